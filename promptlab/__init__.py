@@ -1,0 +1,1 @@
+"""LLM Prompt Lab: declarative prompt pipelines, run incrementally, checked, logged and compared."""
