@@ -111,9 +111,7 @@ class OutputSpec(Frozen):
 
 def _output_word(word: str) -> dict[str, Any]:
     if word not in ("text", "json"):
-        raise ValueError(
-            f"'{word}' is no output; say text, json, {{schema: …}}, {{enum: […]}} or {{regex: …}}"
-        )
+        raise ValueError(f"'{word}' is no output; say text, json, or a map of schema, enum or regex")
     return {"kind": word}
 
 
@@ -163,8 +161,8 @@ class PipelineSpec(Frozen):
     model: str | None = None
     judge: str | None = None
     params: Params = Params()
-    variants: dict[str, JSON] = {}
-    matrix: dict[str, JSON] = {}
+    variants: dict[str, JSON] = Field(default_factory=dict)
+    matrix: dict[str, JSON] = Field(default_factory=dict)
     repeat: Repeat = Repeat()
     steps: Items[Annotated[Any, *STEP]] = Field(min_length=1)
     outputs: dict[str, Templated] | None = None

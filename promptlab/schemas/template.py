@@ -84,5 +84,5 @@ def _holes(value: JSON, place: Place, name: str) -> Iterator[tuple[Place, Templa
 
 def _put(target: JSON, place: Place, value: JSON) -> None:
     for key in place[:-1]:
-        target = target[key]  # type: ignore[index,call-overload,assignment]
-    target[place[-1]] = value  # type: ignore[index,call-overload]
+        target = target[key]  # type: ignore[index,assignment]
+    target[place[-1]] = value  # type: ignore[index]
