@@ -179,10 +179,5 @@ class PipelineSpec(Frozen):
     @field_validator("dataset", mode="before")
     @classmethod
     def _short_dataset(cls, value: object) -> object:
-        return (
-            {"path": value}
-            if isinstance(value, str)
-            else {"rows": value}
-            if isinstance(value, list)
-            else value
-        )
+        key = "path" if isinstance(value, str) else "rows" if isinstance(value, list) else None
+        return {key: value} if key else value
