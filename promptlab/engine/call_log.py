@@ -38,7 +38,7 @@ class MemoryCallLog:
 
     completions: dict[str, Completion] = field(default_factory=dict)
     attempts: dict[int, tuple[Intent, Completion | CallFailure | None]] = field(default_factory=dict)
-    _ids: count[int] = field(default_factory=lambda: count(1))
+    _ids: "count[int]" = field(default_factory=lambda: count(1))
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
         del own_run_only
