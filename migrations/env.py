@@ -1,4 +1,4 @@
-"""Runs the migrations: on the connection that promptlab hands over, else on the log that the environment names."""
+"""Runs the migrations on the connection that promptlab hands over, else on the log that is named."""
 
 import os
 from pathlib import Path

@@ -30,7 +30,6 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
-        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_attempts_run_id"), "attempts", ["run_id"], unique=False)
     op.create_index(op.f("ix_attempts_sent_at"), "attempts", ["sent_at"], unique=False)
@@ -56,7 +55,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_completions")),
-        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_completions_fingerprint_id"), "completions", ["fingerprint", "id"], unique=False)
     op.create_table(
@@ -146,7 +144,6 @@ def upgrade() -> None:
             ["run_id"], ["runs.id"], name=op.f("fk_trials_run_id_runs"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trials")),
-        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_trials_run_id_row_cell_index_repeat"),

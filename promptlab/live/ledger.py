@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
 from promptlab.engine.completion import Completion as Answer
@@ -54,10 +54,7 @@ _count = (
     .where(_RUNS.c.id == bindparam("run"))
     .values({name: _RUNS.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
 )
-_returning = {
-    table: insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)
-}
+_last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
 
 
 class Ledger:
@@ -147,4 +144,10 @@ def _only[T](works: Iterable[Any], kind: type[T]) -> list[T]:
 
 
 def _insert(connection: Connection, table: Table, values: list[Values]) -> Sequence[int]:
-    return connection.execute(_returning[table], values).scalars().all() if values else ()
+    """Insert with ids given here: the transaction keeps other writers out, and RETURNING is slow."""
+    if not values:
+        return ()
+    first = (connection.execute(_last_id[table]).scalar() or 0) + 1
+    ids = range(first, first + len(values))
+    connection.execute(insert(table), [{"id": new, **row} for new, row in zip(ids, values, strict=True)])
+    return ids

@@ -2,10 +2,9 @@
 
 import asyncio
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from promptlab.core.database import storage_error
 from promptlab.engine.completion import Completion, Usage
@@ -33,8 +32,8 @@ class Recaller:
     """Reads on the loop, from a connection of its own. A recalled answer comes without its raw bytes."""
 
     def __init__(self, log: RunLog, run_id: str) -> None:
-        self._path: Path = log.path
-        self._connection: Connection = log.engine.connect()
+        self._path = log.path
+        self._connection = log.engine.connect()
         self._run_id = run_id
         self._waiting: dict[bool, _Waiting] = {False: {}, True: {}}
         self._scheduled = False

@@ -1,4 +1,4 @@
-"""The run log as a run sees it: it recalls, records each call before and after, and writes the rest behind."""
+"""The run log as a run sees it: recalls, records each call before and after, writes the rest behind."""
 
 import asyncio
 import getpass
@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
-from promptlab.core.files import FileLock
 from promptlab.core.ids import new_id
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion
@@ -45,7 +44,7 @@ class Recorder:
     def __init__(self, log: RunLog) -> None:
         self.run_id = new_id()
         self._log = log
-        self._lock: FileLock = log.lock_of(self.run_id)
+        self._lock = log.lock_of(self.run_id)
         self._cells: dict[str, int] = {}
         self._writer: Writer
         self._recaller: Recaller

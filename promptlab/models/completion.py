@@ -13,7 +13,7 @@ class Completion(Base):
     """A whole answer. The newest of a fingerprint is the one that is recalled."""
 
     __tablename__ = "completions"
-    __table_args__ = (Index(None, "fingerprint", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "fingerprint", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
@@ -40,7 +40,7 @@ class Attempt(Base):
     """A request that was about to leave (`intent`) and how it ended (`received`, `failed`, `unknown`)."""
 
     __tablename__ = "attempts"
-    __table_args__ = (Index(None, "run_id"), Index(None, "sent_at"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "run_id"), Index(None, "sent_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(String(26))

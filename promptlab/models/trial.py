@@ -23,10 +23,7 @@ class Trial(Base):
     """Row × cell × repeat of a run; the unique index gives a run's trials in their order."""
 
     __tablename__ = "trials"
-    __table_args__ = (
-        Index(None, "run_id", "row", "cell_index", "repeat", unique=True),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (Index(None, "run_id", "row", "cell_index", "repeat", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))

@@ -93,7 +93,7 @@ def _refuse_newer(config: "Config", revision: str | None, path: Path) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:
         raise StorageError(
-            f"{path}: this promptlab does not know the run log's revision '{revision}'; it was left untouched",
+            f"{path}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
             hint="a newer promptlab wrote it: upgrade, or name another file by PROMPTLAB_DATABASE_URL",
         )
 
