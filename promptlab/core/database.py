@@ -155,14 +155,25 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.autocommit = False
 
 
+def outside_transactions(connection: Connection, statement: str) -> None:
+    """Run what SQLite takes only where no transaction is open."""
+    connection.rollback()
+    driver = _driver(connection)
+    driver.autocommit = True
+    try:
+        driver.execute(statement)
+    finally:
+        driver.autocommit = False
+
+
 def _begin(connection: Connection) -> None:
     if connection.get_execution_options().get("immediate"):
-        driver = raw(connection)
+        driver = _driver(connection)
         driver.execute("ROLLBACK")
         driver.execute("BEGIN IMMEDIATE")
 
 
-def raw(connection: Connection) -> Any:  # noqa: ANN401 (the driver's own connection)
+def _driver(connection: Connection) -> Any:  # noqa: ANN401 (the driver's own connection)
     return connection.connection.dbapi_connection
 
 
@@ -174,10 +185,7 @@ def checkpoint(connection: Connection, path: Path) -> None:
     lock = FileLock(path.with_name(f"{path.name}.checkpoint.lock"))
     if not lock.acquire():
         return
-    driver = raw(connection)
-    driver.autocommit = True
     try:
-        driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        outside_transactions(connection, "PRAGMA wal_checkpoint(PASSIVE)")
     finally:
-        driver.autocommit = False
         lock.release()

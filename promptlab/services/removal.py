@@ -14,19 +14,17 @@ _CHUNK = 500
 
 
 class RemovalService:
-    """Deleting runs takes their trials and verdicts; answers and attempts stay until `answers` is asked for."""
+    """Removing runs takes trials and verdicts; answers and attempts stay until `answers` is asked for."""
 
     def __init__(self, session: Session, *, is_running: Callable[[str], bool]) -> None:
         self._session = session
         self._is_running = is_running
 
     def older(self, *, keep: int = 0, before: datetime | None = None) -> tuple[str, ...]:
-        """Give the ids of ended runs but the `keep` newest ones, begun before `before`, oldest last."""
-        query = select(Run.id).order_by(Run.id.desc()).offset(keep).limit(-1)
-        ids = self._session.scalars(query)
-        started = select(Run.id).where(Run.started_at < before) if before else select(Run.id)
-        old = set(self._session.scalars(started))
-        return tuple(run_id for run_id in ids if run_id in old and not self._is_running(run_id))
+        """Give the ids of ended runs but the `keep` newest, begun before `before`."""
+        found = self._session.execute(select(Run.id, Run.started_at).order_by(Run.id.desc()).offset(keep))
+        old = [run_id for run_id, started in found if before is None or started < before]
+        return tuple(run_id for run_id in old if not self._is_running(run_id))
 
     def preview(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
         """Say what `remove` would take away."""
@@ -52,10 +50,10 @@ class RemovalService:
         self._refuse_live(run_ids, answers=answers)
         removal = self.preview(run_ids, answers=answers)
         unneeded = self._unneeded(run_ids) if answers else []
-        for some in _chunks(run_ids):
-            self._session.execute(delete(Run).where(Run.id.in_(some)))
-        for some in _chunks(unneeded):
-            self._session.execute(delete(Completion).where(Completion.id.in_(some)))
+        for runs in _chunks(run_ids):
+            self._session.execute(delete(Run).where(Run.id.in_(runs)))
+        for ids in _chunks(unneeded):
+            self._session.execute(delete(Completion).where(Completion.id.in_(ids)))
         if answers:
             self._session.execute(delete(Attempt).where(Attempt.run_id.not_in(select(Run.id))))
         self._session.execute(delete(Row).where(Row.digest.not_in(select(Trial.row_digest))))

@@ -9,7 +9,13 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from promptlab.core.database import claim, open_engine, sqlite_path, storage_errors
+from promptlab.core.database import (
+    claim,
+    open_engine,
+    outside_transactions,
+    sqlite_path,
+    storage_errors,
+)
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
 from promptlab.services.upgrade import bring_up_to_date
@@ -45,7 +51,7 @@ class RunLog:
     def compact(self) -> None:
         """Give space that deleted rows took back to the system."""
         with storage_errors(self.path), self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM")
+            outside_transactions(connection, "VACUUM")
 
     def close(self) -> None:
         self.engine.dispose()

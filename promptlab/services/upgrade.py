@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from promptlab.core.database import raw
+from promptlab.core.database import outside_transactions
 from promptlab.core.errors import StorageError
 from promptlab.core.files import private_file
 from promptlab.models import REVISION, Base
@@ -47,13 +47,13 @@ def migrate(engine: Engine, path: Path, *, folder: Path | None = None) -> None:
     from alembic import command  # noqa: PLC0415 (slow to import, seldom needed)
 
     config = _config(folder or migrations_folder())
-    revision = current(engine)
-    _refuse_newer(config, revision, path)
-    _back_up(path, revision or "base")
-    with engine.connect() as connection:
+    with engine.execution_options(immediate=True).connect() as connection:
         _foreign_keys(connection, enforced=False)
         try:
-            with connection.execution_options(immediate=True).begin():
+            with connection.begin():
+                revision = _revision(connection)
+                _refuse_newer(config, revision, path)
+                _back_up(path, revision or "base")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         finally:
@@ -112,8 +112,4 @@ def _back_up(path: Path, revision: str) -> Path:
 
 def _foreign_keys(connection: Connection, *, enforced: bool) -> None:
     """Batch migrations replace tables, and rows that point to them must survive that."""
-    connection.rollback()
-    driver = raw(connection)
-    driver.autocommit = True
-    driver.execute(f"PRAGMA foreign_keys={'ON' if enforced else 'OFF'}")
-    driver.autocommit = False
+    outside_transactions(connection, f"PRAGMA foreign_keys={'ON' if enforced else 'OFF'}")
