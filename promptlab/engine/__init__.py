@@ -1,0 +1,1 @@
+"""What runs a plan: values, chains, providers, steps, checks, the worker of project code."""

@@ -1,0 +1,285 @@
+"""Shares calls of project functions among warm child processes, fairly, and replaces those that die."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from promptlab.engine.function import Function
+from promptlab.engine.json_values import JSON
+from promptlab.engine.worker_child import Child, Mode
+
+type ErrorKind = Literal["raised", "timeout", "crashed", "result", "import"]
+
+UNBLOCK = 1.0  # seconds in which an event loop must answer a cancellation
+MAX_STARTS = 3
+START_LIMIT = 30.0  # seconds until a child must have begun its first call
+
+
+class ProjectCodeError(Exception):
+    """A call of project code that gave no value.
+
+    `kind`: raised, timeout, crashed (its process died), result (no JSON), import (the file does not load).
+    `message` is one line; `traceback` has the frames in project files alone, with paths below the root.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What project code wrote to stdout and stderr: up to 64 KiB, and how many bytes were `dropped`.
+
+    `source` names the functions that ran in the process when it was written. The text is as it came.
+    """
+
+    source: str
+    text: str
+    dropped: int
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A call waiting or running; `limit` is in seconds and counts from its start in a child."""
+
+    number: int
+    function: Function
+    request: bytes
+    limit: float
+    answer: asyncio.Future[JSON]
+    begun: bool = False
+    overdue: bool = False
+    alone: bool = False  # its last process died with several calls in it
+    starts: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    child: Child
+    folder: str
+    calls: dict[int, Call] = field(default_factory=dict)
+    retired: bool = False
+    heard: bool = False
+    used: int = 0
+
+    def fits(self, function: Function) -> bool:
+        return self.folder == function.folder and self.child.fits(function)
+
+    def has_room(self, call: Call, room: int) -> bool:
+        taken = not self.calls if call.alone else not any(other.alone for other in self.calls.values())
+        return taken and len(self.calls) < room and not self.retired
+
+
+class Pool:
+    """At most `size` children that each run up to `room` calls at once, begun in order of arrival."""
+
+    def __init__(
+        self, root: Path, mode: Mode, *, size: int, room: int, on_print: Callable[[Printed], None]
+    ) -> None:
+        self._root = root
+        self._mode: Mode = mode
+        self._size = size
+        self._room = room
+        self._on_print = on_print
+        self._waiting: deque[Call] = deque()
+        self._places: dict[Child, _Place] = {}
+        self._leaving: set[Child] = set()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._ticks = count(1)
+        self._closed = False
+
+    async def call(self, function: Function, arguments: bytes, limit: float) -> JSON:
+        """Return what FUNCTION returned; raise ProjectCodeError."""
+        answer: asyncio.Future[JSON] = asyncio.get_running_loop().create_future()
+        number = next(self._ticks)
+        call = Call(number, function, _request(number, function, arguments), limit, answer)
+        self._waiting.append(call)
+        self._dispatch()
+        try:
+            return await answer
+        finally:
+            if answer.cancelled():
+                self._abandon(call)
+
+    async def close(self) -> None:
+        """End every child; calls still waiting or running are errors."""
+        self._closed = True
+        for child, place in list(self._places.items()):
+            self._leave(child, kill=bool(place.calls))
+        for call in [*self._waiting]:
+            self._settle(call, ProjectCodeError("crashed", "the workers were closed"))
+        self._waiting.clear()
+        await asyncio.gather(*self._starting, *(child.closed for child in self._leaving))
+
+    def answered(self, child: Child, frame: dict[str, Any]) -> None:
+        place = self._places.get(child)
+        if place is None:
+            return
+        place.heard = True
+        call = place.calls.get(frame["id"])
+        if call is None:
+            return
+        if "begun" in frame:
+            self._begin(place, call)
+        else:
+            self._finish(place, call, _outcome(call, frame))
+
+    def ended(self, child: Child, reason: str) -> None:
+        place = self._places.pop(child, None)
+        self._leaving.discard(child)
+        if place:
+            self._print(place)
+            begun = [call for call in place.calls.values() if call.begun]
+            for call in reversed(place.calls.values()):
+                self._lost(call, reason, shared=len(begun) > 1)
+        self._dispatch()
+
+    def _lost(self, call: Call, reason: str, *, shared: bool) -> None:
+        if call.overdue or self._closed or call.starts >= MAX_STARTS or (call.begun and not shared):
+            self._settle(call, _loss(call, reason))
+            return
+        call.alone = call.begun
+        call.begun = False
+        _stop_timer(call)
+        self._waiting.appendleft(call)
+
+    def _dispatch(self) -> None:
+        while self._waiting and not self._closed:
+            place = self._place_for(self._waiting[0])
+            if place is None:
+                return
+            self._send(place, self._waiting.popleft())
+
+    def _send(self, place: _Place, call: Call) -> None:
+        call.starts += 1
+        place.calls[call.number] = call
+        place.child.holds(call.function)
+        place.child.send(call.request)
+        if self._mode == "sync" and place.heard:
+            self._begin(place, call)
+
+    def _begin(self, place: _Place, call: Call) -> None:
+        call.begun = True
+        call.timer = asyncio.get_running_loop().call_later(call.limit, self._overrun, place, call)
+
+    def _place_for(self, call: Call) -> _Place | None:
+        for place in self._places.values():
+            if place.fits(call.function) and place.has_room(call, self._room):
+                return place
+        self._make_room(call.function)
+        return self._start(call.function) if len(self._places) < self._size else None
+
+    def _make_room(self, function: Function) -> None:
+        """End the idle children that hold older files, and where all places are taken one that is idle."""
+        idle = [place for place in self._places.values() if not place.calls]
+        for place in idle:
+            if place.folder == function.folder and not place.fits(function):
+                self._leave(place.child)
+        if len(self._places) >= self._size:
+            unused = [place for place in idle if place.child in self._places]
+            for place in sorted(unused, key=lambda place: place.used)[:1]:
+                self._leave(place.child)
+
+    def _start(self, function: Function) -> _Place:
+        child = Child(self._root, self._mode, self)
+        place = self._places[child] = _Place(child, function.folder)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(child.start())
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        loop.call_later(START_LIMIT, _kill_silent, place)
+        return place
+
+    def _leave(self, child: Child, *, kill: bool = False) -> None:
+        self._leaving.add(child)
+        if kill:
+            child.kill()
+        else:
+            del self._places[child]
+            child.end()
+
+    def _overrun(self, place: _Place, call: Call) -> None:
+        """Stop CALL: in an event loop it is cancelled first, its process killed if the loop is blocked."""
+        call.overdue = True
+        place.retired = True
+        if self._mode == "sync":
+            place.child.kill()
+            return
+        place.child.send(b'{"cancel":%d}' % call.number)
+        call.timer = asyncio.get_running_loop().call_later(UNBLOCK, place.child.kill)
+
+    def _abandon(self, call: Call) -> None:
+        if call in self._waiting:
+            self._waiting.remove(call)
+        for place in self._places.values():
+            if call.number in place.calls and not call.overdue:
+                _stop_timer(call)
+                self._overrun(place, call)
+
+    def _finish(self, place: _Place, call: Call, outcome: JSON | ProjectCodeError) -> None:
+        self._print(place)
+        del place.calls[call.number]
+        place.used = next(self._ticks)
+        self._settle(call, outcome)
+        if place.retired and not place.calls:
+            self._leave(place.child)
+        self._dispatch()
+
+    def _settle(self, call: Call, outcome: JSON | ProjectCodeError) -> None:
+        _stop_timer(call)
+        if call.answer.done():
+            return
+        if isinstance(outcome, ProjectCodeError):
+            call.answer.set_exception(outcome)
+        else:
+            call.answer.set_result(outcome)
+
+    def _print(self, place: _Place) -> None:
+        text, dropped = place.child.take_printed()
+        if text:
+            sources = dict.fromkeys(call.function.reference for call in place.calls.values())
+            self._on_print(Printed(", ".join(sources) or place.folder, text, dropped))
+
+
+def _kill_silent(place: _Place) -> None:
+    if not place.heard:
+        place.child.kill()
+
+
+def _request(number: int, function: Function, arguments: bytes) -> bytes:
+    head = {"id": number, "path": function.path, "name": function.name, "files": function.files}
+    return json.dumps(head).encode()[:-1] + b',"arguments":' + arguments + b"}"
+
+
+def _outcome(call: Call, frame: dict[str, Any]) -> JSON | ProjectCodeError:
+    if call.overdue:
+        return _too_long(call)
+    if "error" in frame:
+        return ProjectCodeError(**frame["error"])
+    value: JSON = frame["value"]
+    return value
+
+
+def _loss(call: Call, reason: str) -> ProjectCodeError:
+    if call.overdue:
+        return _too_long(call)
+    return ProjectCodeError("crashed", f"the process that ran {call.function.reference} {reason}")
+
+
+def _too_long(call: Call) -> ProjectCodeError:
+    return ProjectCodeError("timeout", f"{call.function.reference} took longer than {call.limit:g} s")
+
+
+def _stop_timer(call: Call) -> None:
+    if call.timer:
+        call.timer.cancel()
+        call.timer = None

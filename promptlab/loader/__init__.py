@@ -1,0 +1,1 @@
+"""What turns files into frozen values, and finds every problem in them."""
