@@ -49,6 +49,8 @@ class Child(asyncio.SubprocessProtocol):
         self._printed = bytearray()
         self._dropped = 0
         self._ending = False
+        self._exit_seen = False
+        self._pipes_lost = False
         self._lifeline = -1
         self.closed = asyncio.get_running_loop().create_future()
         self._files: dict[str, str] = {}
@@ -61,7 +63,7 @@ class Child(asyncio.SubprocessProtocol):
             )
         except OSError as error:
             self._close(f"could not be started: {error.strerror}")
-            self.connection_lost(None)
+            self.closed.set_result(None)
         finally:
             os.close(lifeline)
 
@@ -151,6 +153,9 @@ class Child(asyncio.SubprocessProtocol):
         process = cast("asyncio.SubprocessTransport", self._process)
         self._close(_reason(process.get_returncode() or 0))
         process.close()  # a grandchild may hold the pipes open
+        self._exit_seen = True
+        if self._pipes_lost:
+            self.closed.set_result(None)
 
     def _close(self, reason: str) -> None:
         self._ending = True
@@ -159,7 +164,8 @@ class Child(asyncio.SubprocessProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        if not self.closed.done():
+        self._pipes_lost = True
+        if self._exit_seen:
             self.closed.set_result(None)
 
 

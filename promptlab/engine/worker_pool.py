@@ -138,16 +138,15 @@ class Pool:
         self._leaving.discard(child)
         if place:
             self._print(place)
-            begun = [call for call in place.calls.values() if call.begun]
-            for call in reversed(place.calls.values()):
-                self._lost(call, reason, shared=len(begun) > 1)
+            for call in _newest_first(place):
+                self._lost(call, reason, suspects=_suspects(place))
         self._dispatch()
 
-    def _lost(self, call: Call, reason: str, *, shared: bool) -> None:
-        if call.overdue or self._closed or call.starts >= MAX_STARTS or (call.begun and not shared):
+    def _lost(self, call: Call, reason: str, *, suspects: list[Call]) -> None:
+        if suspects == [call] or call.overdue or self._closed or call.starts >= MAX_STARTS:
             self._settle(call, _loss(call, reason))
             return
-        call.alone = call.begun
+        call.alone = call in suspects
         call.begun = False
         _stop_timer(call)
         self._waiting.appendleft(call)
@@ -248,6 +247,16 @@ class Pool:
         if text:
             sources = dict.fromkeys(call.function.reference for call in place.calls.values())
             self._on_print(Printed(", ".join(sources) or place.folder, text, dropped))
+
+
+def _newest_first(place: _Place) -> list[Call]:
+    return sorted(place.calls.values(), key=lambda call: call.number, reverse=True)
+
+
+def _suspects(place: _Place) -> list[Call]:
+    """The calls that may have ended their process: those past their limit, else all that had begun."""
+    overdue = [call for call in place.calls.values() if call.overdue]
+    return overdue or [call for call in place.calls.values() if call.begun]
 
 
 def _kill_silent(place: _Place) -> None:
