@@ -1,10 +1,11 @@
 """A pipeline as its file says it, after all that it names was found."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, canonical
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.dataset import DatasetSpec, InputSpec
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
@@ -98,6 +99,10 @@ class OutputSpec(Frozen):
     json_schema: dict[str, JSON] | None = None
     enum: tuple[str, ...] = ()
     regex: str | None = None
+
+    @cached_property
+    def schema_text(self) -> str:
+        return canonical(self.json_schema)
 
     @model_validator(mode="before")
     @classmethod
