@@ -22,5 +22,9 @@ class CallFunction(Protocol):
     """Runs a function in a child process. Raises FunctionError; `timeout` in seconds."""
 
     async def __call__(
-        self, function: Function, arguments: Mapping[str, JSON], *, timeout: float | None = None
+        self,
+        function: Function,
+        arguments: Mapping[str, JSON],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a child is killed, no task cancelled
     ) -> JSON: ...
