@@ -27,6 +27,10 @@ from promptlab.schemas.pipeline import Limits, RetryPolicy
 from tests.scripted import ENDPOINT, PRICE, Heard, ScriptedProvider, VirtualClock, call, texts
 
 
+async def ask(one: Call) -> Answer:
+    return await one.ask(one.request)
+
+
 @dataclass
 class Chain:
     """The completion chain of a run, on a virtual clock and a log in memory."""
@@ -50,7 +54,10 @@ class Chain:
             self.throttle,
             Record(self.log, self.heard),
         ]
-        self.complete = chain(handlers, lambda one: one.ask(one.request))
+        self._complete = chain(handlers, ask)
+
+    async def complete(self, one: Call) -> Answer:
+        return await self._complete(one)
 
 
 async def test_a_recorded_completion_is_not_bought_twice() -> None:
@@ -104,13 +111,13 @@ async def test_a_waiter_that_gives_up_does_not_end_the_shared_call() -> None:
     assert [answer.text for answer in engine.log.completions.values()] == ["hello"]
 
 
-async def test_a_fresh_run_sends_again() -> None:
+async def test_a_fresh_call_recalls_only_what_its_own_run_recorded() -> None:
     """
-    Given a recorded completion of another run,
-    when a call says `recall: false` to a log that holds only that,
-    then the log is asked for the run's own answers alone.
+    Given a log that hears whether it is asked for the run's own answers alone,
+    when a call is made as usual, with `recall: false`, and in a fresh run,
+    then the last two ask so.
     """
-    engine, provider = Chain(), ScriptedProvider("hello")
+    provider = ScriptedProvider("hello")
     asked: list[bool] = []
 
     @dataclass
@@ -361,8 +368,7 @@ async def test_a_cancelled_attempt_is_of_unknown_outcome() -> None:
     """
     log, heard, provider = MemoryCallLog(), Heard(), ScriptedProvider("hello")
     provider.gate = asyncio.Event()
-    complete = chain([Record(log, heard)], lambda one: one.ask(one.request))
-    flying = asyncio.create_task(complete(call(provider)))
+    flying = asyncio.create_task(Record(log, heard).handle(call(provider), ask))
     await asyncio.sleep(0.01)
 
     flying.cancel()

@@ -1,7 +1,7 @@
 """The one place where errors become messages and exit codes.
 
-Expected errors are one line and a hint; Ctrl-C is 130, SIGTERM 143; anything else is a bug: it is written to a file
-that can be sent to us, and is a 3.
+Expected errors are one line and a hint; Ctrl-C is 130, SIGTERM 143; anything else is a bug: it is a 3, and is
+written to a file that can be sent to us.
 """
 
 import os
@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _exit_code(error: BaseException) -> int:
+def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - a table of cases
     match error:
         case click.exceptions.Exit():
             return error.exit_code

@@ -27,7 +27,7 @@ def step_names(result: StepResult) -> dict[str, JSON]:
     """Give what other steps and checks see of a finished step."""
     seen: dict[str, JSON] = {"status": result.status}
     if result.output is not MISSING:
-        seen["output"] = result.output  # type: ignore[assignment]
+        seen["output"] = result.made
     if result.messages:
         seen["messages"] = [dict(message) for message in result.messages]
     return seen

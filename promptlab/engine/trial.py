@@ -10,7 +10,7 @@ from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import PlannedStep, Trial
 from promptlab.engine.scope import Names, RenderFailed, filled, step_names
 from promptlab.engine.step_request import StepRequest
-from promptlab.schemas.run import MISSING, StepResult, TrialResult, TrialStatus, Verdict
+from promptlab.schemas.run import StepResult, TrialResult, TrialStatus, Verdict
 
 type RunStep = Callable[[StepRequest], Awaitable[StepResult]]
 
@@ -56,8 +56,7 @@ class TrialRunner:
         """Give the pipeline's outputs, and what is wrong with them where no step errored."""
         written = trial.cell.spec.outputs
         if written is None:
-            last = done[trial.cell.last_written].output
-            return (None if last is MISSING else last), None  # type: ignore[return-value]
+            return done[trial.cell.last_written].made, None
         names = Names(trial.row.inputs, {name: step_names(result) for name, result in done.items()})
         outputs: dict[str, JSON] = {}
         problem: str | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import count
 
+from promptlab.core.json import JSON
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Message
 from promptlab.engine.parsing import InvalidOutput, check_value, parse_text
@@ -30,19 +31,19 @@ class Parse:
         raise AssertionError("count() does not end")
 
 
-def _parsed(step: Step, result: StepResult) -> object:
-    spec = step.parsed_as
+def _parsed(step: Step, result: StepResult) -> JSON:
+    spec, made = step.parsed_as, result.made
     if spec is None:
-        return result.output
+        return made
     if isinstance(step, CompletionStep):
-        return parse_text(spec, str(result.output))
-    return check_value(spec, result.output)
+        return parse_text(spec, str(made))
+    return check_value(spec, made)
 
 
 def _complaint(request: StepRequest, result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
     return (
         *request.complaint,
-        Message("assistant", str(result.output)),
+        Message("assistant", str(result.made)),
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
     )
 
