@@ -75,7 +75,7 @@ def test_a_signature_is_read_without_running_the_file() -> None:
         ("/etc/x.py:f", "'/etc/x.py' lies outside the project", "relative to its root", None),
         ("tools/none.py:f", "no file 'tools/none.py'", "relative to the project's root", None),
         ("tools/score.py:scor", "no function 'scor' in tools/score.py", "did you mean 'score'?", None),
-        ("tools/score.py:zzz", "no function 'zzz'", "it has score, plain, strict, nested", None),
+        ("tools/score.py:zzz", "no function 'zzz'", "known: nested, plain, score, strict", None),
         ("tools/score.py:Judge", "'Judge' is a class, not a function", "name a function", 8),
         ("tools/score.py:limit", "'limit' is a variable, not a function", "define it with def", 9),
         ("tools/score.py:helper", "'helper' is an import, not a function", "name the file", 10),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from promptlab.core.json import JSON
 from promptlab.engine.function import Function
-from promptlab.engine.json_values import JSON
 from promptlab.engine.worker import Printed, ProjectCodeError, Workers, print_to_stderr
 from promptlab.loader.functions import read_function
 
@@ -130,7 +130,7 @@ def alive(pid: int) -> bool:
 
 async def until(condition: Callable[[], bool], seconds: float = 5) -> bool:
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:  # noqa: ASYNC110 - other processes set no event
+    while not condition() and time.monotonic() < end:
         await asyncio.sleep(0.01)
     return condition()
 

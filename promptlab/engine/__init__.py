@@ -1,1 +1,1 @@
-"""What runs a plan: values, chains, providers, steps, checks, the worker of project code."""
+"""Runs pipelines: two chains of handlers, a plan and a runner."""

@@ -1,7 +1,10 @@
 """A function of the project, as its source text says it; nothing here imports or runs it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+from promptlab.core.json import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +38,19 @@ class Function:
     @property
     def folder(self) -> str:
         return self.path.rpartition("/")[0]
+
+
+class FunctionError(Exception):
+    """A function of the project raised, ran too long, died, or gave what is no JSON."""
+
+
+class CallFunction(Protocol):
+    """Runs a function in a child process. Raises FunctionError; `timeout` in seconds."""
+
+    async def __call__(
+        self,
+        function: Function,
+        arguments: Mapping[str, JSON],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a child is killed, no task cancelled
+    ) -> JSON: ...

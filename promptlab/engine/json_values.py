@@ -3,7 +3,6 @@
 import json
 import math
 
-type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
 type Place = tuple[Place, object] | str
 
 MAX_DEPTH = 200

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from promptlab.core.json import JSON
 from promptlab.engine.function import Function
-from promptlab.engine.json_values import JSON, NotJSONError, encode
-from promptlab.engine.worker_pool import ErrorKind, Pool, Printed, ProjectCodeError
+from promptlab.engine.json_values import NotJSONError, encode
+from promptlab.engine.worker_call import ErrorKind, Printed, ProjectCodeError
+from promptlab.engine.worker_pool import Pool
 
 __all__ = ["ErrorKind", "Printed", "ProjectCodeError", "Workers", "print_to_stderr"]
 

@@ -1,65 +1,21 @@
 """Shares calls of project functions among warm child processes, fairly, and replaces those that die."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from promptlab.core.json import JSON
 from promptlab.engine.function import Function
-from promptlab.engine.json_values import JSON
+from promptlab.engine.worker_call import Call, Printed, ProjectCodeError, loss_of, outcome_of, request_frame
 from promptlab.engine.worker_child import Child, Mode
-
-type ErrorKind = Literal["raised", "timeout", "crashed", "result", "import"]
 
 UNBLOCK = 1.0  # seconds in which an event loop must answer a cancellation
 MAX_STARTS = 3
 START_LIMIT = 30.0  # seconds until a child must have begun its first call
-
-
-class ProjectCodeError(Exception):
-    """A call of project code that gave no value.
-
-    `kind`: raised, timeout, crashed (its process died), result (no JSON), import (the file does not load).
-    `message` is one line; `traceback` has the frames in project files alone, with paths below the root.
-    """
-
-    def __init__(self, kind: ErrorKind, message: str, traceback: str = "") -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.traceback = traceback
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """What project code wrote to stdout and stderr: up to 64 KiB, and how many bytes were `dropped`.
-
-    `source` names the functions that ran in the process when it was written. The text is as it came.
-    """
-
-    source: str
-    text: str
-    dropped: int
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """A call waiting or running; `limit` is in seconds and counts from its start in a child."""
-
-    number: int
-    function: Function
-    request: bytes
-    limit: float
-    answer: asyncio.Future[JSON]
-    begun: bool = False
-    overdue: bool = False
-    alone: bool = False  # its last process died with several calls in it
-    starts: int = 0
-    timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -99,9 +55,11 @@ class Pool:
 
     async def call(self, function: Function, arguments: bytes, limit: float) -> JSON:
         """Return what FUNCTION returned; raise ProjectCodeError."""
+        if self._closed:
+            raise ProjectCodeError("crashed", "the workers were closed")
         answer: asyncio.Future[JSON] = asyncio.get_running_loop().create_future()
         number = next(self._ticks)
-        call = Call(number, function, _request(number, function, arguments), limit, answer)
+        call = Call(number, function, request_frame(number, function, arguments), limit, answer)
         self._waiting.append(call)
         self._dispatch()
         try:
@@ -131,7 +89,7 @@ class Pool:
         if "begun" in frame:
             self._begin(place, call)
         else:
-            self._finish(place, call, _outcome(call, frame))
+            self._finish(place, call, outcome_of(call, frame))
 
     def ended(self, child: Child, reason: str) -> None:
         place = self._places.pop(child, None)
@@ -144,11 +102,11 @@ class Pool:
 
     def _lost(self, call: Call, reason: str, *, suspects: list[Call]) -> None:
         if suspects == [call] or call.overdue or self._closed or call.starts >= MAX_STARTS:
-            self._settle(call, _loss(call, reason))
+            self._settle(call, loss_of(call, reason))
             return
         call.alone = call in suspects
         call.begun = False
-        _stop_timer(call)
+        call.stop_timer()
         self._waiting.appendleft(call)
 
     def _dispatch(self) -> None:
@@ -221,7 +179,7 @@ class Pool:
             self._waiting.remove(call)
         for place in self._places.values():
             if call.number in place.calls and not call.overdue:
-                _stop_timer(call)
+                call.stop_timer()
                 self._overrun(place, call)
 
     def _finish(self, place: _Place, call: Call, outcome: JSON | ProjectCodeError) -> None:
@@ -234,7 +192,7 @@ class Pool:
         self._dispatch()
 
     def _settle(self, call: Call, outcome: JSON | ProjectCodeError) -> None:
-        _stop_timer(call)
+        call.stop_timer()
         if call.answer.done():
             return
         if isinstance(outcome, ProjectCodeError):
@@ -262,33 +220,3 @@ def _suspects(place: _Place) -> list[Call]:
 def _kill_silent(place: _Place) -> None:
     if not place.heard:
         place.child.kill()
-
-
-def _request(number: int, function: Function, arguments: bytes) -> bytes:
-    head = {"id": number, "path": function.path, "name": function.name, "files": function.files}
-    return json.dumps(head).encode()[:-1] + b',"arguments":' + arguments + b"}"
-
-
-def _outcome(call: Call, frame: dict[str, Any]) -> JSON | ProjectCodeError:
-    if call.overdue:
-        return _too_long(call)
-    if "error" in frame:
-        return ProjectCodeError(**frame["error"])
-    value: JSON = frame["value"]
-    return value
-
-
-def _loss(call: Call, reason: str) -> ProjectCodeError:
-    if call.overdue:
-        return _too_long(call)
-    return ProjectCodeError("crashed", f"the process that ran {call.function.reference} {reason}")
-
-
-def _too_long(call: Call) -> ProjectCodeError:
-    return ProjectCodeError("timeout", f"{call.function.reference} took longer than {call.limit:g} s")
-
-
-def _stop_timer(call: Call) -> None:
-    if call.timer:
-        call.timer.cancel()
-        call.timer = None

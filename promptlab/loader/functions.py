@@ -8,8 +8,8 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from promptlab.core.suggest import did_you_mean, suggest
 from promptlab.engine.function import Function, Parameter
 from promptlab.loader.project_imports import Read, files_imported, parse_source
 
@@ -65,13 +65,8 @@ def check_call(function: Function, names: Collection[str]) -> list[str]:
 
 
 def _instead(name: str, known: list[str]) -> str:
-    close = _did_you_mean(name, known)
-    return f"; {close}" if close else f"; it takes {', '.join(known) or 'none'}"
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str | None:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else None
+    close = suggest(name, known)
+    return f"; did you mean '{close}'?" if close else f"; it takes {', '.join(known) or 'none'}"
 
 
 def _split(reference: str) -> tuple[str, str]:
@@ -109,8 +104,9 @@ def _find(path: str, tree: ast.Module, name: str) -> _Definition:
     node = bound.get(name)
     if node is None:
         functions = [key for key, value in bound.items() if isinstance(value, _DEFINITIONS)]
-        listed = f"it has {', '.join(functions[:10])}" if functions else "it defines no function"
-        raise _Refused(Flaw(f"no function '{name}' in {path}", _did_you_mean(name, functions) or listed))
+        raise _Refused(
+            Flaw(f"no function '{name}' in {path}", did_you_mean(name, functions) or "the file defines none")
+        )
     if not isinstance(node, _DEFINITIONS):
         raise _Refused(
             _flaw_at(path, node, f"'{name}' is {_what(node)}, not a function", _ADVICE[type(node)])
