@@ -23,7 +23,7 @@ class Targets:
     providers: dict[str, Provider] = field(default_factory=dict)
 
     def __call__(self, step: CompletionStep, spec: PipelineSpec) -> Target:
-        """Give the step's target; raises UsageError for a model that is unknown, or takes no such parameter."""
+        """Give the step's target; raises UsageError where the model is unknown or takes no such parameter."""
         name, model = self._split(self.model_of(step, spec), step)
         provider = self.provider(name)
         try:

@@ -47,7 +47,7 @@ def report(error: ValidationError, document: Document, problems: Problems, model
             _report_one(document, place, _most_telling(details), problems, model, others=details)
 
 
-def _place(document: Document, detail: Any) -> Location:  # noqa: ANN401
+def _place(document: Document, detail: Any) -> Location:
     """Give the path in the document: Pydantic's location without the names of union branches."""
     value: JSON = document.value
     place: list[str | int] = []
@@ -62,7 +62,7 @@ def _place(document: Document, detail: Any) -> Location:  # noqa: ANN401
     return tuple(place)
 
 
-def _most_telling(details: Sequence[Any]) -> Any:  # noqa: ANN401
+def _most_telling(details: Sequence[Any]) -> Any:
     """Prefer what our own validators say over a wrong type."""
     return next((detail for detail in details if not detail["type"].endswith("_type")), details[0])
 
@@ -70,7 +70,7 @@ def _most_telling(details: Sequence[Any]) -> Any:  # noqa: ANN401
 def _report_one(
     document: Document,
     place: Location,
-    detail: Any,  # noqa: ANN401
+    detail: Any,
     problems: Problems,
     model: type[BaseModel],
     others: Sequence[Any] = (),
@@ -92,7 +92,7 @@ def _said(
     document: Document,
     place: Location,
     detail: Any,
-    others: Sequence[Any],  # noqa: ANN401
+    others: Sequence[Any],
 ) -> tuple[str, Hint, str]:
     name = ".".join(str(part) for part in place if isinstance(part, str)) or "the file"
     kind = detail["type"]
@@ -136,7 +136,7 @@ def _quote_it(document: Document, place: Location, wanted: Sequence[str]) -> Hin
     return None
 
 
-def _allowed(detail: Any) -> str:  # noqa: ANN401
+def _allowed(detail: Any) -> str:
     """Say in words what the patterns of the schemas allow."""
     if detail["ctx"]["pattern"].startswith("^[A-Za-z_]"):
         return "a name begins with a letter or _ and goes on with letters, digits and _, 64 at most"

@@ -44,7 +44,7 @@ def _model_of_field(model: type[BaseModel] | None, name: str) -> type[BaseModel]
     return None
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Find the models inside an annotation: of unions, lists, maps and aliases."""
     if isinstance(annotation, TypeAliasType):
         yield from _models_in(annotation.__value__)

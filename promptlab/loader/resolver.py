@@ -47,7 +47,7 @@ class ProjectResolver:
             raise _no_single_kind(source, kinds)
         return STEPS.get(kinds[0]).model_validate(source, context=info.context)
 
-    def check(self, source: JSON, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def check(self, source: JSON, info: ValidationInfo) -> Any:
         return read_check(source, info.context)
 
     def prompt(self, path: str) -> PromptFile:
