@@ -1,1 +1,1 @@
-"""What turns files into frozen values, and finds every problem in them."""
+"""Reads a project: pipelines, prompts and data, with all their problems at once."""
