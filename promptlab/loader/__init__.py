@@ -1,0 +1,1 @@
+"""Reads what a project is made of: strictly, with positions, all problems at once."""
