@@ -11,7 +11,7 @@ from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, Scalar
 from promptlab.loader.scalars import NumberOutOfRangeError, ScalarSource, number
 from promptlab.loader.source_text import Position, SourceText
 
-__all__ = ["DEEPEST", "MOST_NODES", "JsonFaultError", "scan_json"]
+__all__ = ["DEEPEST", "MOST_NODES", "JsonFaultError", "offset_place", "scan_json", "scan_value"]
 
 DEEPEST = 50
 MOST_NODES = 500_000
@@ -46,29 +46,45 @@ def scan_json(source: SourceText, most_nodes: int = MOST_NODES) -> Node:
     return _Scanner(source, most_nodes).scan()
 
 
+def scan_value(source: SourceText, start: int) -> tuple[Node, int]:
+    """The value that begins at an offset, and the offset where it ends; raises JsonFaultError."""
+    scanner = _Scanner(source, MOST_NODES, start)
+    return scanner.scan_one(), scanner.at
+
+
+def offset_place(source: SourceText, at: int) -> Place:
+    """The place of a character, counted from 0 in the text of its source."""
+    line = source.text.count("\n", 0, at)
+    column = at - (source.text.rfind("\n", 0, at) + 1) + 1
+    return Place(source, Position(line + source.first_line, column))
+
+
 class _Scanner:
-    def __init__(self, source: SourceText, most_nodes: int) -> None:
+    def __init__(self, source: SourceText, most_nodes: int, start: int = 0) -> None:
         self._source = source
         self._text = source.text
-        self._at = 0
+        self.at = start
         self._room = most_nodes
         self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
 
     def scan(self) -> Node:
+        node = self.scan_one()
         self._skip()
-        node = self._value(1)
-        self._skip()
-        if self._at < len(self._text):
+        if self.at < len(self._text):
             self._fail(
                 "something after the value", hint=self._hint() or "write one value (in JSONL: one a line)"
             )
         return node
 
+    def scan_one(self) -> Node:
+        self._skip()
+        return self._value(1)
+
     def _value(self, depth: int) -> Node:
         self._room -= 1
         if self._room < 0:
             self._fail("too many values", code="too-many-values", hint="split it")
-        first = self._text[self._at : self._at + 1]
+        first = self._text[self.at : self.at + 1]
         if first and first in "[{":
             return self._container(first, depth)
         return self._string() if first == '"' else self._word()
@@ -76,9 +92,9 @@ class _Scanner:
     def _container(self, opening: str, depth: int) -> Node:
         if depth > DEEPEST:
             self._fail(f"nested more than {DEEPEST} levels deep", code="too-deep", hint="flatten it")
-        place = self._place(self._at)
+        place = self._place(self.at)
         node = ListNode(place, []) if opening == "[" else MapNode(place, {})
-        self._at += 1
+        self.at += 1
         self._skip()
         while not self._takes(CLOSING[opening]):
             self._item(node, depth)
@@ -93,7 +109,7 @@ class _Scanner:
             node.entries[str(key.value)] = Entry(key.place, self._value(depth + 1))
 
     def _key(self, node: MapNode) -> ScalarNode:
-        if not self._text.startswith('"', self._at):
+        if not self._text.startswith('"', self.at):
             self._fail("expected a key in double quotes", hint=self._hint())
         key = self._string()
         if key.value in node.entries:
@@ -108,35 +124,35 @@ class _Scanner:
 
     def _separator(self, opening: str, place: Place) -> None:
         self._skip()
-        comma = self._at
+        comma = self.at
         if self._takes(","):
             self._skip()
-            if self._text.startswith(CLOSING[opening], self._at):
+            if self._text.startswith(CLOSING[opening], self.at):
                 self._fail(f"a comma before {CLOSING[opening]}", comma, hint="remove the comma")
-        elif not self._text.startswith(CLOSING[opening], self._at):
+        elif not self._text.startswith(CLOSING[opening], self.at):
             opened = f"the {opening} of line {place.position.line}, column {place.position.column} is open"
             self._fail(f"expected , or {CLOSING[opening]}", hint=self._hint() or opened)
 
     def _string(self) -> ScalarNode:
-        match = STRING.match(self._text, self._at)
+        match = STRING.match(self._text, self.at)
         if match is None:
             self._bad_string()
         value = json.loads(match.group())
-        place = self._place(self._at, len(match.group()))
+        place = self._place(self.at, len(match.group()))
         if "\0" in value:
             raise JsonFaultError("a NUL character in a text", place, code="nul", hint="remove it")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             hint = "write the character itself"
             raise JsonFaultError("half of a surrogate pair in a text", place, code="surrogate", hint=hint)
         start = Position(place.position.line, place.position.column + 1)
-        self._at = match.end()
+        self.at = match.end()
         return ScalarNode(
             place, value, ScalarSource(value, "json", start, exact=match.group()[1:-1] == value)
         )
 
     def _bad_string(self) -> NoReturn:
         end = re.compile(r'(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match(
-            self._text, self._at + 1
+            self._text, self.at + 1
         )
         stop = len(self._text) if end is None else end.end()
         if self._text.startswith("\\", stop):
@@ -146,10 +162,10 @@ class _Scanner:
         self._fail("a control character in a text", stop, hint="write it as an escape, such as \\t")
 
     def _word(self) -> ScalarNode:
-        match = NUMBER.match(self._text, self._at) or WORD.match(self._text, self._at)
+        match = NUMBER.match(self._text, self.at) or WORD.match(self._text, self.at)
         word = match.group() if match else ""
-        place = self._place(self._at, len(word))
-        self._at += len(word)
+        place = self._place(self.at, len(word))
+        self.at += len(word)
         if word in LITERALS:
             return ScalarNode(place, LITERALS[word])
         if match is None or match.re is not NUMBER:
@@ -169,19 +185,19 @@ class _Scanner:
             raise JsonFaultError(f"{word} is no JSON value", place, hint=f"write {proper}")
         if word:
             raise JsonFaultError(f"{shown(word)} is no JSON value", place, hint="put text in double quotes")
-        end = self._at >= len(self._text)
+        end = self.at >= len(self._text)
         self._fail("the text ends where a value is due" if end else "expected a value", hint=self._hint())
 
     def _hint(self) -> str | None:
-        return HINTS.get(self._text[self._at : self._at + 1])
+        return HINTS.get(self._text[self.at : self.at + 1])
 
     def _skip(self) -> None:
-        match = BLANK.match(self._text, self._at)
-        self._at = self._at if match is None else match.end()
+        match = BLANK.match(self._text, self.at)
+        self.at = self.at if match is None else match.end()
 
     def _takes(self, character: str) -> bool:
-        found = self._text.startswith(character, self._at)
-        self._at += found
+        found = self._text.startswith(character, self.at)
+        self.at += found
         return found
 
     def _place(self, at: int, width: int = 1) -> Place:
@@ -192,4 +208,4 @@ class _Scanner:
     def _fail(
         self, message: str, at: int | None = None, *, code: str = "json", hint: str | None = None
     ) -> NoReturn:
-        raise JsonFaultError(message, self._place(self._at if at is None else at), code=code, hint=hint)
+        raise JsonFaultError(message, self._place(self.at if at is None else at), code=code, hint=hint)

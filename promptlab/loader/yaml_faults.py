@@ -100,6 +100,8 @@ def _explained(source: SourceText, error: yaml.MarkedYAMLError) -> tuple[str, st
         return _flow(source, error, at)
     if "mapping values are not allowed" in problem:
         return *_stray_colon(source, at), at
+    if (source.line(at.line) or "").lstrip().startswith(":"):
+        return "a key is missing before the colon", "write `key: value`", at
     fault = next((fault for fault in FAULTS if fault.heard in problem and fault.context in context), None)
     if fault is None:
         return f"no YAML: {problem}", None, at
