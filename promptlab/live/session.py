@@ -74,7 +74,9 @@ async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
                 raise
             engine.abandon()
             await engine.drain()
-    return Ending(time.monotonic() - started, brake.stop, dict(engine.throttle.closures), interrupts.exit_code)
+    return Ending(
+        time.monotonic() - started, brake.stop, dict(engine.throttle.closures), interrupts.exit_code
+    )
 
 
 @contextmanager
