@@ -12,7 +12,7 @@ from promptlab.core.database import claim, default_path, open_engine, sqlite_pat
 from promptlab.models import Base
 
 
-def render_plain(kind: str, item: Any, _context: object) -> str | Literal[False]:  # noqa: ANN401
+def render_plain(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Migrations name the databases' own types, so that they do not change when ours do."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"

@@ -11,13 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from run_log_kit import START, recording, run_in
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
 
 from promptlab.core.database import APPLICATION_ID, claim, open_engine
 from promptlab.core.errors import StorageError, UsageError
 from promptlab.models import REVISION, Base
 from promptlab.services.run_log import open_run_log
 from promptlab.services.upgrade import migrate, migrations_folder
+from tests.run_log_kit import START, recording, run_in
 
 ADDS_A_COLUMN = '''"""Add a column."""
 
@@ -77,9 +81,6 @@ def test_models_and_migrations_agree(tmp_path: Path) -> None:
     when alembic compares it with the models,
     then there is nothing to do.
     """
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
     path = tmp_path / "lab.db"
     claim(path)
     engine = open_engine(path)
@@ -97,9 +98,6 @@ def test_migrations_go_down_again(tmp_path: Path) -> None:
     when all migrations are taken back,
     then no table is left but alembic's own.
     """
-    from alembic import command
-    from alembic.config import Config
-
     path = tmp_path / "lab.db"
     open_run_log(path).close()
     config = Config()

@@ -173,7 +173,7 @@ def _begin(connection: Connection) -> None:
         driver.execute("BEGIN IMMEDIATE")
 
 
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 (the driver's own connection)
+def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 

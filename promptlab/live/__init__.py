@@ -1,1 +1,1 @@
-"""What runs beside a run."""
+"""What runs beside a run: its session, the recorder, counts."""

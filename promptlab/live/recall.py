@@ -17,7 +17,7 @@ _TABLE = Recorded.__table__
 type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
 
 
-def _newest(*where: ColumnElement[bool]) -> Any:  # noqa: ANN401 (a long generic of SQLAlchemy)
+def _newest(*where: ColumnElement[bool]) -> Any:
     wanted = _TABLE.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
     ids = select(func.max(_TABLE.c.id)).where(wanted, *where).group_by(_TABLE.c.fingerprint)
     columns = [column for column in _TABLE.c if column.name not in ("request", "raw", "created_at")]
@@ -79,7 +79,7 @@ class Recaller:
         return {row["fingerprint"]: _completion(row) for row in rows}
 
 
-def _completion(row: Any) -> Completion:  # noqa: ANN401
+def _completion(row: Any) -> Completion:
     return Completion(
         text=row["text"],
         finish_reason=row["finish_reason"],

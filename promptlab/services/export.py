@@ -39,7 +39,7 @@ class ExportService:
         yield "\n]}\n"
 
 
-def as_json(value: Any) -> JSON:  # noqa: ANN401 (any of our values)
+def as_json(value: Any) -> JSON:
     """Give the JSON of a value of ours; a field that is MISSING is left out."""
     if is_dataclass(value):
         named = ((field.name, getattr(value, field.name)) for field in fields(value))
