@@ -112,10 +112,10 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(["digest"], ["snapshots.digest"], name=op.f("fk_run_files_digest_snapshots")),
         sa.ForeignKeyConstraint(
             ["run_id"], ["runs.id"], name=op.f("fk_run_files_run_id_runs"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["digest"], ["snapshots.digest"], name=op.f("fk_run_files_digest_snapshots")),
         sa.PrimaryKeyConstraint("run_id", "path", name=op.f("pk_run_files")),
     )
     op.create_index(op.f("ix_run_files_digest"), "run_files", ["digest"], unique=False)

@@ -102,8 +102,7 @@ class Writer:
             self._changed.wait_for(lambda: self._waiting or self._closing)
             self._changed.wait_for(lambda: self._urgent or self._closing, timeout=_GATHER_SECONDS)
             group, self._waiting = self._waiting, []
-            self._weight, self._urgent = 0, False
-            self._changed.notify_all()
+            self._urgent = False
         return group
 
     def _commit(self, connection: Connection, group: list[Put]) -> None:
@@ -112,6 +111,9 @@ class Writer:
         answers = [(put.future, result) for put, result in zip(group, results, strict=True) if put.future]
         if answers:
             self._loop.call_soon_threadsafe(_resolve, answers)
+        with self._changed:
+            self._weight -= sum(put.weight for put in group)
+            self._changed.notify_all()
         checkpoint(connection, self._log.path)
 
     def _fail(self, error: BaseException, group: list[Put]) -> None:
