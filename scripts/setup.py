@@ -1,4 +1,4 @@
-"""Make .venv ready for `make demo` or `make test`: at once when nothing changed, whole again after an interruption."""
+"""Make .venv ready for `make demo` or `make test`: quick when nothing changed, whole when interrupted."""
 
 import fcntl
 import hashlib
@@ -27,7 +27,7 @@ THIS_PROJECT = ("--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT)
 
 HINTS = {
     ".venv": "This Python makes no virtual environment; name another: make {goal} PYTHON=/path/to/python3.12",
-    "packages": "If pip cannot reach its package index, mend that (`pip config list`). Then run `make {goal}` again.",
+    "packages": "If pip reaches no package index, mend that (`pip config list`). Then: `make {goal}` again.",
     "project": "If pyproject.toml is as it should be, `make clean` and then `make {goal}` start over.",
 }
 
@@ -77,13 +77,13 @@ def make_venv(lock: TextIO) -> None:
 
 def install(profile: str, lock: TextIO) -> None:
     requirements = requirements_of(profile)
-    count = requirements.read_text().count("==")
+    count = sum(line[:1].isalnum() for line in requirements.read_text().splitlines())
     run("packages", f"{count} from {requirements.name}", (*PIP, *FROM_LOCK, requirements), lock)
     run("project", "promptlab itself", (*PIP, *THIS_PROJECT), lock)
 
 
 def run(step: str, doing: str, command: Sequence[Argument], lock: TextIO) -> None:
-    """Run one step; its child holds the lock too, so that one that outlives us is waited for by the next set-up."""
+    """Run one step; its child holds the lock too, so that the next set-up waits for one that outlives us."""
     say(f"{step:<9} {doing} … ")
     began = time.monotonic()
     with LOG.open("a") as log:
