@@ -55,7 +55,10 @@ class GivenAnswer:
 
 
 class FakeProvider:
-    """A running fake provider; start one with `fake_provider_process`."""
+    """A running fake provider; start one with `fake_provider_process`.
+
+    Its methods block: where a client must act in the test's own loop meanwhile, call them in a thread.
+    """
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         assert process.stdout is not None
