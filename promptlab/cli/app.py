@@ -50,7 +50,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: Any) -> None:  # noqa: ANN401
+def _version(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
     from importlib.metadata import version  # noqa: PLC0415

@@ -33,7 +33,7 @@ def step_names(result: StepResult) -> dict[str, JSON]:
     return seen
 
 
-class RenderFailed(Exception):  # noqa: N818
+class RenderFailed(Exception):
     """A template that cannot be rendered with these names; the message says where and why."""
 
 

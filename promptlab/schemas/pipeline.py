@@ -106,7 +106,7 @@ class OutputSpec(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_file(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def _from_file(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
             return _output_word(value)
         if isinstance(value, dict) and "kind" not in value:
