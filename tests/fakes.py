@@ -103,7 +103,7 @@ class FakeProvider:
         """Replace the script; raises ValueError saying which rule is wrong and why."""
         self._send(script=list(rules))
 
-    def configure(self, **options: Any) -> None:  # noqa: ANN401 - options of several types
+    def configure(self, **options: Any) -> None:
         """Change options: answer latency_ms jitter_ms event_ms api_key max_concurrent models."""
         self._send(options=options)
 

@@ -750,6 +750,22 @@ class TestJournal:
         assert status.status == 400
         assert [request.body for request in fake_provider.requests()] == ['{"a": \n', chat_body()]
 
+    def test_a_request_that_the_provider_fails_on_is_journalled_too(
+        self, fake_provider: FakeProvider, connection: HTTPConnection
+    ) -> None:
+        """
+        Given an answer scripted with a usage that cannot be,
+        when a request comes,
+        then it is answered with what went wrong, and in the journal.
+        """
+        fake_provider.script({"answer": {"usage": {"bogus": 1}}})
+
+        response, answer = ask(connection)
+
+        assert response.status == 500
+        assert "bogus" in json.loads(answer)["error"]["message"]
+        assert fake_provider.sent_count == 1
+
     def test_a_client_that_is_killed_leaves_an_aborted_answer(self, fake_provider: FakeProvider) -> None:
         """
         Given a client process that waits for its answer,
