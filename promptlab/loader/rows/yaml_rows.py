@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from promptlab.core.display import shown
 from promptlab.loader.document import Document
-from promptlab.loader.nodes import ListNode, MapNode, Place, ScalarNode, find, value_of
+from promptlab.loader.nodes import ListNode, MapNode, Place, ScalarNode, value_of
 from promptlab.loader.problems import Problems
 from promptlab.loader.rows.record import Record
 
