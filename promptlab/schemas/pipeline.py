@@ -1,10 +1,11 @@
 """A pipeline as its file says it, after all that it names was found."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, canonical
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.dataset import DatasetSpec, InputSpec
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
@@ -99,9 +100,13 @@ class OutputSpec(Frozen):
     enum: tuple[str, ...] = ()
     regex: str | None = None
 
+    @cached_property
+    def schema_text(self) -> str:
+        return canonical(self.json_schema)
+
     @model_validator(mode="before")
     @classmethod
-    def _from_file(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def _from_file(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
             return _output_word(value)
         if isinstance(value, dict) and "kind" not in value:
