@@ -15,7 +15,7 @@ REGEX_SECONDS = 0.1
 SHOWN = 80
 
 
-class InvalidOutput(Exception):  # noqa: N818
+class InvalidOutput(Exception):
     """The answer is not what the step's `output` asks for; the message says what is wrong with it."""
 
 
@@ -66,7 +66,7 @@ def schema_of(spec: OutputSpec | None) -> Mapping[str, JSON] | None:
     return {"type": "string", "enum": list(spec.enum)}
 
 
-def _refuse_constant(name: str) -> Any:  # noqa: ANN401
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 

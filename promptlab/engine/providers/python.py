@@ -13,7 +13,7 @@ PYTHON = Endpoint("python", "python", "python")
 FREE = Price(0.0, 0.0)
 
 
-class FunctionFailed(ProviderError):  # noqa: N818
+class FunctionFailed(ProviderError):
     """The function raised, ran too long, died, or gave what is no JSON."""
 
     kind = "code"
