@@ -1,34 +1,23 @@
 """Gates: metrics of a run held against numbers, and what that makes of the run."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from promptlab.analysis.metrics import CellMetrics, Counts
 from promptlab.core.suggest import did_you_mean
-from promptlab.schemas.pipeline import Gate, Severity
+from promptlab.schemas.pipeline import Gate
+from promptlab.schemas.report import GateResult
 
 type GateStatus = Literal["passed", "failed", "inconclusive"]
 
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
-    """How a gate ended in a cell; `cell` None: no cell that it is for was run."""
-
-    metric: str
-    cell: str | None
-    min: float | None
-    max: float | None
-    value: float | None
-    status: GateStatus
-    severity: Severity
-    reason: str
-
-
 def judge_gates(gates: Iterable[Gate], cells: Sequence[CellMetrics]) -> list[GateResult]:
-    """Judge each gate in each cell that its `variant` leaves. A gate for cells not run is inconclusive."""
+    """Judge each gate in each cell that its `variant` leaves.
+
+    A gate for cells that were not run is inconclusive, its `cell` what it asked for.
+    """
     results: list[GateResult] = []
     for gate in gates:
         wanted = [cell for cell in cells if gate.variant in (None, cell.variant, cell.cell)]
@@ -61,7 +50,7 @@ def _result(
 ) -> GateResult:
     return GateResult(
         metric=gate.metric,
-        cell=cell.cell if cell is not None else None,
+        cell=(cell.cell if cell is not None else gate.variant) or "",
         min=gate.min,
         max=gate.max,
         value=value,

@@ -22,11 +22,11 @@ _TOKEN = re.compile(
 )
 
 
-class BadPattern(ValueError):  # noqa: N818
+class BadPattern(ValueError):
     """A pattern that cannot be compiled, or that is too large to be."""
 
 
-class SearchTookTooLong(Exception):  # noqa: N818
+class SearchTookTooLong(Exception):
     """A search that did not end in time."""
 
 

@@ -36,11 +36,11 @@ class Finding:
         return cls(passed, 1.0 if passed else 0.0, reason)
 
 
-class CannotJudge(Exception):  # noqa: N818
+class CannotJudge(Exception):
     """The check cannot say; its verdict is `errored` and the trial's too."""
 
 
-class DoesNotApply(Exception):  # noqa: N818
+class DoesNotApply(Exception):
     """There is nothing for the check to say; its verdict is `skipped`."""
 
 
@@ -144,22 +144,22 @@ class ValueCheck(Check, ABC):
 
     @field_validator("value", mode="after")
     @classmethod
-    def _constant_is_right(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401, ARG003
+    def _constant_is_right(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ARG003
         if not value.holes:
             cls.parse(value.source)
         return value
 
     @classmethod
     @abstractmethod
-    def parse(cls, value: JSON) -> Any:  # noqa: ANN401
+    def parse(cls, value: JSON) -> Any:
         """Give the value as `compare` wants it. Raises ValueError that says what is wrong."""
 
     @abstractmethod
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         """Judge `subject` by the parsed value. Raises CannotJudge where it cannot."""
 
     @cached_property
-    def constant(self) -> Any:  # noqa: ANN401
+    def constant(self) -> Any:
         return self.parse(self.value.source)
 
     async def judge(self, subject: Subject) -> Finding:

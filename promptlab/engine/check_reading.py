@@ -13,7 +13,7 @@ from promptlab.core.registry import UnknownKind
 from promptlab.core.suggest import suggest
 from promptlab.engine.catalog import CHECKS
 from promptlab.engine.check import Check
-from promptlab.engine.judging import NamedCheck, named
+from promptlab.engine.ruling import NamedCheck, named
 
 type Location = tuple[int | str, ...]
 

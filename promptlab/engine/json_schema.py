@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_VALUES = 20_000
 
 
-class TooLarge(ValueError):  # noqa: N818
+class TooLarge(ValueError):
     """A value with too many parts to be held to a schema."""
 
 

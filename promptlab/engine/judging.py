@@ -1,67 +1,86 @@
-"""From checks and what a trial left to verdicts."""
+"""From the checks of a step, a pipeline and a row to verdicts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON
-from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, shown
-from promptlab.engine.function import FunctionError
-from promptlab.engine.scope import RenderFailed
-from promptlab.schemas.run import MISSING, StepResult, Verdict, VerdictStatus, _Missing
-
-type NamedCheck = tuple[str, Check]
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What is said of one check: a verdict without its check's name and options."""
-
-    status: VerdictStatus
-    score: float
-    reason: str
-
-
-class _Stop(Exception):  # noqa: N818
-    """There is a ruling before the check was asked."""
-
-    def __init__(self, status: VerdictStatus, reason: str) -> None:
-        super().__init__(reason)
-        self.ruling = Ruling(status, 0.0, reason)
-
-
-def named(checks: Sequence[Check]) -> tuple[NamedCheck, ...]:
-    """Give each check its name: its own, else its type, then type-2 …
-
-    Raises ValueError for a name used twice.
-    """
-    taken: set[str] = set()
-    for check in checks:
-        if check.name is not None and check.name in taken:
-            raise ValueError(f"two checks have the name '{check.name}'")
-        taken.update((check.name,) if check.name is not None else ())
-    return tuple(
-        (check.name if check.name is not None else _free(check.type, taken), check) for check in checks
-    )
-
-
-def _free(type_: str, taken: set[str]) -> str:
-    name, number = type_, 1
-    while name in taken:
-        number += 1
-        name = f"{type_}-{number}"
-    taken.add(name)
-    return name
+from promptlab.engine.check import Check, Evidence
+from promptlab.engine.check_reading import row_checks
+from promptlab.engine.machinery import Machinery
+from promptlab.engine.plan import Trial
+from promptlab.engine.ruling import NamedCheck, Ruling, named, rule_at
+from promptlab.engine.step_request import StepRequest
+from promptlab.schemas.run import MISSING, StepResult, Verdict, _Missing
 
 
 async def judge(checks: Sequence[NamedCheck], *, step: str | None, evidence: Evidence) -> tuple[Verdict, ...]:
     """Judge the output of `step`, or the outputs where it is None; one verdict a check, in order.
 
-    What a skipped step would have made is not judged (skipped); a check of an errored step is errored, so
-    that it counts as a failure in every rate.
+    What a skipped step would have made is not judged (skipped). A check of a step that errored, or was not run
+    because another one did, is errored, so that it counts as a failure in every rate.
     """
     return tuple(
         [_verdict(name, check, step, await rule_at(check, step, evidence)) for name, check in checks]
+    )
+
+
+async def judge_step(request: StepRequest, result: StepResult, machinery: Machinery) -> tuple[Verdict, ...]:
+    """Judge a step by its own checks."""
+    checks: tuple[Check, ...] = request.planned.step.checks
+    if not checks:
+        return ()
+    evidence = _evidence(request.trial, {**request.done, result.id: result}, machinery)
+    return await judge(named(checks), step=result.id, evidence=evidence)
+
+
+async def judge_outputs(
+    trial: Trial, outputs: JSON, done: Mapping[str, StepResult], machinery: Machinery
+) -> tuple[Verdict, ...]:
+    """Judge what a trial gave by the checks of its pipeline and its row."""
+    checks, problem = _all_checks(trial)
+    if not checks and problem is None:
+        return ()
+    evidence = _evidence(trial, done, machinery, outputs=_given(trial, outputs, done))
+    verdicts = await judge(checks, step=None, evidence=evidence)
+    return verdicts if problem is None else (*verdicts, problem)
+
+
+def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Verdict | None]:
+    own = named(trial.cell.checks)
+    try:
+        return (*own, *row_checks(trial.row.checks, own)), None
+    except ValueError as error:
+        problem = Verdict(
+            step=None, name="$checks", type="$checks", status="errored", score=0.0, reason=str(error)
+        )
+        return own, problem
+
+
+def _given(trial: Trial, outputs: JSON, done: Mapping[str, StepResult]) -> JSON | _Missing:
+    """Give the outputs, or MISSING where no step, or not the step that they are, made any."""
+    results = list(done.values())
+    if any(result.status == "errored" or result.error_kind == "dependency" for result in results):
+        return MISSING
+    if all(result.status == "skipped" for result in results):
+        return MISSING
+    if trial.cell.spec.outputs is None:
+        return done[trial.cell.last_written].output
+    return outputs
+
+
+def _evidence(
+    trial: Trial,
+    results: Mapping[str, StepResult],
+    machinery: Machinery,
+    *,
+    outputs: JSON | _Missing = MISSING,
+) -> Evidence:
+    return Evidence(
+        inputs=trial.row.inputs,
+        row=trial.row.columns,
+        results=results,
+        outputs=outputs,
+        render=machinery.render,
+        call=machinery.call,
     )
 
 
@@ -77,98 +96,3 @@ def _verdict(name: str, check: Check, step: str | None, ruling: Ruling) -> Verdi
         weight=check.weight,
         severity=check.severity,
     )
-
-
-async def rule_at(check: Check, step: str | None, evidence: Evidence) -> Ruling:
-    """Rule on a check that stands at `step` (None: the pipeline)."""
-    place = check.of if check.of is not None else step or "outputs"
-    try:
-        subject = _subject(place, evidence)
-    except _Stop as stop:
-        return stop.ruling
-    return await _ruled(check, subject)
-
-
-async def rule(check: Check, subject: Subject) -> Ruling:
-    """Rule on a check inside a group, which judges what the group judges unless it says `of`."""
-    if check.of is not None:
-        return await rule_at(check, None, subject.evidence)
-    return await _ruled(check, subject)
-
-
-def _subject(place: str, evidence: Evidence) -> Subject:
-    if place == "outputs":
-        results = tuple(evidence.results.values())
-        return Subject(output=_outputs(evidence, results), results=results, evidence=evidence)
-    result = evidence.results.get(place)
-    if result is None:
-        raise _Stop("errored", f"the step '{place}' has not run before this check")
-    return Subject(output=_step_output(result), results=(result,), evidence=evidence)
-
-
-def _outputs(evidence: Evidence, results: tuple[StepResult, ...]) -> JSON:
-    if not isinstance(evidence.outputs, _Missing):
-        return evidence.outputs
-    if any(result.status == "errored" for result in results):
-        raise _Stop("errored", "there are no outputs, because a step errored")
-    raise _Stop("skipped", "there are no outputs")
-
-
-def _step_output(result: StepResult) -> JSON:
-    if not isinstance(result.output, _Missing):
-        return result.output
-    if result.status == "errored":
-        raise _Stop("errored", f"the step '{result.id}' errored")
-    how = {"skipped": "was skipped", "left": "was left for a later run"}.get(result.status, "has no output")
-    raise _Stop("skipped", f"the step '{result.id}' {how}")
-
-
-async def _ruled(check: Check, subject: Subject) -> Ruling:
-    try:
-        return _scored(check, await check.judge(await _prepared(check, subject)))
-    except _Stop as stop:
-        return stop.ruling
-    except DoesNotApply as reason:
-        return Ruling("skipped", 0.0, str(reason))
-    except (CannotJudge, RenderFailed, FunctionError) as error:
-        return Ruling("errored", 0.0, str(error))
-    except PromptlabError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a kind of check is anyone's code
-        return Ruling("errored", 0.0, f"{type(error).__name__}: {error}")
-
-
-async def _prepared(check: Check, subject: Subject) -> Subject:
-    """Lead to what is judged: `path`, then `when`, then `transform`."""
-    found = value_at(subject.output, check.path) if check.path is not None else subject.output
-    located = subject if isinstance(found, _Missing) or check.path is None else subject.with_output(found)
-    if check.when is not None and not await located.render(check.when):
-        raise _Stop("skipped", "`when` does not hold")
-    if isinstance(found, _Missing):
-        raise _Stop("failed", f"there is nothing at path '{check.path}' of {shown(subject.output)}")
-    if check.transform is None:
-        return located
-    return located.with_output(await located.render(check.transform))
-
-
-def value_at(value: JSON, path: str | int) -> JSON | _Missing:
-    """Follow keys and indexes (from 0) joined by dots; MISSING where there is nothing."""
-    for part in str(path).split("."):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return MISSING
-    return value
-
-
-def _scored(check: Check, finding: Finding) -> Ruling:
-    if not 0 <= finding.score <= 1:
-        raise CannotJudge(f"gave the score {finding.score}; a score is from 0 to 1")
-    passed = finding.passed
-    if check.threshold_is_score and check.threshold is not None:
-        passed = finding.score >= check.threshold
-    if check.negated:
-        return Ruling("failed" if passed else "passed", 1 - finding.score, finding.reason)
-    return Ruling("passed" if passed else "failed", finding.score, finding.reason)

@@ -17,7 +17,7 @@ class Equals(ValueCheck):
     def parse(cls, value: JSON) -> JSON:
         return value
 
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         if _equal(value, subject):
             return Finding.of(passed=True, reason=f"equals {shown(value)}")
         return Finding.of(passed=False, reason=f"is {shown(subject.output)}, not {shown(value)}")

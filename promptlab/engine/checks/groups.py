@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import field_validator
 
 from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Finding, Subject
-from promptlab.engine.judging import Ruling, named, rule
+from promptlab.engine.ruling import Ruling, named, rule
 from promptlab.schemas.base import Items
 from promptlab.schemas.fields import CHECK
 from promptlab.schemas.run import VerdictStatus

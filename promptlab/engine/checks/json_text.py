@@ -13,7 +13,7 @@ from promptlab.engine.json_schema import TooLarge, check_schema, misfit
 from promptlab.schemas.fields import resolver
 
 
-def _schema(source: Any, info: ValidationInfo) -> dict[str, JSON]:  # noqa: ANN401
+def _schema(source: Any, info: ValidationInfo) -> dict[str, JSON]:
     schema = resolver(info).json_schema(source)
     check_schema(schema)
     return schema

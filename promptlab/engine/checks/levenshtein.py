@@ -24,7 +24,7 @@ class Levenshtein(ValueCheck):
     def parse(cls, value: JSON) -> str:
         return as_text(value)
 
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         limit = 5.0 if self.threshold is None else self.threshold
         steps, exact = bounded_distance(value, subject.text)
         if not exact and steps <= limit:

@@ -19,7 +19,7 @@ class Regex(ValueCheck):
             raise ValueError("must be a regular expression as text; quote it")
         return compiled(value)
 
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         try:
             found = search(value, subject.text)
         except SearchTookTooLong as error:

@@ -12,15 +12,15 @@ _DEEP = 20_000  # what a try that ends in too deep a nesting is charged
 _CANDIDATE = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[\]{"\-0-9tfn])')
 
 
-class NotJson(ValueError):  # noqa: N818
+class NotJson(ValueError):
     """A text that is no JSON; the message says why."""
 
 
-class SearchedTooLong(Exception):  # noqa: N818
+class SearchedTooLong(Exception):
     """A text too entangled to be searched for JSON."""
 
 
-def _no_constant(name: str) -> Any:  # noqa: ANN401
+def _no_constant(name: str) -> Any:
     raise NotJson(f"{name} is no JSON")
 
 

@@ -15,7 +15,7 @@ class _TextCheck(ValueCheck):
     def parse(cls, value: JSON) -> str:
         return some_text(value)
 
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         found = self.found(value, subject)
         return Finding.of(passed=found, reason=f"{self.holds if found else self.fails} {shown(value)}")
 

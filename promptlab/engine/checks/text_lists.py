@@ -22,7 +22,7 @@ class _TextsCheck(ValueCheck):
         texts = [some_text(item) for item in items]
         return tuple((text, text.casefold() if cls.fold else text) for text in texts)
 
-    def sought(self, value: Any, subject: Subject) -> tuple[list[str], list[str]]:  # noqa: ANN401
+    def sought(self, value: Any, subject: Subject) -> tuple[list[str], list[str]]:
         """Give the texts that were found, and those that were not."""
         output = subject.folded if self.fold else subject.text
         found: list[str] = []
@@ -33,14 +33,14 @@ class _TextsCheck(ValueCheck):
 
 
 class ContainsAll(_TextsCheck):
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         found, missing = self.sought(value, subject)
         reason = f"does not contain {_listed(missing)}" if missing else f"contains {_listed(found)}"
         return Finding.of(passed=not missing, reason=reason)
 
 
 class ContainsAny(_TextsCheck):
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         found, missing = self.sought(value, subject)
         reason = f"contains {_listed(found)}" if found else f"contains none of {_listed(missing)}"
         return Finding.of(passed=bool(found), reason=reason)

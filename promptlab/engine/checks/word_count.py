@@ -36,7 +36,7 @@ class WordCount(ValueCheck):
         count = _whole(value, "it")
         return Bounds(count, count)
 
-    def compare(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    def compare(self, value: Any, subject: Subject) -> Finding:
         count = len(subject.text.split())
         holds = value.hold(count)
         return Finding.of(passed=holds, reason=f"has {count} words" + ("" if holds else f", not {value}"))
