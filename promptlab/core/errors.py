@@ -27,7 +27,7 @@ class UsageError(PromptlabError):
     exit_code = 2
 
 
-class CannotGoOn(PromptlabError):  # noqa: N818
+class CannotGoOn(PromptlabError):
     exit_code = 3
 
 
@@ -35,13 +35,13 @@ class StorageError(CannotGoOn):
     """The run log cannot be read or written; the message names its path."""
 
 
-class LimitReached(PromptlabError):  # noqa: N818
+class LimitReached(PromptlabError):
     exit_code = 4
 
 
-class NothingToRun(PromptlabError):  # noqa: N818
+class NothingToRun(PromptlabError):
     exit_code = 5
 
 
-class Interrupted(PromptlabError):  # noqa: N818
+class Interrupted(PromptlabError):
     exit_code = 130

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from promptlab.core.suggest import did_you_mean
 
 
-class UnknownKind(ValueError):  # noqa: N818
+class UnknownKind(ValueError):
     """No such kind; the message suggests the one that was meant."""
 
 

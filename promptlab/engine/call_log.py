@@ -1,5 +1,6 @@
 """Where calls are remembered: the engine's view of the run log, and one that lives in memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
@@ -38,7 +39,7 @@ class MemoryCallLog:
 
     completions: dict[str, Completion] = field(default_factory=dict)
     attempts: dict[int, tuple[Intent, Completion | CallFailure | None]] = field(default_factory=dict)
-    _ids: count[int] = field(default_factory=lambda: count(1))
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
         del own_run_only

@@ -30,7 +30,7 @@ class Finding:
         return cls(passed, 1.0 if passed else 0.0, reason)
 
 
-class CannotJudge(Exception):  # noqa: N818
+class CannotJudge(Exception):
     """The check cannot say; its verdict is `errored` and the trial's too."""
 
 
@@ -92,7 +92,7 @@ class Check(Frozen, ABC):
         return cls.value_type is not None and cls.short_form == "value"
 
     @classmethod
-    def parse(cls, value: JSON) -> Any:  # noqa: ANN401
+    def parse(cls, value: JSON) -> Any:
         """Give the value as `value_type`; raises ValueError that says what is wrong."""
         try:
             return _adapter(cls).validate_python(value)
@@ -102,12 +102,12 @@ class Check(Frozen, ABC):
             raise ValueError(f"value{'.' + place if place else ''}: {first['msg']}") from None
 
     @cached_property
-    def constant(self) -> Any:  # noqa: ANN401
+    def constant(self) -> Any:
         """The parsed value, where it holds no template."""
         return self.parse(self.value.source) if self.value is not None else None
 
     @abstractmethod
-    async def judge(self, value: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    async def judge(self, value: Any, subject: Subject) -> Finding:
         """Judge `subject`; `value` is the parsed value. Raises CannotJudge where it cannot."""
 
 

@@ -19,6 +19,7 @@ type FailureKind = Literal[
     "invalid_request",  # the provider does not take this request
     "refused",  # 401, 402, 403: closes the model for the run
     "unknown_model",  # 404: likewise
+    "code",  # the project's own python failed
     "closed",  # not sent: the model was closed before
     "limit",  # not sent: a limit of the run was reached
     "interrupted",  # not sent: the run is ending

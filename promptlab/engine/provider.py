@@ -52,36 +52,36 @@ class ProviderError(Exception):
         )
 
 
-class RateLimited(ProviderError):  # noqa: N818
+class RateLimited(ProviderError):
     kind = "rate_limit"
 
 
-class TimedOut(ProviderError):  # noqa: N818
+class TimedOut(ProviderError):
     kind = "timeout"
 
 
-class ConnectionFailed(ProviderError):  # noqa: N818
+class ConnectionFailed(ProviderError):
     kind = "connection"
 
 
-class ServerFault(ProviderError):  # noqa: N818
+class ServerFault(ProviderError):
     kind = "server"
 
 
-class BrokenAnswer(ProviderError):  # noqa: N818
+class BrokenAnswer(ProviderError):
     kind = "server"
 
 
-class InvalidRequest(ProviderError):  # noqa: N818
+class InvalidRequest(ProviderError):
     kind = "invalid_request"
 
 
-class Refused(ProviderError):  # noqa: N818
+class Refused(ProviderError):
     kind = "refused"
     closes = True
 
 
-class UnknownModel(ProviderError):  # noqa: N818
+class UnknownModel(ProviderError):
     kind = "unknown_model"
     closes = True
 

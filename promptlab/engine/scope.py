@@ -27,13 +27,13 @@ def step_names(result: StepResult) -> dict[str, JSON]:
     """Give what other steps and checks see of a finished step."""
     seen: dict[str, JSON] = {"status": result.status}
     if result.output is not MISSING:
-        seen["output"] = result.output  # type: ignore[assignment]
+        seen["output"] = result.made
     if result.messages:
         seen["messages"] = [dict(message) for message in result.messages]
     return seen
 
 
-class RenderFailed(Exception):  # noqa: N818
+class RenderFailed(Exception):
     """A template that cannot be rendered with these names; the message says where and why."""
 
 

@@ -3,19 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
 from promptlab.core.json import JSON
-from promptlab.engine.check import Check
 from promptlab.engine.completion import CallFailure, Completion, Message
 from promptlab.engine.function import Function
+from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.fields import CHECK, NAME_PATTERN, Expression, Templated
 from promptlab.schemas.pipeline import OutputSpec, Params, RetryPolicy
-from promptlab.schemas.run import MISSING, StepCall, _Missing
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 
@@ -27,13 +26,11 @@ class OnErrorDefault(Frozen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Produced:
-    """What a step made: a text that is still to be parsed, or a value; and the calls that it took."""
+    """What a step made: the text of an answer, still to be parsed, or a value. `messages`: what was sent."""
 
     text: str | None = None
-    value: JSON | _Missing = MISSING
+    value: JSON = None
     messages: tuple[Message, ...] = ()
-    calls: tuple[Completion, ...] = ()
-    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +41,10 @@ class StepFailed:
     message: str
     left: bool = False
     messages: tuple[Message, ...] = ()
-    calls: tuple[StepCall, ...] = ()
-    spent_usd: float | None = 0.0
+
+    @classmethod
+    def of(cls, failure: CallFailure, messages: tuple[Message, ...] = ()) -> "StepFailed":
+        return cls(kind=failure.kind, message=failure.message, left=failure.left, messages=messages)
 
 
 class StepContext(Protocol):
@@ -58,11 +57,15 @@ class StepContext(Protocol):
 
     async def render(self, template: Template) -> JSON: ...
 
+    async def render_messages(self, template: Template) -> tuple[Message, ...]: ...
+
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         """Ask the step's model, with its parameters and output format."""
         ...
 
-    async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON: ...
+    async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:
+        """Call a function of the project in a worker, or recall what it gave."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,12 @@ class Step(Frozen, ABC):
     retry: RetryPolicy = RetryPolicy()
     timeout: float | None = Field(default=None, gt=0)
     recall: bool | None = None
-    on_error: OnErrorDefault | str = "fail"
+    on_error: OnErrorDefault | Literal["fail", "skip"] = "fail"
 
     @property
-    def declared_checks(self) -> tuple[Check, ...]:
-        return self.checks
+    def parsed_as(self) -> OutputSpec | None:
+        """What the output must be; None: whatever the step gives."""
+        return self.output
 
     def own_parts(self) -> Iterator[Part]:
         """Give the templates of this kind of step, beside those that all steps have."""
@@ -109,6 +113,16 @@ class CompletionStep(Step, ABC):
     model: str | None = None
     params: Params = Params()
 
+    @property
+    def front(self) -> FrontMatter | None:
+        """What the prompt's own file says, where there is one."""
+        return None
+
+    @property
+    def parsed_as(self) -> OutputSpec | None:
+        front = self.front.output if self.front is not None else None
+        return self.output or front or OutputSpec()
+
     @abstractmethod
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:
         """Render the messages to send."""
@@ -117,8 +131,8 @@ class CompletionStep(Step, ABC):
         messages = await self.conversation(context)
         answer = await context.complete(messages)
         if isinstance(answer, CallFailure):
-            return StepFailed(kind=answer.kind, message=answer.message, left=answer.left, messages=messages)
-        return Produced(text=answer.text, messages=messages, calls=(answer,))
+            return StepFailed.of(answer, messages)
+        return Produced(text=answer.text, messages=messages)
 
 
 def holes(value: TemplatedValue, place: Place, scope: str = "step") -> Iterator[Part]:

@@ -17,10 +17,10 @@ NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 class Resolver(Protocol):
     """What validation may ask of the loader; each raises ValueError with a message for the user."""
 
-    def step(self, source: JSON, info: ValidationInfo) -> Any: ...  # noqa: ANN401
-    def check(self, source: JSON, info: ValidationInfo) -> Any: ...  # noqa: ANN401
-    def prompt(self, path: str) -> Any: ...  # noqa: ANN401
-    def function(self, reference: str) -> Any: ...  # noqa: ANN401
+    def step(self, source: JSON, info: ValidationInfo) -> Any: ...
+    def check(self, source: JSON, info: ValidationInfo) -> Any: ...
+    def prompt(self, path: str) -> Any: ...
+    def function(self, reference: str) -> Any: ...
     def json_schema(self, source: JSON) -> dict[str, JSON]: ...
 
 
@@ -44,14 +44,14 @@ def _template(kind: TemplateKind) -> PlainValidator:
     return PlainValidator(validate)
 
 
-def _templated(value: Any, info: ValidationInfo) -> TemplatedValue:  # noqa: ANN401
+def _templated(value: Any, info: ValidationInfo) -> TemplatedValue:
     if (info.context or {}).get("literal"):
         return TemplatedValue.literal(value)
     return TemplatedValue.of(value, name=info.field_name or "value")
 
 
 def _resolved(noun: str) -> PlainValidator:
-    def validate(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def validate(value: Any, info: ValidationInfo) -> Any:
         lookup = getattr(resolver(info), noun)
         return lookup(value, info) if noun in ("step", "check") else lookup(_text(value))
 

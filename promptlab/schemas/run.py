@@ -74,6 +74,11 @@ class StepResult:
     verdicts: tuple[Verdict, ...] = ()
 
     @property
+    def made(self) -> JSON:
+        """The output of a step that has one; null where it has none."""
+        return None if isinstance(self.output, _Missing) else self.output
+
+    @property
     def recalled(self) -> bool:
         return bool(self.calls) and all(call.recalled for call in self.calls)
 

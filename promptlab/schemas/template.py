@@ -84,5 +84,5 @@ def _holes(value: JSON, place: Place, name: str) -> Iterator[tuple[Place, Templa
 
 def _put(target: JSON, place: Place, value: JSON) -> None:
     for key in place[:-1]:
-        target = target[key]  # type: ignore[index,assignment]
+        target = target[key]  # type: ignore[index]
     target[place[-1]] = value  # type: ignore[index]
