@@ -47,9 +47,7 @@ class Asker:
     provider: Provider
     model: str
 
-    def request(
-        self, *, schema: dict[str, JSON] | None = None, params: Params = PLAIN
-    ) -> CompletionRequest:
+    def request(self, *, schema: dict[str, JSON] | None = None, params: Params = PLAIN) -> CompletionRequest:
         return CompletionRequest(
             self.provider.profile(self.model).endpoint,
             self.model,

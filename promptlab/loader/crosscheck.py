@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.core.suggest import did_you_mean
-from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
 from promptlab.engine.judging import named
 from promptlab.engine.step import Step, holes

@@ -227,7 +227,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__
 
 
-def error_in_body(found: Any) -> int | None:  # noqa: ANN401
+def error_in_body(found: Any) -> int | None:
     """Give the status that an error within a 200 stands for, or None where the answer is no error."""
     if not isinstance(found, dict) or not found.get("error"):
         return None

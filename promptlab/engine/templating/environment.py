@@ -62,11 +62,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Join what ``~`` stands between."""
         return bounded("".join(map(to_text, parts)))
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         judge(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
+    def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a part of a value: the keys of data come before methods, and few methods are allowed."""
         if isinstance(obj, Absent):
             return obj
@@ -80,7 +80,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return super().getattr(obj, attribute)
         return self._refused(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+    def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Absent):
             return obj
         if isinstance(obj, Step) and argument not in obj:

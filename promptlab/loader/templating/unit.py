@@ -21,7 +21,7 @@ _TAG = re.compile(r"\{[{%].*?(?:[%}]\}|$)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-class Rejected(Exception):  # noqa: N818
+class Rejected(Exception):
     """The source cannot be parsed; ``problem`` says why."""
 
     def __init__(self, problem: TemplateProblem) -> None:
@@ -68,7 +68,9 @@ class Unit:
                 return found.start() + 1
         return max(content.find(text), 0) + 1
 
-    def problem(self, line: int, text: str, message: str, *, hint: str | None = None, code: str) -> TemplateProblem:
+    def problem(
+        self, line: int, text: str, message: str, *, hint: str | None = None, code: str
+    ) -> TemplateProblem:
         """Return a problem about a text in a line."""
         return TemplateProblem(self.name, line, self.column(line, text), message, hint, code)
 
