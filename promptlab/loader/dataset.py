@@ -49,8 +49,8 @@ class Scan:
 class Dataset:
     """Rows of a data file, or of a list in a document.
 
-    Without `inputs` they are the first row's columns that can be names. `alone` asks for what a file must keep
-    that no pipeline uses: columns that are names, the same in each row, no null.
+    Without `inputs`, they are the first row's columns that can be names. `alone` asks for what a file must
+    keep that no pipeline uses: columns that are names, the same in each row, no null.
     """
 
     files: ProjectFiles
