@@ -59,11 +59,15 @@ class Dataset:
     alone: bool = False
     limit: int | None = field(default=None)
 
-    def scan(self, problems: Problems) -> Scan | None:
-        """Reads every row; None where there are problems. Raises FileError where the file cannot be used."""
+    def scan(self, problems: Problems, each: Callable[[Row], None] = lambda _: None) -> Scan | None:
+        """Reads every row and shows it to `each`; None where there are problems.
+
+        Raises FileError where the file cannot be used.
+        """
         reading = _Reading(self, problems)
         errors, count = problems.errors, 0
-        for _ in reading.rows():
+        for row in reading.rows():
+            each(row)
             count += 1
         if problems.errors > errors:
             return None

@@ -16,11 +16,13 @@ from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.sources import FileError
+from promptlab.loader.template_places import TemplatePlaces
 from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
@@ -74,7 +76,7 @@ def check_pipeline(
     return _Loading(files, path, targets, problems, changes).load(document)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Loading:
     files: ProjectFiles
     path: str
@@ -82,9 +84,11 @@ class _Loading:
     problems: Problems
     changes: Changes
     resolver: ProjectResolver = field(init=False)
+    places: TemplatePlaces = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resolver", ProjectResolver(self.files, self.problems))
+        self.resolver = ProjectResolver(self.files, self.problems)
+        self.places = TemplatePlaces(self.files, self.problems, self.resolver.prompts.line_offsets)
 
     def load(self, document: Document) -> LoadedPipeline | None:
         before = self.problems.errors
@@ -93,7 +97,9 @@ class _Loading:
             return None
         dataset, scan = self._dataset(document, specs[0][2])
         inputs = _inputs(specs[0][2], scan)
-        cells = [self._cell(source, merge, spec, inputs, scan) for source, merge, spec in specs]
+        cells = [self._cell(source, laid, spec, inputs, scan) for source, laid, spec in specs]
+        self._check_gates(document, [spec for _, _, spec in specs])
+        self.places.try_all()
         if self.problems.errors > before:
             return None
         name = specs[0][2].name or PurePosixPath(self.path).stem
@@ -137,6 +143,12 @@ class _Loading:
                 hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
                 document.report(self.problems, ("inputs", name), message, code="missing-input", hint=hint)
 
+    def _check_gates(self, document: Document, specs: Sequence[PipelineSpec]) -> None:
+        sources = cell_sources(document, Problems())
+        cells = {source.name: source.variant for source in sources}
+        for place, message in gate_problems(specs[0].gates, metrics=known_metrics(specs), cells=cells):
+            document.report(self.problems, ("gates", *place), message, code="gate")
+
     def _cell(
         self,
         source: CellSource,
@@ -146,7 +158,7 @@ class _Loading:
         scan: Scan | None,
     ) -> Cell | None:
         columns: Sequence[str] | None = scan.columns if scan is not None else None
-        check = Crosscheck(document, spec, inputs, columns, self.resolver, self.problems)
+        check = Crosscheck(document, spec, inputs, columns, self.places, self.problems)
         dependencies = check.run()
         cell = CellSpec(source.name, source.variant, source.axes, spec, dependencies)
         return compiled(cell, document, self.targets, self.problems)

@@ -14,6 +14,7 @@ from promptlab.loader.templates import (
     NameUse,
     TemplateProblem,
     analyse,
+    trials,
 )
 from promptlab.schemas.template import Place, Template
 
