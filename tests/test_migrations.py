@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from promptlab.core.database import APPLICATION_ID, claim, open_engine
 from promptlab.core.errors import StorageError, UsageError
 from promptlab.models import REVISION, Base
-from promptlab.services.run_log import open_run_log
+from promptlab.services.run_log import open_run_log, revision_of
 from promptlab.services.upgrade import migrate, migrations_folder
 from tests.run_log_kit import START, recording, run_in
 
@@ -180,6 +180,7 @@ def test_a_newer_log_is_refused_untouched(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"lab\.db.*'0999'.*untouched"):
         open_run_log(path)
 
+    assert revision_of(path) == "0999"
     assert header(path) == before
     assert not list(tmp_path.glob("*.backup*"))
 
@@ -340,7 +341,7 @@ def test_alembic_stays_out_of_the_way(tmp_path: Path) -> None:
     then alembic was not imported.
     """
     program = (
-        "import sys; from promptlab.services.run_log import open_run_log;"
+        "import sys; from promptlab.services.run_log import open_run_log, revision_of;"
         "open_run_log(sys.argv[1]).close(); open_run_log(sys.argv[1]).close();"
         "sys.exit('alembic' in sys.modules)"
     )

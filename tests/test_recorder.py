@@ -139,7 +139,7 @@ async def test_attempts_say_how_they_ended(log: RunLog) -> None:
         await buy(recorder, "answered")
         for outcome in ("failed", "unknown"):
             attempt = await recorder.intend(intent_of(outcome, number=2))
-            failure = CallFailure(kind="server", message="no", status=500, outcome=outcome)  # type: ignore[arg-type]
+            failure = CallFailure(kind="server", message="no", status=500, outcome=outcome)
             await recorder.settle(attempt, intent_of(outcome), failure)
         await recorder.intend(intent_of("hanging", reserved=2.0))
         await recorder.end_run(RunEnd(status="errored"))
@@ -355,6 +355,7 @@ async def test_a_killed_run_loses_no_committed_answer(tmp_path: Path, log: RunLo
     assert states.get("unknown", 0) <= 16
     assert states.get("intent", 0) == 0
     assert run_in(log).id == next_one.run_id
+    assert list((tmp_path / ".promptlab" / "runs").iterdir()) == []
     assert rows(log, "SELECT reason FROM runs ORDER BY id LIMIT 1") == [("its process died",)]
     assert [row for (row,) in rows(log, "PRAGMA integrity_check")] == ["ok"]
 

@@ -123,8 +123,10 @@ class Recorder:
 
     def _open(self, start: RunStart) -> None:
         with self._log.writing() as session:
-            RunService(session, is_running=self._log.is_running).mark_interrupted()
+            dead = RunService(session, is_running=self._log.is_running).mark_interrupted()
             _begin(session, self.run_id, start)
+        for run_id in dead:
+            self._log.lock_of(run_id).remove()
         self._recaller = Recaller(self._log, self.run_id)
         self._writer = Writer(self._log, Ledger(self.run_id).write, loop=asyncio.get_running_loop())
 

@@ -18,7 +18,7 @@ from promptlab.core.database import (
 )
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
-from promptlab.services.upgrade import bring_up_to_date
+from promptlab.services.upgrade import bring_up_to_date, current
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,17 @@ def open_run_log(location: str | Path, *, create: bool = True) -> RunLog:
             engine.dispose()
             raise
     return RunLog(path, engine)
+
+
+def revision_of(location: str | Path) -> str | None:
+    """Give the revision of a log's tables as they are, None where there is no log; changes nothing."""
+    path = sqlite_path(location).absolute()
+    if not path.exists() or not path.stat().st_size:
+        return None
+    claim(path)
+    with storage_errors(path):
+        engine = open_engine(path)
+        try:
+            return current(engine)
+        finally:
+            engine.dispose()
