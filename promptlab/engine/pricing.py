@@ -49,7 +49,7 @@ def _listed(table: str | None, model: str) -> Price | None:
     return Price(input=paid[0], output=paid[1], cached=_dearest(listed.cache_read_mtok))
 
 
-def _dearest(price: Any) -> float | None:  # noqa: ANN401
+def _dearest(price: Any) -> float | None:
     if price is None:
         return None
     tiers = getattr(price, "tiers", None)

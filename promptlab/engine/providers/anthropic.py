@@ -14,5 +14,5 @@ class AnthropicProvider(HttpProvider):
         super().__init__(options, MessagesDialect(), SdkLink(vendor, options))
 
 
-def _connect(sdk: Any, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
+def _connect(sdk: Any, arguments: dict[str, Any]) -> Any:
     return sdk.AsyncAnthropic(**arguments)

@@ -45,7 +45,7 @@ class ChatDialect:
             body["response_format"] = _response_format(request.json_schema)
         return {**body, **request.params}
 
-    def read(self, request: CompletionRequest, found: Any) -> Reading:  # noqa: ANN401
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
         choice = _choice(found)
         text, finish = _said(choice)
         if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
@@ -71,7 +71,7 @@ def _response_format(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     }
 
 
-def _choice(found: Any) -> dict[str, Any]:  # noqa: ANN401
+def _choice(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("no JSON object")  # noqa: TRY004
     choices = found.get("choices")
@@ -93,7 +93,7 @@ def _said(choice: dict[str, Any]) -> tuple[str, FinishReason]:
     return _text(content), finish
 
 
-def _text(content: Any) -> str:  # noqa: ANN401
+def _text(content: Any) -> str:
     """Give the text of a message: a string, nothing, or (Mistral) a list of parts."""
     if isinstance(content, list):
         return "".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)

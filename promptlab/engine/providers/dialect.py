@@ -33,7 +33,7 @@ class Dialect(Protocol):
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]: ...
 
-    def read(self, request: CompletionRequest, found: Any) -> Reading:  # noqa: ANN401
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
         """Read an answer's JSON; raises ValueError saying what is wrong with it."""
         ...
 

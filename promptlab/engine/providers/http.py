@@ -88,7 +88,7 @@ class HttpProvider:
         except ValueError as error:
             raise self._caller.broken(request.model, str(error), raw) from None
 
-    def _parsed(self, request: CompletionRequest, raw: bytes) -> Any:  # noqa: ANN401
+    def _parsed(self, request: CompletionRequest, raw: bytes) -> Any:
         try:
             return json.loads(raw)
         except (ValueError, RecursionError):

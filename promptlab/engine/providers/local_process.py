@@ -117,7 +117,7 @@ class LocalProcess:
         told: dict[str, Any] = json.loads(await stdout.readline())
         return told
 
-    def _open_session(self, url: str) -> Any:  # noqa: ANN401
+    def _open_session(self, url: str) -> Any:
         import aiohttp  # noqa: PLC0415
 
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}

@@ -38,7 +38,7 @@ def _end_with_stdin() -> None:
     os._exit(0)
 
 
-def _serve(asked: dict[str, Any]) -> Any:  # noqa: ANN401
+def _serve(asked: dict[str, Any]) -> Any:
     import xllamacpp  # noqa: PLC0415
 
     params = xllamacpp.CommonParams()

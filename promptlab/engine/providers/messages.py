@@ -53,7 +53,7 @@ class MessagesDialect:
             body["output_config"] = {"format": form, **(said if isinstance(said, dict) else {})}
         return body
 
-    def read(self, request: CompletionRequest, found: Any) -> Reading:  # noqa: ANN401
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
         if not isinstance(found, dict) or not isinstance(found.get("content"), list):
             raise ValueError("no content")  # noqa: TRY004
         if not found.get("stop_reason"):

@@ -19,7 +19,7 @@ class OpenAIProvider(HttpProvider):
 
 
 def _vendor(options: ProviderOptions) -> Vendor:
-    def connect(sdk: Any, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
+    def connect(sdk: Any, arguments: dict[str, Any]) -> Any:
         client = sdk.AsyncOpenAI(**arguments, admin_api_key="")
         if not options.is_vendor:
             client.organization = client.project = None

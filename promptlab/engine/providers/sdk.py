@@ -60,7 +60,7 @@ class SdkLink:
         if client is not None:
             await client.close()
 
-    def _status_error(self, model: str, answer: Any) -> ProviderError:  # noqa: ANN401
+    def _status_error(self, model: str, answer: Any) -> ProviderError:
         return self._caller.status_error(model, answer.status_code, answer.headers, answer.content)
 
     async def _open(self) -> None:
@@ -74,8 +74,9 @@ class SdkLink:
             self._call_options = {"headers": {"Authorization": self._sdk.Omit()}}
         self._client = self._vendor.connect(self._sdk, self._arguments(httpx2))
 
-    def _arguments(self, httpx2: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _arguments(self, httpx2: Any) -> dict[str, Any]:
         options = self._options
+        connecting = min(CONNECT_TIMEOUT, options.timeout / 2)
         http_client = self._sdk.DefaultAioHttpClient(
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=30),
             follow_redirects=False,
@@ -85,7 +86,7 @@ class SdkLink:
             "api_key": options.api_key or "none",
             "base_url": options.base_url,
             "max_retries": 0,
-            "timeout": httpx2.Timeout(options.timeout, connect=CONNECT_TIMEOUT, pool=None),
+            "timeout": httpx2.Timeout(options.timeout, connect=connecting, pool=connecting),
             "default_headers": {**self._foreign_headers(), **options.headers},
             "http_client": http_client,
         }

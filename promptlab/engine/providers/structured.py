@@ -45,7 +45,7 @@ def unwrapped(text: str) -> str:
     return text
 
 
-def fits_strict(schema: Any) -> bool:  # noqa: ANN401
+def fits_strict(schema: Any) -> bool:
     """Tell whether OpenAI's strict decoding takes the schema: all keys required, none else, few keywords."""
     if not isinstance(schema, dict):
         return schema is True
