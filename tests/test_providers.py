@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -268,21 +269,43 @@ async def test_a_host_that_is_not_found_is_a_failed_connection(dialect: str) -> 
     assert "nobody.invalid is not found" in failure.message
 
 
-async def test_a_server_without_tls_is_a_failed_connection(dialect: str, fake_provider: FakeProvider) -> None:
+async def test_a_server_without_tls_is_a_failed_connection(dialect: str) -> None:
     """
-    Given an https address where plain http is spoken,
+    Given an https address where something else is spoken,
     when a completion is asked,
     then it failed before anything was sent.
     """
-    provider = provider_at(dialect, f"https://127.0.0.1:{fake_provider.port}/v1")
 
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    provider = provider_at(dialect, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
     failure = await failure_of(Asker(provider, "m"))
     await provider.close()
+    server.close()
 
     assert type(failure) is ConnectionFailed
     assert failure.outcome == "failed"
     assert "no trusted connection" in failure.message
-    assert fake_provider.sent_count == 0
+
+
+async def test_a_handshake_that_never_ends_is_a_failed_attempt(dialect: str) -> None:
+    """
+    Given an https address that accepts connections and says nothing,
+    when a completion is asked,
+    then it times out before anything was sent.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
+        provider = provider_at(dialect, address, timeout=0.4)
+        failure = await failure_of(Asker(provider, "m"))
+    await provider.close()
+
+    assert type(failure) is TimedOut
+    assert failure.outcome == "failed"
 
 
 async def test_a_redirect_is_not_followed(asker: Asker, fake_provider: FakeProvider) -> None:
@@ -425,25 +448,29 @@ async def test_an_answer_that_ended_early_keeps_its_text(
     when a completion is asked,
     then the reason says so and the text is kept.
     """
-    fake_provider.script({"answer": {"text": "I would", "finish": finish}})
+    fake_provider.script({"answer": {"text": "I would", "finish_reason": finish}})
 
     completion = await asker.provider.complete(asker.request())
 
     assert (completion.text, completion.finish_reason) == ("I would", finish)
 
 
-async def test_many_calls_fly_at_once(asker: Asker, fake_provider: FakeProvider) -> None:
+async def test_more_calls_fly_at_once_than_any_pool_has_by_default(
+    dialect: str, address: str, fake_provider: FakeProvider
+) -> None:
     """
     Given a server that takes a while,
-    when a hundred and fifty completions are asked together,
+    when a hundred and twenty completions are asked together,
     then all of them are in flight at once.
     """
-    fake_provider.configure(latency_ms=200)
+    fake_provider.configure(latency_ms=800)
+    provider = provider_at(dialect, address)
+    asker = Asker(provider, "m")
 
-    answers = await asyncio.gather(*(asker.provider.complete(asker.request()) for _ in range(150)))
+    await asyncio.gather(*(provider.complete(asker.request()) for _ in range(120)))
+    await provider.close()
 
-    assert len(answers) == 150
-    assert max(request.in_flight for request in fake_provider.requests()) == 150
+    assert max(request.in_flight for request in fake_provider.requests()) == 120
 
 
 async def test_closing_twice_is_closing_once(asker: Asker) -> None:
@@ -565,7 +592,7 @@ def endpoints() -> Iterator[tuple[str, dict[str, Any], dict[str, str], str]]:
     yield "echo", {}, {}, "echo"
 
 
-@pytest.mark.parametrize(("name", "entry", "variables", "identity"), endpoints())
+@pytest.mark.parametrize(("name", "entry", "variables", "identity"), list(endpoints()))
 def test_an_endpoint_is_identified_by_where_it_is(
     name: str, entry: dict[str, Any], variables: dict[str, str], identity: str
 ) -> None:

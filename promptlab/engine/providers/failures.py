@@ -26,6 +26,7 @@ MASK = "***"
 SHOWN = 300
 SURELY_SECRET = 12  # shorter ones ("none", "test") may stand in an honest answer
 _LOOKS_SECRET = re.compile(r"\b(sk|pk|gsk|xai|key)-[\w*.-]{8,}|\bBearer\s+[^\s\"']{8,}|(?<=://)[^/@\s]+@")
+_ABOUT_PATH = re.compile(r"\b(url|path|route|endpoint)\b", re.IGNORECASE)
 _NO_CREDIT = ("insufficient_quota", "billing_not_active", "billing_hard_limit_reached")
 _LOW_BALANCE = "credit balance is too low"
 
@@ -153,6 +154,8 @@ class _Detail:
 
     def is_about(self, model: str) -> bool:
         words = (*self.codes, self.message.lower())
+        if _ABOUT_PATH.search(self.message):
+            return False
         return self.structured and any("model" in word or model.lower() in word for word in words)
 
 

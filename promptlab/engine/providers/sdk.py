@@ -76,6 +76,7 @@ class SdkLink:
 
     def _arguments(self, httpx2: Any) -> dict[str, Any]:
         options = self._options
+        connecting = min(CONNECT_TIMEOUT, options.timeout / 2)
         http_client = self._sdk.DefaultAioHttpClient(
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=30),
             follow_redirects=False,
@@ -85,7 +86,7 @@ class SdkLink:
             "api_key": options.api_key or "none",
             "base_url": options.base_url,
             "max_retries": 0,
-            "timeout": httpx2.Timeout(options.timeout, connect=CONNECT_TIMEOUT, pool=None),
+            "timeout": httpx2.Timeout(options.timeout, connect=connecting, pool=connecting),
             "default_headers": {**self._foreign_headers(), **options.headers},
             "http_client": http_client,
         }
