@@ -13,6 +13,7 @@ from promptlab.engine.templating.functions import template_filters, template_tes
 from promptlab.engine.templating.missing import Absent, Missing, Step
 from promptlab.engine.templating.operators import INTERCEPTED, judge
 from promptlab.engine.templating.roles import RoleTags, Transcript
+from promptlab.engine.templating.token_limit import TokenLimit
 from promptlab.engine.templating.values import bounded, to_text
 from promptlab.engine.templating.vocabulary import METHODS
 
@@ -41,7 +42,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, library: Mapping[str, str], *, roles: bool) -> None:
         super().__init__(
-            extensions=[RoleTags] if roles else [],
+            extensions=[TokenLimit, RoleTags] if roles else [TokenLimit],
             undefined=Missing,
             finalize=_insert,
             autoescape=False,
@@ -62,11 +63,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Join what ``~`` stands between."""
         return bounded("".join(map(to_text, parts)))
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         judge(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
+    def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a part of a value: the keys of data come before methods, and few methods are allowed."""
         if isinstance(obj, Absent):
             return obj
@@ -80,7 +81,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return super().getattr(obj, attribute)
         return self._refused(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+    def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Absent):
             return obj
         if isinstance(obj, Step) and argument not in obj:

@@ -10,7 +10,17 @@ from promptlab.engine.templating.vocabulary import ROLES, TemplateKind
 from promptlab.loader.templating.findings import TemplateProblem
 
 BLOCKS = ("if", "for", "macro", "call", "filter", "set", "block", "with", "raw", *ROLES)
-TAGS = (*BLOCKS, *(f"end{name}" for name in BLOCKS), "elif", "else", "include", "extends", "import", "from", "messages")
+TAGS = (
+    *BLOCKS,
+    *(f"end{name}" for name in BLOCKS),
+    "elif",
+    "else",
+    "include",
+    "extends",
+    "import",
+    "from",
+    "messages",
+)
 ABSENT_TAGS = {
     "do": "templates cannot change data; build a value with {% set %}",
     "debug": "look at the messages with `promptlab render`",
