@@ -378,3 +378,17 @@ async def test_a_cancelled_attempt_is_of_unknown_outcome() -> None:
     ((_, result),) = log.attempts.values()
     assert isinstance(result, CallFailure)
     assert result.outcome == "unknown"
+
+
+async def test_a_provider_that_answers_nobody_is_closed() -> None:
+    """
+    Given a provider that cannot be reached,
+    when a hundred calls are made,
+    then the model is closed once the first call has used up its attempts, and all are left.
+    """
+    engine, provider = Chain(max_concurrency=4), ScriptedProvider(ConnectionFailed("refused"))
+
+    answers = await asyncio.gather(*(engine.complete(call(provider, str(number))) for number in range(100)))
+
+    assert all(isinstance(answer, CallFailure) and answer.left for answer in answers)
+    assert len(engine.heard.of(ModelClosed)) == 1

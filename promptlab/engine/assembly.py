@@ -58,6 +58,11 @@ class Engine:
         for recall in self.recalls:
             await recall.drain()
 
+    def abandon(self) -> None:
+        """Give up the calls in flight; each is recorded as of unknown outcome."""
+        for recall in self.recalls:
+            recall.abandon()
+
 
 def assemble(
     options: RunOptions,

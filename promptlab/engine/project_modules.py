@@ -96,7 +96,7 @@ class ProjectLoader(SourceFileLoader):
         super().__init__(name, filename)
         self._project = project
 
-    def path_stats(self, path: str) -> Any:  # noqa: ANN401 - never returns
+    def path_stats(self, path: str) -> Any:
         raise OSError(f"no bytecode for {path}")
 
     def get_data(self, path: str) -> bytes:

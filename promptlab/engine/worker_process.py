@@ -119,7 +119,7 @@ class LoadError(Exception):
     """What importing a project file raised, as its cause."""
 
 
-def _load(project: Project, request: Frame) -> Any:  # noqa: ANN401 - a function of the project
+def _load(project: Project, request: Frame) -> Any:
     try:
         return project.load(request["path"], request["name"], request["files"])
     except BaseException as error:

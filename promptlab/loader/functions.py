@@ -34,7 +34,7 @@ class Flaw:
     column: int | None = None
 
 
-class _Refused(Exception):  # noqa: N818 - carries a value, never leaves this module
+class _Refused(Exception):
     def __init__(self, flaw: Flaw) -> None:
         self.flaw = flaw
 

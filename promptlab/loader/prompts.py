@@ -10,7 +10,7 @@ from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.front_matter import split_front_matter
 from promptlab.loader.problems import Problems
-from promptlab.loader.sources import UnusableFile
+from promptlab.loader.sources import FileError
 from promptlab.loader.templates import included_names
 from promptlab.schemas.fields import Resolver
 from promptlab.schemas.template import Template
@@ -30,7 +30,7 @@ class PromptReader:
     _prompts: dict[str, PromptFile] = field(default_factory=dict)
 
     def read(self, path: str) -> PromptFile:
-        """Give a prompt file; raises UnusableFile."""
+        """Give a prompt file; raises FileError."""
         if path not in self._prompts:
             self._prompts[path] = self._read(path)
         return self._prompts[path]
@@ -72,7 +72,7 @@ class PromptReader:
     def _included(self, path: str) -> str | None:
         try:
             text = self.files.read_text(path, self.problems)
-        except UnusableFile:
+        except FileError:
             return None
         parted = split_front_matter(path, text or "", self.problems)
         self.line_offsets[path] = parted.line_offset

@@ -17,7 +17,7 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.functions import Flaw, read_function
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.prompts import PromptReader
-from promptlab.loader.sources import UnusableFile
+from promptlab.loader.sources import FileError
 from promptlab.schemas.refusal import Refusal
 
 
@@ -53,7 +53,7 @@ class ProjectResolver:
     def prompt(self, path: str) -> PromptFile:
         try:
             return self.prompts.read(path)
-        except UnusableFile as error:
+        except FileError as error:
             raise refusal_of(error) from None
 
     def function(self, reference: str) -> Function:
@@ -84,7 +84,7 @@ class ProjectResolver:
     def _bytes(self, path: str) -> bytes:
         try:
             return self.files.read(path).content or b""
-        except UnusableFile as error:
+        except FileError as error:
             if error.code == "no-file":
                 raise FileNotFoundError(str(error)) from None
             raise OSError(str(error)) from None
@@ -92,7 +92,7 @@ class ProjectResolver:
     def _read_schema(self, path: str) -> dict[str, JSON]:
         try:
             text = self.files.read_text(path, self.problems)
-        except UnusableFile as error:
+        except FileError as error:
             raise refusal_of(error) from None
         parse = parse_json if path.endswith(".json") else parse_yaml
         document = parse(path, text, self.problems) if text is not None else None
@@ -118,9 +118,8 @@ def check_schema(schema: dict[str, JSON]) -> None:
         raise Refusal("the schema is nested too deep") from None
 
 
-def refusal_of(error: UnusableFile) -> Refusal:
-    hint = error.hint() if callable(error.hint) else error.hint
-    return Refusal(str(error), hint=hint, code=error.code)
+def refusal_of(error: FileError) -> Refusal:
+    return Refusal(str(error), hint=error.hint, code=error.code)
 
 
 def _flaw_words(flaw: Flaw) -> str:

@@ -1,28 +1,64 @@
-"""What a row is and what a pipeline says of its rows (a stand-in until the loader's half lands)."""
+"""Datasets and rows: what a pipeline declares, and what reading gives."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from promptlab.core.json import JSON
-from promptlab.schemas.base import Frozen
+
+__all__ = ["INPUT_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
+
+type InputType = Literal[
+    "string", "integer", "number", "boolean", "array", "object", "any", "messages", "image", "file"
+]
+type DataFormat = Literal["csv", "jsonl", "json", "yaml"]
+
+INPUT_TYPES: tuple[InputType, ...] = (
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "array",
+    "object",
+    "any",
+    "messages",
+    "image",
+    "file",
+)
 
 
-class InputSpec(Frozen):
-    type: str = "any"
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a prompt may use of a row under one name; `default` counts only where it is not required."""
+
+    type: InputType = "any"
+    enum: tuple[JSON, ...] | None = None
+    default: JSON = None
+    required: bool = True
 
 
-class DatasetSpec(Frozen):
-    path: str | None = None
-    rows: list[Any] | None = None
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """A data file below the project root; without `format` its suffix says it."""
+
+    path: str
+    format: DataFormat | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """One row as it was read.
+
+    `index` counts from 0, `line` from 1 in the file. `inputs` holds the declared inputs, typed, with
+    defaults; `columns` every column but ours, as it was read, without those that are null; `checks` the
+    row's own checks, not interpreted.
+    """
+
     index: int
     id: str
     inputs: Mapping[str, JSON]
     columns: Mapping[str, JSON]
+    line: int
     tags: tuple[str, ...] = ()
-    checks: tuple[Mapping[str, JSON], ...] = ()
-    line: int | None = None
+    checks: Sequence[JSON] = field(default=())

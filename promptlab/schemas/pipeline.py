@@ -7,12 +7,42 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from promptlab.core.json import JSON, canonical
 from promptlab.schemas.base import Frozen, Items
-from promptlab.schemas.dataset import DatasetSpec, InputSpec
+from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
 type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 type Severity = Literal["error", "warn"]
+
+
+class InputEntry(Frozen):
+    """One of `inputs`: `ticket: string`, or a map with a default."""
+
+    type: InputType = "any"
+    enum: Items[JSON] | None = None
+    default: JSON = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"type": value} if isinstance(value, str) else value
+
+    @property
+    def spec(self) -> InputSpec:
+        required = "default" not in self.model_fields_set
+        return InputSpec(self.type, self.enum, self.default, required)
+
+
+class DatasetEntry(Frozen):
+    """`dataset: path`, or a map."""
+
+    path: str = Field(min_length=1)
+    format: DataFormat | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+    @property
+    def spec(self) -> DatasetSpec:
+        return DatasetSpec(self.path, self.format, self.limit)
 
 
 class Params(Frozen):
@@ -161,10 +191,9 @@ class PipelineSpec(Frozen):
     version: Literal[1]
     name: str = Field(default="", max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$|^$")
     description: str = ""
-    inputs: dict[str, InputSpec] | None = None
-    dataset: DatasetSpec | None = None
+    inputs: dict[str, InputEntry] | None = None
+    dataset: DatasetEntry | list[Any] | None = None
     model: str | None = None
-    judge: str | None = None
     params: Params = Params()
     variants: dict[str, JSON] = Field(default_factory=dict)
     matrix: dict[str, JSON] = Field(default_factory=dict)
@@ -184,5 +213,4 @@ class PipelineSpec(Frozen):
     @field_validator("dataset", mode="before")
     @classmethod
     def _short_dataset(cls, value: object) -> object:
-        key = "path" if isinstance(value, str) else "rows" if isinstance(value, list) else None
-        return {key: value} if key else value
+        return {"path": value} if isinstance(value, str) else value

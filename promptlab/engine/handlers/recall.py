@@ -38,6 +38,11 @@ class Recall:
         """Wait for the flights that nobody waits for any more."""
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
 
+    def abandon(self) -> None:
+        """Cancel the flights; `drain` waits until they have said so in the log."""
+        for flight in self._flights.values():
+            flight.cancel()
+
     async def _fly(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         own_run_only = self.fresh or not call.recall
         found = await self.log.recall(call.request.fingerprint, own_run_only=own_run_only)

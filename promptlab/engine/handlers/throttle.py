@@ -44,6 +44,7 @@ class ModelGate:
     requests: Bucket | None
     tokens: Bucket | None
     paused_until: float = 0.0
+    answered: bool = False
     closed: CallFailure | None = None
 
     def wait(self, tokens: int, now: float) -> float:
@@ -87,11 +88,18 @@ class Throttle:
             await self.brake.sleep(self.clock, seconds)
 
     def _heed(self, gate: ModelGate, call: Call, answer: Answer) -> Answer:
-        """Pause or close the model if the answer says so; a Retry-After beyond the cap closes it."""
+        """Pause or close the model if the answer says so.
+
+        A Retry-After beyond the cap closes it, and so does a call that used up its attempts without reaching
+        a provider that has answered nobody yet.
+        """
         if isinstance(answer, Completion):
+            gate.answered = True
             return answer
+        gate.answered = gate.answered or answer.status is not None
         wait = answer.retry_after or 0.0
-        if answer.closes or wait > call.retry.max:
+        unreachable = not gate.answered and call.attempt >= call.retry.max_attempts
+        if answer.closes or wait > call.retry.max or unreachable:
             answer = replace(answer, closes=True)
             self._close(gate, call, answer)
         elif wait:

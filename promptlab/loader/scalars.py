@@ -1,0 +1,71 @@
+"""Scalars of YAML read as JSON would: true, false, null, JSON numbers; all else is the text as written."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from promptlab.loader.source_text import Position
+
+__all__ = ["INTEGER_RANGE", "NumberOutOfRangeError", "ScalarSource", "Style", "number", "plain_value"]
+
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
+INTEGER_RANGE = (-(2**63), 2**64 - 1)
+MOST_DIGITS = 20
+
+type Style = Literal["plain", "single", "double", "literal", "folded", "json"]
+
+
+class NumberOutOfRangeError(ValueError):
+    """A number that cannot be kept as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarSource:
+    """A scalar as it stands in its file.
+
+    `text` is what was written (without quotes and indentation), `start` where its first character of content
+    stands; `exact` says that each line of `text` is a line of the file, shifted by `start`.
+    """
+
+    text: str
+    style: Style
+    start: Position
+    exact: bool
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether it was read as a number that prints differently, as ``1.10`` or ``1e3`` do."""
+        if self.style != "plain" or not NUMBER.fullmatch(self.text):
+            return False
+        return json.dumps(number(self.text)) != self.text
+
+    def position(self, line: int, column: int = 1) -> Position:
+        """Where the character at a line and column (from 1) of the text stands in the file."""
+        if not self.exact:
+            return self.start
+        block = self.style == "literal"
+        indent = self.start.column - 1 if block or line == 1 else 0
+        return Position(self.start.line + line - 1, indent + column)
+
+
+def plain_value(text: str) -> str | int | float | bool | None:
+    """What an unquoted scalar means; raises NumberOutOfRangeError."""
+    if text in LITERALS:
+        return LITERALS[text]
+    return number(text) if NUMBER.fullmatch(text) else text
+
+
+def number(text: str) -> int | float:
+    """A JSON number as an integer of 64 bits or a finite float; raises NumberOutOfRangeError."""
+    if text.lstrip("-").isdigit():
+        low, high = INTEGER_RANGE
+        if len(text) > MOST_DIGITS or not low <= int(text) <= high:
+            raise NumberOutOfRangeError("the integer does not fit into 64 bits")
+        return int(text)
+    value = float(text)
+    if not math.isfinite(value):
+        raise NumberOutOfRangeError("the number is too large")
+    return value
