@@ -55,7 +55,10 @@ class GivenAnswer:
 
 
 class FakeProvider:
-    """A running fake provider; start one with `fake_provider_process`."""
+    """A running fake provider; start one with `fake_provider_process`.
+
+    Its methods block: where a client must act in the test's own loop meanwhile, call them in a thread.
+    """
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         assert process.stdout is not None
@@ -100,7 +103,7 @@ class FakeProvider:
         """Replace the script; raises ValueError saying which rule is wrong and why."""
         self._send(script=list(rules))
 
-    def configure(self, **options: Any) -> None:  # noqa: ANN401 - options of several types
+    def configure(self, **options: Any) -> None:
         """Change options: answer latency_ms jitter_ms event_ms api_key max_concurrent models."""
         self._send(options=options)
 

@@ -42,12 +42,11 @@ def compose(request: Request, *, number: int, in_flight: int, options: Options, 
     """Choose by the script and write the answer; `in_flight` does not count this request."""
     vendor: Vendor = _ANTHROPIC if _is_anthropic(request) else _OPENAI
     key = _key_state(request, options.api_key)
-    choice = Choice()
+    read = _read(request, vendor)
+    choice = script.choose(request, read.last_user if isinstance(read, Prompt) else "")
     try:
-        prompt = _read(request, vendor)
-        choice = script.choose(request, prompt.last_user if prompt else "")
         _check(choice.fault, key, in_flight, options)
-        reply = _answer(prompt, choice, vendor, options, number) if prompt else _models(vendor, options)
+        reply = _answer(read, choice, vendor, options, number)
     except Rejected as rejected:
         reply = _rejection(rejected, vendor, choice.fault)
     reply = _with_headers(_shaped(reply, choice.fault, vendor), request, choice.fault, number)
@@ -62,8 +61,15 @@ def _route(request: Request) -> str:
     return request.path.partition("?")[0].removeprefix("/v1")
 
 
-def _read(request: Request, vendor: Vendor) -> Prompt | None:
-    """Read a completion request; None for the list of models."""
+def _read(request: Request, vendor: Vendor) -> Prompt | Rejected | None:
+    """Read a completion request; None for the list of models. What is wrong waits for the script's word."""
+    try:
+        return _prompt(request, vendor)
+    except Rejected as rejected:
+        return rejected
+
+
+def _prompt(request: Request, vendor: Vendor) -> Prompt | None:
     route = _route(request)
     if route not in get_args(Route.__value__):
         raise Rejected(404, f"Unknown request URL: {request.method} {request.path}")
@@ -85,7 +91,15 @@ def _check(fault: Rule | None, key: KeyState, in_flight: int, options: Options) 
         raise Rejected(429, "Too many requests at once.")
 
 
-def _answer(prompt: Prompt, choice: Choice, vendor: Vendor, options: Options, number: int) -> Reply:
+def _answer(
+    read: Prompt | Rejected | None, choice: Choice, vendor: Vendor, options: Options, number: int
+) -> Reply:
+    if isinstance(read, Rejected):
+        raise read
+    return _models(vendor, options) if read is None else _completion(read, choice, vendor, options, number)
+
+
+def _completion(prompt: Prompt, choice: Choice, vendor: Vendor, options: Options, number: int) -> Reply:
     if options.models and prompt.model not in options.models:
         raise Rejected(404, f"The model `{prompt.model}` does not exist.")
     answer = answer_to(prompt, options.answer if choice.answer is None else choice.answer)

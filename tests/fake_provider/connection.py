@@ -101,9 +101,13 @@ class Connection(asyncio.Protocol):
         self._exchange = self._server.open_exchange(request, self.number)
         delay = self._exchange.plan.delay
         if delay:
-            self._pending = asyncio.get_running_loop().call_later(delay, self._answer)
+            self._pending = asyncio.get_running_loop().call_later(delay, self._answer_late)
         else:
             self._answer()
+
+    def _answer_late(self) -> None:
+        self._answer()
+        self._advance()
 
     def _answer(self) -> None:
         if self._exchange is None:

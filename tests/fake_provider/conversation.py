@@ -13,7 +13,7 @@ type Finish = Literal["stop", "length", "content_filter", "refusal", "tool_calls
 CHARACTERS_PER_TOKEN = 4
 
 
-class Rejected(Exception):  # noqa: N818 - says what happened to the request
+class Rejected(Exception):
     """A request that is answered with an error status."""
 
     def __init__(self, status: int, message: str | None = None, **details: Json) -> None:

@@ -1,6 +1,7 @@
 """The smallest instance that satisfies a JSON Schema (of the subset that providers accept)."""
 
 import math
+from collections.abc import Callable
 
 from .wire import Json, JsonObject
 
@@ -62,19 +63,18 @@ def _of_type(kind: str, schema: JsonObject, root: Json) -> Json:
 
 
 def _number(kind: str, schema: JsonObject) -> float:
+    """Return 0 where it is allowed, else the multiple that is nearest to the bound that forbids it."""
     step = schema.get("multipleOf", 1)
-    low, above = schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf)
-    high, below = schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf)
-    if low <= 0 <= high and above < 0 < below:
-        return 0
-    least = max(math.ceil(low / step), math.floor(above / step) + 1) if max(low, above) > -math.inf else None
-    most = min(math.floor(high / step) if high < math.inf else math.inf, _last_below(below, step))
-    found = (most if least is None else least) * step
+    least = max(_steps(math.ceil, schema, "minimum"), _steps(math.floor, schema, "exclusiveMinimum") + 1)
+    most = min(_steps(math.floor, schema, "maximum"), _steps(math.ceil, schema, "exclusiveMaximum") - 1)
+    found = min(max(0, least), most) * step
     return int(found) if kind == "integer" else found
 
 
-def _last_below(limit: float, step: float) -> float:
-    return math.ceil(limit / step) - 1 if limit < math.inf else math.inf
+def _steps(rounded: Callable[[float], float], schema: JsonObject, bound: str) -> float:
+    if bound in schema:
+        return rounded(schema[bound] / schema.get("multipleOf", 1))
+    return -math.inf if "inimum" in bound else math.inf
 
 
 def _lookup(root: Json, reference: str) -> Json:

@@ -1,6 +1,7 @@
 """The server: a listening socket that can be closed and opened again, and what its connections share."""
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -129,8 +130,8 @@ class FakeServer:
                 request, number=number, in_flight=in_flight, options=self.options, script=self.script
             )
         except Exception as bug:  # noqa: BLE001 - the journal must hold every request, whatever happens
-            body = OpenAIChat().frame(OpenAIChat().error(Rejected(500, f"bug in the fake provider: {bug!r}")))
-            return Plan(Reply(status=500, parts=(body,)), "unchecked")
+            error = OpenAIChat().error(Rejected(500, f"the fake provider failed: {bug!r}"))
+            return Plan(Reply(status=500, parts=(json.dumps(error).encode(),)), "unchecked")
 
     async def _listen(self) -> None:
         if self._listener is None:
