@@ -128,7 +128,7 @@ class LocalProcess:
 
 
 def _threads() -> int:
-    """Leave one core free: threads that wait for each other beside other work are 30 times slower than one."""
+    """Leave a core free: threads that wait for each other beside other work are far slower than one."""
     return min(8, max(1, (os.cpu_count() or 1) - 1))
 
 
