@@ -13,7 +13,7 @@ from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
 from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Scope
-from promptlab.loader.template_places import TemplatePlaces
+from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
 from promptlab.schemas.dataset import InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
@@ -141,15 +141,10 @@ class Crosscheck:
         return (*check, *((short, *inner[1:]) if short is not None else ()))
 
     def _check_template(self, place: Place, template: Template, scope: Scope, step: str | None) -> Analysis:
-        analysis = self.places.analysis(self.document, place, template)
-        for use in analysis.uses:
-            objection = scope.objection(use)
-            if objection is not None:
-                self.places.object_to(self.document, place, template, use, objection)
-        for comparison in analysis.comparisons:
-            objection = scope.comparison_objection(comparison)
-            if objection is not None:
-                self.places.object_to(self.document, place, template, comparison, objection)
+        site = Site(template, None if template.kind == "prompt" else self.document, place)
+        analysis = self.places.analysis(site)
+        for found, objection in scope.objections(analysis):
+            self.places.object_to(site, found, objection)
         if step is not None:
             self._needs[step].update(_named_steps(analysis, scope, step))
         return analysis

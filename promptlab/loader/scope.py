@@ -1,12 +1,12 @@
 """Which names a template may use, and what is wrong with one that it may not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import LiteralComparison, NameUse
+from promptlab.loader.templates import Analysis, LiteralComparison, NameUse
 from promptlab.schemas.dataset import InputSpec
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
@@ -39,6 +39,17 @@ class Scope:
     def where(self, tested: frozenset[str]) -> "Scope":
         """Give the scope of what runs only where a `when` that tests these steps holds."""
         return replace(self, tested=self.tested | tested)
+
+    def objections(self, analysis: Analysis) -> Iterator[tuple[NameUse | LiteralComparison, Objection]]:
+        """Give what a template says that is wrong here, and why."""
+        for use in analysis.uses:
+            objection = self.objection(use)
+            if objection is not None:
+                yield use, objection
+        for comparison in analysis.comparisons:
+            objection = self.comparison_objection(comparison)
+            if objection is not None:
+                yield comparison, objection
 
     def objection(self, use: NameUse) -> Objection | None:
         """Say what is wrong with a use of a name; None if nothing is."""

@@ -1,0 +1,1 @@
+def pipeline_schema(): return {}
