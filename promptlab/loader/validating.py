@@ -1,5 +1,6 @@
 """Checks files of a project, each as what it is: a pipeline, settings, or something that pipelines name."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,8 @@ from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES
 from promptlab.loader.sources import FileError, Source
+
+STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,19 @@ class Validation:
         """Check a file that is there."""
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
-        users = self._users(path)
-        if users:
-            return _by_users(path, users)
-        return self._alone(path)
+        if self._is_surely_pipeline(path):
+            return self._pipeline(path).validated
+        users = [checked for checked in self._everything if path in checked.names]
+        return _by_users(path, users) if users else self._alone(path)
+
+    def _is_surely_pipeline(self, path: str) -> bool:
+        """No data file and no schema has steps; to know that spares checking all pipelines for who uses it."""
+        if not path.endswith(YAML):
+            return False
+        try:
+            return STEPS.search(self.project.files.read(path).content or b"") is not None
+        except FileError:
+            return False
 
     def _alone(self, path: str) -> Validated:
         suffix, problems = PurePosixPath(path).suffix.lower(), Problems()
@@ -90,9 +102,6 @@ class Validation:
         hint = "name a pipeline, a template (.j2 .md .txt), a data file or promptlab.yaml"
         problems.add(path, None, f"no pipeline uses {shown(path)}, and it is none", code="kind", hint=hint)
         return Validated(path, "file", problems)
-
-    def _users(self, path: str) -> list[_Checked]:
-        return [checked for checked in self._everything if path in checked.names]
 
     @cached_property
     def _pipelines(self) -> list[_Checked]:
