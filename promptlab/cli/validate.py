@@ -28,7 +28,9 @@ INVALID = UsageError.exit_code
     help="How problems are printed.",
 )
 @click.pass_obj
-def command(root: str | None, paths: tuple[str, ...], form: Literal["text", "json", "github", "sarif"]) -> int:
+def command(
+    root: str | None, paths: tuple[str, ...], form: Literal["text", "json", "github", "sarif"]
+) -> int:
     """Check all that can be checked without a call: pipelines with all they name (default: every one),
     templates, data files and settings.
     """

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from promptlab.core.json import JSON
@@ -59,7 +60,7 @@ def pipeline_schema() -> dict[str, JSON]:
     """Give the JSON Schema (2020-12) of a pipeline's file."""
     steps = {name: STEPS.get(name) for name in STEPS.names()}
     checks = {name: CHECKS.get(name) for name in CHECKS.names()}
-    models = [PipelineSpec, *steps.values(), *checks.values()]
+    models: list[type[BaseModel]] = [PipelineSpec, *steps.values(), *checks.values()]
     references, made = models_json_schema([(model, "validation") for model in models])
     definitions = made["$defs"]
     pipeline = definitions.pop(PipelineSpec.__name__)
@@ -74,7 +75,7 @@ def pipeline_schema() -> dict[str, JSON]:
     pipeline["properties"] |= OVERRIDING
     pipeline["patternProperties"] = {"^x-": {}}
     tidy = _Tidy(definitions)
-    schema = tidy.tidied({"$schema": DIALECT, **pipeline})
+    schema: dict[str, JSON] = tidy.tidied({"$schema": DIALECT, **pipeline})
     schema["$defs"] = {name: tidy.used[name] for name in sorted(tidy.used)}
     return schema
 
@@ -114,7 +115,7 @@ class _Tidy:
     def _referred(self, reference: str, value: Schema) -> Schema:
         name = reference.removeprefix(REFERENCE)
         if name.startswith(LISTS):
-            return self.tidied({**self.definitions[name], **value, "$ref": None})
+            return dict(self.tidied({**self.definitions[name], **value, "$ref": None}))
         if name not in self.used:
             self.used[name] = {}
             self.used[name] = self.tidied(self.definitions[name])

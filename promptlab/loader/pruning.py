@@ -28,7 +28,7 @@ def _prune(value: JSON, place: Location) -> None:
         ):
             parent.pop(str(part), None)
             return
-        parent = parent[part] if isinstance(parent, dict | list) else None  # type: ignore[index,call-overload]
+        parent = parent[part] if isinstance(parent, dict | list) else None  # type: ignore[index]
 
 
 def _ends_in_list(parent: dict[str, JSON], part: str | int, place: Location, depth: int) -> bool:

@@ -81,7 +81,7 @@ class Validation:
         return _by_users(path, users) if users else self._alone(path)
 
     def _is_surely_pipeline(self, path: str) -> bool:
-        """No data file and no schema has steps; to know that spares checking all pipelines for who uses it."""
+        """No data file and no schema has steps; knowing it spares checking all pipelines for who uses it."""
         if not path.endswith(YAML):
             return False
         try:
