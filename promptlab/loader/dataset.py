@@ -131,7 +131,7 @@ class _Reading:
             return
         most = self._dataset.most_rows()
         for index, record in enumerate(chain([first], records)):
-            if index == most:
+            if index == most or self._problems.flooded:
                 return
             if index == MOST_ROWS:
                 self._report(record, _too_many())

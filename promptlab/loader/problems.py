@@ -14,6 +14,7 @@ from promptlab.loader.source_text import Position, Snippet, SourceText
 __all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean", "suggest"]
 
 KEPT = 100
+FLOOD = 10_000
 LONGEST_MESSAGE = 600
 LONGEST_WORD = 64
 LOOKALIKES = str.maketrans("асеіјорѕухѵԁһαοερν", "aceijopsyxvdhaoepv")
@@ -61,6 +62,11 @@ class Problems:
     def full(self) -> bool:
         """Whether further problems are only counted."""
         return len(self._kept) >= self._room
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there are so many that reading on is of no use."""
+        return len(self) >= FLOOD
 
     def add(
         self,
