@@ -2,7 +2,6 @@
 
 import json
 import re
-from bisect import bisect_right
 from typing import ClassVar, NoReturn
 
 from promptlab.core.display import shown
@@ -65,7 +64,7 @@ class _Scanner:
         self._text = source.text
         self.at = start
         self._room = most_nodes
-        self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+        self._line = (start, source.first_line + self._text.count("\n", 0, start))
 
     def scan(self) -> Node:
         node = self.scan_one()
@@ -198,9 +197,10 @@ class _Scanner:
         return found
 
     def _place(self, at: int, width: int = 1) -> Place:
-        line = bisect_right(self._starts, at)
-        column = at - self._starts[line - 1] + 1
-        return Place(self._source, line - 1 + self._source.first_line, column, max(1, width))
+        counted, line = self._line if at >= self._line[0] else (0, self._source.first_line)
+        line += self._text.count("\n", counted, at)
+        self._line = (at, line)
+        return Place(self._source, line, at - self._text.rfind("\n", 0, at), max(1, width))
 
     def _fail(
         self, message: str, at: int | None = None, *, code: str = "json", hint: str | None = None

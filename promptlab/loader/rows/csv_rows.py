@@ -15,6 +15,8 @@ __all__ = ["CsvRows"]
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAVE_WITH_COMMAS = "save the file with commas between the cells"
 MANY_COLUMNS = 1000
+MOST_COLUMNS = 10_000
+LINE_COST = 50
 FATAL = ("field larger", "unexpected end", "new-line character")
 
 
@@ -57,7 +59,7 @@ class CsvRows:
     def _kept(self, lines: Iterable[str]) -> Iterator[str]:
         raw, length = self._raw, 0
         for line in lines:
-            length = length + len(line) if raw else len(line)
+            length = LINE_COST + len(line) + (length if raw else 0)
             raw.append(line)
             if length > LONGEST_ROW:
                 raise csv.Error("field larger than a row may be")
@@ -105,7 +107,10 @@ class CsvRows:
     def _take_header(self, header: list[str]) -> bool:
         source = self._header = SourceText(self._file, "".join(self._raw), self._line)
         errors = self._problems.errors
-        if len(header) <= 1:
+        if len(header) > MOST_COLUMNS:
+            message, hint = f"more than {MOST_COLUMNS:,} columns", "put the data into fewer columns"
+            self._problems.add(source, Position(self._line, 1), message, code="csv-header", hint=hint)
+        elif len(header) <= 1:
             self._refuse_delimiter(source, header)
         if errors == self._problems.errors:
             self._check_columns(source, header)
