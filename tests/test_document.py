@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.document import Document, parse_json, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.front_matter import split_front_matter
@@ -17,14 +17,30 @@ from promptlab.loader.problem_formats import as_text
 from promptlab.loader.problems import Position, Problems
 
 CORPUS = Path(__file__).parent / "corpus"
-WORDS = "no on y off NO Yes 0777 010 0o14 0x1F 1_000 12:30 2026-02-30 .nan .inf ~ +1".split()
-REFUSED = set(
-    """
-    y001 y002 y004 y005 y007 y008 y010 y011 y013 y016 y019 y020 y022 y023 y025 y026
-    y028 y029 y031 y032 y034 y035 y037 y040 y041 y043 y044 y047 y056 y059 y061 y067
-    y068 y070 y071 y073 y076 y079 y080 y085 y086 y088 y089 y092 y095 y098
-    """.split()
-)
+WORDS = [
+    "no",
+    "on",
+    "y",
+    "off",
+    "NO",
+    "Yes",
+    "0777",
+    "010",
+    "0o14",
+    "0x1F",
+    "1_000",
+    "12:30",
+    "2026-02-30",
+    ".nan",
+    ".inf",
+    "~",
+    "+1",
+]
+REFUSED = """
+y001 y002 y004 y005 y007 y008 y010 y011 y013 y016 y019 y020 y022 y023 y025 y026
+y028 y029 y031 y032 y034 y035 y037 y040 y041 y043 y044 y047 y056 y059 y061 y067
+y068 y070 y071 y073 y076 y079 y080 y085 y086 y088 y089 y092 y095 y098
+"""
 
 
 def corpus(kind: str) -> list[dict[str, str]]:
@@ -58,7 +74,7 @@ def test_the_corpus_is_refused_with_a_place_or_read(case: dict[str, str]) -> Non
     """
     Given a malformed or odd file of the corpus,
     when it is read,
-    then what is wrong with its syntax is said with a place, without an escape or secret, and the rest is read.
+    then a fault of its syntax is said with a place, without an escape or secret, and the rest is read.
     """
     path, problems = CORPUS / case["file"], Problems()
 
@@ -114,7 +130,7 @@ def test_scalars_are_those_of_json_and_text_otherwise(written: str, expected: JS
         ("x", False),
     ],
 )
-def test_a_number_that_prints_differently_is_told_from_others(written: str, ambiguous: bool) -> None:
+def test_a_number_that_prints_differently_is_told_from_others(written: str, ambiguous: object) -> None:
     """
     Given a scalar,
     when its source is asked for,
@@ -123,7 +139,7 @@ def test_a_number_that_prints_differently_is_told_from_others(written: str, ambi
     source = yaml(f"a: {written}\n").scalar_source(("a",))
 
     assert source is not None
-    assert source.ambiguous is ambiguous
+    assert source.ambiguous == ambiguous
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Ground that everything stands on: errors, settings, text."""
+"""What every layer stands on: errors, configuration, the registry of kinds."""

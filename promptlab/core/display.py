@@ -5,7 +5,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 
 __all__ = ["cells", "escaped", "is_secret_name", "masked", "shortened", "shown"]
 

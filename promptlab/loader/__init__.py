@@ -1,1 +1,1 @@
-"""Reads what a project is made of: strictly, with positions, all problems at once."""
+"""Reads a project: pipelines, prompts and data, with all their problems at once."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import PurePosixPath
 
 from promptlab.core.display import shown
@@ -59,11 +59,15 @@ class Dataset:
     alone: bool = False
     limit: int | None = field(default=None)
 
-    def scan(self, problems: Problems) -> Scan | None:
-        """Reads every row; None where there are problems. Raises FileError where the file cannot be used."""
+    def scan(self, problems: Problems, each: Callable[[Row], None] = lambda _: None) -> Scan | None:
+        """Reads every row and shows it to `each`; None where there are problems.
+
+        Raises FileError where the file cannot be used.
+        """
         reading = _Reading(self, problems)
         errors, count = problems.errors, 0
-        for _ in reading.rows():
+        for row in reading.rows():
+            each(row)
             count += 1
         if problems.errors > errors:
             return None
@@ -129,9 +133,8 @@ class _Reading:
         builder = self._builder = RowBuilder(self.inputs, self._report, cells_are_text=reader.cells_are_text)
         if not self._has_columns(first):
             return
-        most = self._dataset.most_rows()
-        for index, record in enumerate(chain([first], records)):
-            if index == most or self._problems.flooded:
+        for index, record in enumerate(islice(chain([first], records), self._dataset.most_rows())):
+            if self._problems.flooded:
                 return
             if index == MOST_ROWS:
                 self._report(record, _too_many())

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from promptlab.core.display import is_secret_name, shown
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.decoding import conflict_line
 from promptlab.loader.json_reader import read_json
 from promptlab.loader.nodes import ListNode, MapNode, Node, Path, Place, ScalarNode, find, value_of

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.json_scanner import DEEPEST, MOST_NODES, JsonFaultError, scan_json
 from promptlab.loader.nodes import Node, value_of
 from promptlab.loader.problems import Problems

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.scalars import ScalarSource, Style, written
 from promptlab.loader.source_text import Position, SourceText
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import quote
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.problems import Problem, Problems
 
 __all__ = ["as_github", "as_json", "as_sarif", "as_text"]

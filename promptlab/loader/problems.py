@@ -15,6 +15,7 @@ __all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean",
 
 KEPT = 100
 FLOOD = 10_000
+FEW = 12
 LONGEST_MESSAGE = 600
 LONGEST_WORD = 64
 LOOKALIKES = str.maketrans("асеіјорѕухѵԁһαοερν", "aceijopsyxvdhaoepv")
@@ -120,7 +121,7 @@ class Problems:
             raise InvalidPipeline(self)
 
 
-class InvalidPipeline(PromptlabError):  # noqa: N818
+class InvalidPipeline(PromptlabError):
     """The project's files are wrong; `problems` says where and how."""
 
     exit_code: ClassVar[int] = 2
@@ -148,7 +149,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> Callable[[], str | None]:
         found = suggest(word, names)
         if found is not None:
             return f"did you mean '{found}'?"
-        return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= 12 else None  # noqa: PLR2004
+        return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else None
 
     return hint
 

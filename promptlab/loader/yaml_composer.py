@@ -38,7 +38,7 @@ class SyntaxReporter(Protocol):
     def __call__(self, source: SourceText, error: yaml.YAMLError, problems: Problems) -> None: ...
 
 
-class _Stop(Exception):  # noqa: N818
+class _Stop(Exception):
     """Nothing that follows can be trusted; the problem has been added."""
 
 

@@ -1,1 +1,1 @@
-"""Frozen values that cross the boundaries between layers."""
+"""Frozen values that cross the layers."""

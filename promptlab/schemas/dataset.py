@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 
 __all__ = ["INPUT_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
 

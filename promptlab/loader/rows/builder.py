@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from promptlab.core.display import shown
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.rows.identity import RowIds
 from promptlab.loader.rows.record import Record, RowFault
 from promptlab.loader.rows.special import checks_of, refuse_unknown, tags_of

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 from promptlab.core.display import shown
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.rows.record import RowFault
 
 __all__ = ["RowIds"]

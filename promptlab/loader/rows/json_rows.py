@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.json_reader import add_fault, decode_json
 from promptlab.loader.json_scanner import MOST_NODES, JsonFaultError, offset_place, scan_value
 from promptlab.loader.nodes import Place, find, value_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.nodes import Place
 
 __all__ = ["Record", "RecordReader", "RowFault"]
@@ -31,7 +31,7 @@ class RecordReader(Protocol):
         """Where a column (or its name) of the latest record stands; None where it may not be shown."""
 
 
-class RowFault(Exception):  # noqa: N818
+class RowFault(Exception):
     """What is wrong with one value of a row; `column` is None for the row as a whole."""
 
     def __init__(

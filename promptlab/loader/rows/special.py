@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from promptlab.core.display import shown
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.document import parse_yaml
 from promptlab.loader.problems import Problems, did_you_mean
 from promptlab.loader.rows.record import RowFault

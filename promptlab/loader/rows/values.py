@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from promptlab.core.display import shown
-from promptlab.core.json_types import JSON
+from promptlab.core.json import JSON
 from promptlab.loader.json_reader import loads
 from promptlab.loader.json_scanner import JsonFaultError
 from promptlab.loader.problems import did_you_mean

@@ -1,0 +1,37 @@
+"""JSON values and their canonical text."""
+
+import json
+import re
+from hashlib import sha256
+
+type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_LONE = re.compile("[\ud800-\udfff]")
+_plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
+def canonical(value: object) -> str:
+    """Give the one text of a JSON value: sorted keys, no spaces. Raises ValueError for NaN and infinities."""
+    return _canonical.encode(value)
+
+
+def compact(value: object) -> str:
+    return _compact.encode(value)
+
+
+def plain(value: object) -> str:
+    """Give readable JSON on one line; lone surrogates are escaped, so that it can be written as UTF-8."""
+    text = _plain.encode(value)
+    return text if text.isprintable() else _LONE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def as_text(value: JSON) -> str:
+    """Give what a value looks like inside text: a string is itself, anything else is JSON."""
+    return value if isinstance(value, str) else _plain.encode(value)
+
+
+def digest(value: object) -> str:
+    """Give the SHA-256 of the canonical text, in hex."""
+    return sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

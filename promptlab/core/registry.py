@@ -1,0 +1,47 @@
+"""Kinds of things (providers, steps, checks, reports) by name, imported when first used."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from promptlab.core.suggest import did_you_mean
+
+
+class UnknownKind(ValueError):
+    """No such kind; the message suggests the one that was meant."""
+
+
+class Registry[T]:
+    """One literal table of `name: "module:attribute"`, and the entry points of other packages."""
+
+    def __init__(self, noun: str, table: Mapping[str, str], *, group: str) -> None:
+        self.noun = noun
+        self._table = dict(table)
+        self._group = group
+        self._loaded: dict[str, T] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._table or name in self._plugins()
+
+    def names(self) -> tuple[str, ...]:
+        return (*self._table, *(name for name in self._plugins() if name not in self._table))
+
+    def get(self, name: str) -> T:
+        """Import and give the kind called `name`; raises UnknownKind."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> T:
+        if name in self._table:
+            module, _, attribute = self._table[name].partition(":")
+            loaded: T = getattr(import_module(module), attribute)
+            return loaded
+        plugins = self._plugins()
+        if name not in plugins:
+            raise UnknownKind(f"unknown {self.noun} '{name}'; {did_you_mean(name, self.names())}")
+        plugin: T = entry_points(group=self._group, name=name)[name].load()
+        return plugin
+
+    def _plugins(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in entry_points(group=self._group))

@@ -1,0 +1,1 @@
+"""Runs pipelines: two chains of handlers, a plan and a runner."""

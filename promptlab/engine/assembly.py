@@ -1,0 +1,118 @@
+"""The one place where the order of both chains is written."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.engine.brake import Brake
+from promptlab.engine.call import Call
+from promptlab.engine.call_log import CallLog
+from promptlab.engine.chain import Handler, chain
+from promptlab.engine.clock import Clock, SystemClock
+from promptlab.engine.completion import Answer
+from promptlab.engine.function import CallFunction
+from promptlab.engine.handlers.announce import Announce
+from promptlab.engine.handlers.budget import Budget, Purse
+from promptlab.engine.handlers.guard import Guard
+from promptlab.engine.handlers.judge import Judge
+from promptlab.engine.handlers.parse import Parse
+from promptlab.engine.handlers.recall import Recall
+from promptlab.engine.handlers.record import Record
+from promptlab.engine.handlers.retry import Retry
+from promptlab.engine.handlers.throttle import Throttle
+from promptlab.engine.machinery import Machinery
+from promptlab.engine.performing import Perform
+from promptlab.engine.runner import Runner
+from promptlab.engine.scope import Render
+from promptlab.engine.step_request import StepRequest
+from promptlab.engine.trial import TrialRunner
+from promptlab.schemas.events import Emit
+from promptlab.schemas.pipeline import Limits
+from promptlab.schemas.run import StepResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run goes about its calls. `spent`: what its earlier part, if it is resumed, had spent."""
+
+    limits: Limits = field(default_factory=Limits)
+    fresh: bool = False
+    on_unknown: Literal["retry", "fail"] = "retry"
+    max_concurrency: int | None = None
+    fail_fast: bool = False
+    spent: Purse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A runner, and the parts of it that whoever started the run must see."""
+
+    runner: Runner
+    throttle: Throttle
+    budget: Budget
+    recalls: tuple[Recall, ...]
+
+    async def drain(self) -> None:
+        """Wait for the calls in flight that no trial waits for any more."""
+        for recall in self.recalls:
+            await recall.drain()
+
+    def abandon(self) -> None:
+        """Give up the calls in flight; each is recorded as of unknown outcome."""
+        for recall in self.recalls:
+            recall.abandon()
+
+
+def assemble(
+    options: RunOptions,
+    *,
+    log: CallLog,
+    render: Render,
+    call: CallFunction,
+    brake: Brake,
+    emit: Emit,
+    clock: Clock | None = None,
+) -> Engine:
+    """Build both chains and the runner on top of them."""
+    clock = clock or SystemClock()
+    recall, retry = (
+        Recall(log, emit, fresh=options.fresh),
+        Retry(clock, brake, random.random, options.on_unknown),
+    )
+    budget = Budget(options.limits, brake, options.spent or Purse())
+    throttle = Throttle(clock, brake, emit, options.max_concurrency)
+    remember = Recall(log, _unheard, fresh=options.fresh)
+    machinery = Machinery(
+        complete=_calls([recall, retry, budget, throttle, Record(log, emit)]),
+        act=_calls([remember, retry, Record(log, _unheard)]),
+        call=call,
+        render=render,
+        clock=clock,
+        brake=brake,
+        emit=emit,
+    )
+    trials = TrialRunner(machinery, _steps(machinery))
+    runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)
+    return Engine(runner, throttle, budget, (recall, remember))
+
+
+def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:
+    async def ask(call: Call) -> Answer:
+        return await call.ask(call.request)
+
+    return chain(handlers, ask)
+
+
+def _steps(machinery: Machinery) -> Callable[[StepRequest], Awaitable[StepResult]]:
+    handlers: list[Handler[StepRequest, StepResult]] = [
+        Announce(machinery.emit),
+        Judge(machinery),
+        Guard(machinery.render),
+        Parse(),
+    ]
+    return chain(handlers, Perform(machinery))
+
+
+def _unheard(_event: object) -> None:
+    """A function's calls are recorded like a model's, but they are no calls of the run."""

@@ -1,0 +1,51 @@
+"""The one place that says whether the run may still send calls, and why not."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.engine.clock import Clock
+from promptlab.engine.completion import CallFailure
+
+type StopKind = Literal["interrupted", "limit", "fail_fast", "seconds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    kind: StopKind
+    reason: str
+
+
+@dataclass(slots=True)
+class Brake:
+    """Pulled once, it stays: no new call leaves, calls in flight are awaited."""
+
+    on_pull: Callable[[Stop], None] = lambda _: None
+    stop: Stop | None = None
+    _pulled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def pull(self, kind: StopKind, reason: str) -> None:
+        if self.stop is None:
+            self.stop = Stop(kind, reason)
+            self._pulled.set()
+            self.on_pull(self.stop)
+
+    def refusal(self) -> CallFailure | None:
+        """Give what to answer to a call that would leave now; None if it may."""
+        if self.stop is None:
+            return None
+        kind: Literal["limit", "interrupted"] = "interrupted" if self.stop.kind == "interrupted" else "limit"
+        return CallFailure(kind=kind, message=self.stop.reason, outcome="unsent")
+
+    async def sleep(self, clock: Clock, seconds: float) -> None:
+        """Sleep, but not beyond a pull."""
+        if self.stop is not None or seconds <= 0:
+            return
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        pulled = asyncio.ensure_future(self._pulled.wait())
+        try:
+            await asyncio.wait((sleeping, pulled), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            pulled.cancel()

@@ -1,0 +1,42 @@
+"""What travels down the completion chain: a request, and how it is to be handled."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from promptlab.engine.completion import Completion, CompletionRequest, Usage
+from promptlab.engine.provider import ModelProfile, Price
+from promptlab.schemas.pipeline import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The most that an attempt may use; `usd` None where the price is unknown."""
+
+    tokens: int = 0
+    usd: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """`ask` is the end of the chain: it answers the request or raises a ProviderError."""
+
+    request: CompletionRequest
+    profile: ModelProfile
+    ask: Callable[[CompletionRequest], Awaitable[Completion]]
+    retry: RetryPolicy
+    recall: bool = True
+    attempt: int = 1
+    worst: Worst = Worst()
+
+    @property
+    def model(self) -> str:
+        return self.profile.name
+
+
+def cost_of(usage: Usage, price: Price | None) -> float | None:
+    """Give USD for `usage`; None where the price is unknown."""
+    if price is None:
+        return None
+    cached = price.input if price.cached is None else price.cached
+    fresh = usage.input_tokens - usage.cached_tokens
+    return (fresh * price.input + usage.cached_tokens * cached + usage.output_tokens * price.output) / 1e6

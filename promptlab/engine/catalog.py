@@ -1,0 +1,57 @@
+"""All kinds that the engine knows, in three literal tables; a new kind is one file and one line here."""
+
+from typing import TYPE_CHECKING, Any
+
+from promptlab.core.registry import Registry
+
+if TYPE_CHECKING:
+    from promptlab.engine.check import Check
+    from promptlab.engine.step import Step
+
+STEPS: Registry["type[Step]"] = Registry(
+    "kind of step",
+    {
+        "prompt": "promptlab.engine.steps.prompt:PromptStep",
+        "messages": "promptlab.engine.steps.messages:MessagesStep",
+        "python": "promptlab.engine.steps.python:PythonStep",
+    },
+    group="promptlab.steps",
+)
+
+CHECKS: Registry["type[Check]"] = Registry(
+    "check",
+    {
+        "equals": "promptlab.engine.checks.equals:Equals",
+        "contains": "promptlab.engine.checks.text:Contains",
+        "icontains": "promptlab.engine.checks.text:IContains",
+        "starts-with": "promptlab.engine.checks.text:StartsWith",
+        "ends-with": "promptlab.engine.checks.text:EndsWith",
+        "contains-all": "promptlab.engine.checks.text_lists:ContainsAll",
+        "contains-any": "promptlab.engine.checks.text_lists:ContainsAny",
+        "icontains-all": "promptlab.engine.checks.text_lists:IContainsAll",
+        "icontains-any": "promptlab.engine.checks.text_lists:IContainsAny",
+        "regex": "promptlab.engine.checks.pattern:Regex",
+        "word-count": "promptlab.engine.checks.word_count:WordCount",
+        "levenshtein": "promptlab.engine.checks.levenshtein:Levenshtein",
+        "is-json": "promptlab.engine.checks.json_text:IsJson",
+        "contains-json": "promptlab.engine.checks.json_text:ContainsJson",
+        "cost": "promptlab.engine.checks.spending:Cost",
+        "latency": "promptlab.engine.checks.spending:Latency",
+        "python": "promptlab.engine.checks.python:PythonCheck",
+        "expression": "promptlab.engine.checks.expression:ExpressionCheck",
+        "all-of": "promptlab.engine.checks.groups:AllOf",
+        "any-of": "promptlab.engine.checks.groups:AnyOf",
+    },
+    group="promptlab.checks",
+)
+
+PROVIDERS: Registry[Any] = Registry(
+    "type of provider",
+    {
+        "openai": "promptlab.engine.providers.openai:OpenAIProvider",
+        "anthropic": "promptlab.engine.providers.anthropic:AnthropicProvider",
+        "local": "promptlab.engine.providers.local:LocalProvider",
+        "echo": "promptlab.engine.providers.echo:EchoProvider",
+    },
+    group="promptlab.providers",
+)

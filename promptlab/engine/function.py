@@ -1,0 +1,56 @@
+"""A function of the project, as its source text says it; nothing here imports or runs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from promptlab.core.json import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter that can be given by name; `annotation` is its source text."""
+
+    name: str
+    required: bool
+    annotation: str | None
+    kind: Literal["positional_or_keyword", "keyword_only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What `path.py:function` names; paths are relative to the project's root, with `/`."""
+
+    path: str
+    name: str
+    source: str  # of the whole file
+    parameters: tuple[Parameter, ...]
+    accepts_extra: bool  # has **kwargs
+    is_async: bool
+    line: int
+    digest: str  # SHA-256 over `files`
+    files: tuple[tuple[str, str], ...]  # (path, SHA-256) of its file and the project files it imports, sorted
+
+    @property
+    def reference(self) -> str:
+        return f"{self.path}:{self.name}"
+
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0]
+
+
+class FunctionError(Exception):
+    """A function of the project raised, ran too long, died, or gave what is no JSON."""
+
+
+class CallFunction(Protocol):
+    """Runs a function in a child process. Raises FunctionError; `timeout` in seconds."""
+
+    async def __call__(
+        self,
+        function: Function,
+        arguments: Mapping[str, JSON],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a child is killed, no task cancelled
+    ) -> JSON: ...

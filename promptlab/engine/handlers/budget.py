@@ -1,0 +1,115 @@
+"""Budget: reserves the worst case before a call, settles after it, waits while others may give some back."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from promptlab.engine.brake import Brake
+from promptlab.engine.call import Call, Worst, cost_of
+from promptlab.engine.chain import Forward
+from promptlab.engine.completion import Answer, CallFailure, Completion, Usage
+from promptlab.schemas.pipeline import Limits
+
+
+@dataclass(slots=True)
+class Purse:
+    """What was spent and what is reserved by calls in flight."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    requests: int = 0
+
+    def add(self, worst: Worst, sign: int = 1) -> None:
+        self.usd += sign * (worst.usd or 0.0)
+        self.tokens += sign * worst.tokens
+        self.requests += sign
+
+
+@dataclass(slots=True)
+class Budget:
+    """Holds the limits `cost_usd`, `total_tokens` and `requests` of a run.
+
+    An attempt of unknown outcome keeps its reservation as spent. Where a model has no known ceiling of output
+    tokens the dearest answer so far stands in, and `soft` says that calls in flight may pass the limit.
+    """
+
+    limits: Limits
+    brake: Brake
+    spent: Purse = field(default_factory=Purse)
+    reserved: Purse = field(default_factory=Purse)
+    soft: bool = False
+    _dearest: int = 0
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        worst = self._worst(call)
+        refusal = await self._reserve(worst)
+        if refusal is not None:
+            return refusal
+        answer: Answer | None = None
+        try:
+            answer = await forward(replace(call, worst=worst))
+        finally:
+            self._settle(worst, answer)
+        return answer
+
+    def _worst(self, call: Call) -> Worst:
+        inputs = sum(
+            len(message.content.encode("utf-8", "surrogatepass")) for message in call.request.messages
+        )
+        outputs = _stated_ceiling(call) or call.profile.max_output_tokens
+        if outputs is None:
+            self.soft, outputs = True, self._dearest
+        return Worst(inputs + outputs, cost_of(Usage(inputs, outputs), call.profile.price))
+
+    async def _reserve(self, worst: Worst) -> CallFailure | None:
+        while (blocked := self._blocked(worst)) and self.reserved.requests:
+            await self._a_settlement()
+        if blocked:
+            self.brake.pull("limit", blocked)
+        refusal = self.brake.refusal()
+        if refusal is None:
+            self.reserved.add(worst)
+        return refusal
+
+    async def _a_settlement(self) -> None:
+        settled = asyncio.get_running_loop().create_future()
+        self._waiting.append(settled)
+        await settled
+
+    def _blocked(self, worst: Worst) -> str | None:
+        """Say which limit this reservation would pass."""
+        used, held, limits = self.spent, self.reserved, self.limits
+        if limits.requests is not None and used.requests + held.requests + 1 > limits.requests:
+            return f"the limit of {limits.requests} requests is reached"
+        tokens = used.tokens + held.tokens + worst.tokens
+        if limits.total_tokens is not None and tokens > limits.total_tokens:
+            return f"the limit of {limits.total_tokens} tokens leaves no room for the next call"
+        usd = used.usd + held.usd + (worst.usd or 0.0)
+        if limits.cost_usd is not None and usd > limits.cost_usd:
+            return f"the limit of {limits.cost_usd:g} USD leaves no room for the next call"
+        return None
+
+    def _settle(self, worst: Worst, answer: Answer | None) -> None:
+        self.reserved.add(worst, -1)
+        self._charge(worst, answer)
+        waiting, self._waiting = self._waiting, []
+        for settled in waiting:
+            if not settled.done():
+                settled.set_result(None)
+
+    def _charge(self, worst: Worst, answer: Answer | None) -> None:
+        if isinstance(answer, Completion):
+            self._dearest = max(self._dearest, answer.usage.output_tokens)
+            self.spent.add(Worst(answer.usage.total_tokens, answer.cost_usd))
+        elif answer is None or answer.outcome == "unknown":
+            self.spent.add(worst)
+        elif answer.outcome == "failed":
+            self.spent.add(Worst())
+
+
+def _stated_ceiling(call: Call) -> int | None:
+    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+        stated = call.request.params.get(name)
+        if isinstance(stated, int):
+            return stated
+    return None

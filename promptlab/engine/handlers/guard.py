@@ -1,0 +1,59 @@
+"""Guard: whether a step runs (`when`), how long it may take (`timeout`), what an error means (`on_error`)."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from promptlab.engine.chain import Forward
+from promptlab.engine.scope import Render, RenderFailed
+from promptlab.engine.step import OnErrorDefault
+from promptlab.engine.step_request import StepRequest
+from promptlab.schemas.run import MISSING, StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    render: Render
+
+    async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
+        stopper = _stopped_by(request)
+        if stopper is not None:
+            return stopper
+        try:
+            if not await self._wanted(request):
+                return StepResult(id=request.id, status="skipped")
+            async with asyncio.timeout(request.planned.step.timeout):
+                result = await forward(request)
+        except RenderFailed as error:
+            result = errored(request, "template", str(error))
+        except TimeoutError:
+            result = errored(request, "timeout", f"took longer than its {request.planned.step.timeout:g} s")
+        return _excused(request, result)
+
+    async def _wanted(self, request: StepRequest) -> bool:
+        when = request.planned.step.when
+        return when is None or bool(await self.render(when, request.names))
+
+
+def errored(request: StepRequest, kind: str, message: str) -> StepResult:
+    return StepResult(id=request.id, status="errored", error=message, error_kind=kind)
+
+
+def _stopped_by(request: StepRequest) -> StepResult | None:
+    """What depends on an errored step is skipped; on one that is left, left too."""
+    for name in sorted(request.done):
+        status = request.done[name].status
+        if status == "left":
+            return StepResult(id=request.id, status="left", error=request.done[name].error)
+        if status == "errored" or request.done[name].error_kind == "dependency":
+            message = f"needs '{name}', which errored"
+            return StepResult(id=request.id, status="skipped", error=message, error_kind="dependency")
+    return None
+
+
+def _excused(request: StepRequest, result: StepResult) -> StepResult:
+    on_error = request.planned.step.on_error
+    if result.status != "errored" or on_error == "fail":
+        return result
+    if isinstance(on_error, OnErrorDefault):
+        return replace(result, status="passed", output=on_error.default)
+    return replace(result, status="skipped", output=MISSING)

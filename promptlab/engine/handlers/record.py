@@ -1,0 +1,55 @@
+"""Record: commits that an attempt is about to leave, and its result before anybody sees it."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from promptlab.engine.call import Call, cost_of
+from promptlab.engine.call_log import CallLog, Intent
+from promptlab.engine.chain import Forward
+from promptlab.engine.completion import Answer, CallFailure, Completion
+from promptlab.engine.provider import ProviderError
+from promptlab.schemas.events import AttemptEnded, AttemptSent, Emit
+
+
+@dataclass(slots=True)
+class Record:
+    log: CallLog
+    emit: Emit
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        intent = Intent(request=call.request, number=call.attempt, reserved_usd=call.worst.usd)
+        attempt_id = await self.log.intend(intent)
+        self.emit(AttemptSent(call.model, call.attempt))
+        try:
+            answer = await self._ask(call, forward)
+        except BaseException as error:
+            await self._abandoned(attempt_id, intent, call, error)
+            raise
+        completion_id = await self.log.settle(attempt_id, intent, answer)
+        self._announce(call, answer)
+        return replace(answer, id=completion_id) if isinstance(answer, Completion) else answer
+
+    async def _ask(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        try:
+            answer = await forward(call)
+        except ProviderError as error:
+            return error.as_failure()
+        if isinstance(answer, Completion):
+            return replace(answer, cost_usd=cost_of(answer.usage, call.profile.price))
+        return answer
+
+    async def _abandoned(self, attempt_id: int, intent: Intent, call: Call, error: BaseException) -> None:
+        """Record as unknown what was cancelled, or ended in an error that nobody foresaw."""
+        failure = CallFailure(
+            kind="interrupted", message=f"ended by {type(error).__name__}", outcome="unknown"
+        )
+        await asyncio.shield(self.log.settle(attempt_id, intent, failure))
+        self._announce(call, failure)
+
+    def _announce(self, call: Call, answer: Answer) -> None:
+        if isinstance(answer, Completion):
+            self.emit(AttemptEnded(call.model, call.attempt, None, answer.cost_usd))
+            return
+        unknown = answer.outcome == "unknown"
+        spent = call.worst.usd if unknown else 0.0
+        self.emit(AttemptEnded(call.model, call.attempt, answer.kind, spent, outcome_unknown=unknown))

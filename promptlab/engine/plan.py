@@ -1,0 +1,157 @@
+"""A plan: the ordered steps of each cell, and the trials as a stream."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+
+from promptlab.core.json import JSON
+from promptlab.engine.check import Check
+from promptlab.engine.provider import ModelProfile, Provider
+from promptlab.engine.step import CompletionStep, Step
+from promptlab.schemas.dataset import Row
+from promptlab.schemas.pipeline import Params, PipelineSpec
+from promptlab.schemas.run import TrialKey
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model that a step asks, and the parameters as they go on the wire."""
+
+    provider: Provider
+    profile: ModelProfile
+    params: Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """A cell of variants × matrix: its whole name, and the pipeline with both laid over it.
+
+    `dependencies`: for each step the steps that it names or needs.
+    """
+
+    name: str
+    variant: str
+    axes: Mapping[str, JSON]
+    spec: PipelineSpec
+    dependencies: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    step: Step
+    needs: frozenset[str]
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell with its steps in an order in which they can run."""
+
+    name: str
+    variant: str
+    axes: Mapping[str, JSON]
+    spec: PipelineSpec
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each step waits for the one before it, so that nothing can run side by side."""
+        return all(
+            before.step.id in step.needs for before, step in zip(self.steps, self.steps[1:], strict=False)
+        )
+
+    @property
+    def last_written(self) -> str:
+        return str(self.spec.steps[-1].id)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        return self.spec.checks
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    key: TrialKey
+    row: Row
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rows` opens the stream of rows anew at each call.
+
+    `selected` says which trials are wanted, `counts` how many that are in each cell, where not all are.
+    """
+
+    pipeline: str
+    cells: tuple[Cell, ...]
+    rows: Callable[[], Iterator[Row]]
+    row_count: int
+    selected: Callable[[TrialKey, Row], bool] = field(default=lambda _key, _row: True)
+    counts: Mapping[str, int] | None = None
+
+    def trials(self) -> Iterator[Trial]:
+        """Give the trials in order of row, cell and repeat."""
+        for row in self.rows():
+            for cell in self.cells:
+                for repeat in range(cell.spec.repeat.count):
+                    key = TrialKey(
+                        row=row.index,
+                        row_id=row.id,
+                        cell=cell.name,
+                        variant=cell.variant,
+                        axes=cell.axes,
+                        repeat=repeat,
+                    )
+                    if self.selected(key, row):
+                        yield Trial(key, row, cell)
+
+    @property
+    def size(self) -> int:
+        """How many trials there are."""
+        return sum(self.trials_of(cell) for cell in self.cells)
+
+    def trials_of(self, cell: Cell) -> int:
+        if self.counts is not None:
+            return self.counts.get(cell.name, 0)
+        return self.row_count * cell.spec.repeat.count
+
+    def narrowed(self, selected: Callable[[TrialKey, Row], bool]) -> "Plan":
+        """Give the plan of the trials that are selected; reads the rows once, to count them."""
+        narrow = replace(self, selected=selected)
+        return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
+
+    def profiles(self) -> tuple[ModelProfile, ...]:
+        """The models that the plan may call, each once."""
+        found = {
+            step.target.profile.name: step.target.profile
+            for cell in self.cells
+            for step in cell.steps
+            if step.target is not None
+        }
+        return tuple(found.values())
+
+
+type FindTarget = Callable[[CompletionStep, PipelineSpec], Target]
+
+
+def compile_cell(source: CellSpec, find_target: FindTarget) -> Cell:
+    """Order the steps of a cell and give each its model. Raises graphlib.CycleError."""
+    steps: dict[str, Step] = {step.id: step for step in source.spec.steps}
+    order = TopologicalSorter(
+        {name: source.dependencies.get(name, frozenset()) for name in steps}
+    ).static_order()
+    planned = tuple(_planned(steps[name], source, find_target) for name in order)
+    return Cell(source.name, source.variant, source.axes, source.spec, planned)
+
+
+def _planned(step: Step, source: CellSpec, find_target: FindTarget) -> PlannedStep:
+    target = find_target(step, source.spec) if isinstance(step, CompletionStep) else None
+    return PlannedStep(step, source.dependencies.get(step.id, frozenset()), target)
+
+
+def merged_params(step: CompletionStep, spec: PipelineSpec) -> Params:
+    """Give each parameter from the first that says it: the step, the pipeline, the prompt's front matter."""
+    merged = step.params.over(spec.params)
+    return merged.over(step.front.params) if step.front is not None else merged

@@ -1,0 +1,27 @@
+"""A prompt file: its template and what its front matter says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from promptlab.schemas.base import Frozen
+from promptlab.schemas.pipeline import OutputSpec, Params
+from promptlab.schemas.template import Template
+
+
+class FrontMatter(Frozen):
+    """What stands between `---` lines at the top of a prompt; a pipeline's own word goes first."""
+
+    description: str = ""
+    model: str | None = None
+    params: Params = Params()
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    output: OutputSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    path: str
+    template: Template
+    front: FrontMatter

@@ -1,0 +1,134 @@
+"""Strategy: a provider turns a request into a completion, or raises one error of this tree.
+
+ProviderError
+├── RateLimited       429, 529; with `retry_after` seconds where the provider says so
+├── TimedOut          no answer in time; outcome unknown
+├── ConnectionFailed  not reached (failed), reset or cut off after the request left (unknown)
+├── ServerFault       408, 5xx
+├── BrokenAnswer      200 with a body that is no answer, or without usage; outcome unknown
+├── InvalidRequest    400, 409, 413, 422 …
+├── Refused           401, 402, 403, a missing or malformed key; closes the model
+└── UnknownModel      404; closes the model
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+from promptlab.core.json import JSON
+from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Endpoint, FailureKind
+from promptlab.schemas.pipeline import Params
+
+
+class ProviderError(Exception):
+    kind: ClassVar[FailureKind] = "server"
+    closes: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        outcome: Literal["failed", "unknown"] = "failed",
+        raw: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+        self.outcome = outcome
+        self.raw = raw
+
+    def as_failure(self) -> CallFailure:
+        return CallFailure(
+            kind=self.kind,
+            message=self.message,
+            status=self.status,
+            retry_after=self.retry_after,
+            outcome=self.outcome,
+            closes=self.closes,
+            raw=self.raw,
+        )
+
+
+class RateLimited(ProviderError):
+    kind = "rate_limit"
+
+
+class TimedOut(ProviderError):
+    kind = "timeout"
+
+
+class ConnectionFailed(ProviderError):
+    kind = "connection"
+
+
+class ServerFault(ProviderError):
+    kind = "server"
+
+
+class BrokenAnswer(ProviderError):
+    kind = "server"
+
+
+class InvalidRequest(ProviderError):
+    kind = "invalid_request"
+
+
+class Refused(ProviderError):
+    kind = "refused"
+    closes = True
+
+
+class UnknownModel(ProviderError):
+    kind = "unknown_model"
+    closes = True
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD per million tokens."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProfile:
+    """What is known of a model before it is asked. `price` None: unknown. Rates are per minute."""
+
+    endpoint: Endpoint
+    model: str
+    price: Price | None = None
+    max_output_tokens: int | None = None
+    max_concurrency: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.endpoint.provider}/{self.model}"
+
+
+class Provider(Protocol):
+    """One way to reach models. Its options are its fields; `complete` is its behaviour."""
+
+    def profile(self, model: str) -> ModelProfile:
+        """Say what is known of `model`, without any request."""
+        ...
+
+    def wire_params(self, model: str, params: Params) -> Mapping[str, JSON]:
+        """Map `params` to what goes on the wire; raises ValueError for what the model has none of."""
+        ...
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Ask once, without retries; give a whole answer or raise a ProviderError.
+
+        The completion has `text`, `finish_reason`, `usage`, `latency_ms`, `answered_by` and `raw`
+        (the body as received); cost, id and the rest are filled in by the chain.
+        """
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The providers of completions, one a file."""

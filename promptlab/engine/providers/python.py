@@ -1,0 +1,47 @@
+"""The project's own functions as a provider: what they gave is recorded and recalled like an answer."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from promptlab.core.json import JSON, compact
+from promptlab.engine.completion import Completion, CompletionRequest, Endpoint
+from promptlab.engine.function import CallFunction, Function, FunctionError
+from promptlab.engine.provider import ModelProfile, Price, ProviderError
+
+PYTHON = Endpoint("python", "python", "python")
+FREE = Price(0.0, 0.0)
+
+
+class FunctionFailed(ProviderError):
+    """The function raised, ran too long, died, or gave what is no JSON."""
+
+    kind = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionProvider:
+    """One call of one function; `timeout` in seconds."""
+
+    function: Function
+    arguments: Mapping[str, JSON]
+    call: CallFunction
+    timeout: float | None = None
+
+    @property
+    def profile(self) -> ModelProfile:
+        name = f"{self.function.path}:{self.function.name}"
+        return ModelProfile(endpoint=PYTHON, model=name, price=FREE)
+
+    @property
+    def params(self) -> dict[str, JSON]:
+        return {"arguments": dict(self.arguments), "code": self.function.digest}
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        started = time.monotonic()
+        try:
+            value = await self.call(self.function, self.arguments, timeout=self.timeout)
+        except FunctionError as error:
+            raise FunctionFailed(str(error)) from error
+        latency_ms = (time.monotonic() - started) * 1000
+        return Completion(text=compact(value), latency_ms=latency_ms, answered_by=request.model)

@@ -1,0 +1,73 @@
+"""Runs a plan: workers that share one iterator of trials, so that nothing holds the whole run in memory."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promptlab.engine.handlers.throttle import concurrency
+from promptlab.engine.machinery import Machinery
+from promptlab.engine.plan import Plan, Trial
+from promptlab.engine.trial import TrialRunner
+from promptlab.schemas.events import RunStarted, TrialFinished
+from promptlab.schemas.pipeline import Limits
+from promptlab.schemas.run import TrialResult
+
+MOST_WORKERS = 1000
+WORKERS_WITHOUT_MODELS = 16
+
+
+@dataclass(slots=True)
+class Runner:
+    """`fail_fast` starts no trial after one that did not pass; `limits` gives seconds and errors."""
+
+    machinery: Machinery
+    trials: TrialRunner
+    limits: Limits
+    max_concurrency: int | None = None
+    fail_fast: bool = False
+    _errors: int = 0
+
+    async def run(self, plan: Plan) -> None:
+        """Run every trial of the plan, or stop where the brake is pulled. Results are told as events."""
+        names = tuple(cell.name for cell in plan.cells)
+        self.machinery.emit(RunStarted(plan.pipeline, plan.size, names))
+        shared = plan.trials()
+        timer = self._timer()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(worker_count(plan, self.max_concurrency)):
+                    group.create_task(self._work(shared))
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _work(self, shared: Iterator[Trial]) -> None:
+        for trial in shared:
+            if self.machinery.brake.stop is not None:
+                return
+            self._finish(await self.trials.run(trial))
+
+    def _finish(self, result: TrialResult) -> None:
+        if result.status == "left":
+            return
+        self.machinery.emit(TrialFinished(result))
+        self._errors += result.status == "errored"
+        if self.limits.errors is not None and self._errors >= self.limits.errors:
+            self.machinery.brake.pull("limit", f"the limit of {self.limits.errors} errors is reached")
+        if self.fail_fast and result.status in ("failed", "errored"):
+            self.machinery.brake.pull(
+                "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"
+            )
+
+    def _timer(self) -> asyncio.TimerHandle | None:
+        seconds = self.limits.seconds
+        if seconds is None:
+            return None
+        reason = f"the limit of {seconds:g} seconds is reached"
+        return asyncio.get_running_loop().call_later(seconds, self.machinery.brake.pull, "limit", reason)
+
+
+def worker_count(plan: Plan, max_concurrency: int | None) -> int:
+    """Twice the sum of the models' limits, so that a slot is never idle while a trial judges its checks."""
+    slots = sum(concurrency(profile, max_concurrency) for profile in plan.profiles())
+    return min(MOST_WORKERS, 2 * slots or WORKERS_WITHOUT_MODELS, max(plan.size, 1))

@@ -1,0 +1,34 @@
+"""What travels down the step chain: a planned step of a trial, and the names it sees."""
+
+from dataclasses import dataclass, field
+
+from promptlab.engine.completion import Message
+from promptlab.engine.plan import PlannedStep, Trial
+from promptlab.engine.scope import Names, step_names
+from promptlab.schemas.run import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """`done`: results of the steps that this one names or needs. `complaint`: what was wrong last time."""
+
+    planned: PlannedStep
+    trial: Trial
+    done: dict[str, StepResult] = field(default_factory=dict)
+    complaint: tuple[Message, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.planned.step.id
+
+    @property
+    def names(self) -> Names:
+        """What the step sees: the inputs by name, other steps by id."""
+        return Names(self.trial.row.inputs, {name: step_names(result) for name, result in self.done.items()})
+
+
+def check_names(trial: Trial, done: dict[str, StepResult]) -> Names:
+    """Give what checks see: also every other column of the row, and the row itself."""
+    columns = dict(trial.row.columns)
+    values = {**columns, **trial.row.inputs, "row": columns}
+    return Names(values, {name: step_names(result) for name, result in done.items()})

@@ -1,0 +1,34 @@
+"""Messages written in the pipeline itself, each content a template."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from promptlab.core.json import as_text
+from promptlab.engine.completion import Message
+from promptlab.engine.step import CompletionStep, Part, StepContext
+from promptlab.schemas.base import Frozen, Items
+from promptlab.schemas.fields import TextTemplate
+
+
+class InlineMessage(Frozen):
+    role: Literal["system", "user", "assistant"]
+    content: TextTemplate
+
+
+class MessagesStep(CompletionStep):
+    key: ClassVar[str] = "messages"
+
+    messages: Items[InlineMessage] = Field(min_length=1)
+
+    def own_parts(self) -> Iterator[Part]:
+        for index, message in enumerate(self.messages):
+            yield Part(("messages", index, "content"), message.content)
+
+    async def conversation(self, context: StepContext) -> tuple[Message, ...]:
+        return tuple([await self._message(context, message) for message in self.messages])
+
+    async def _message(self, context: StepContext, message: InlineMessage) -> Message:
+        text = as_text(await context.render(message.content))
+        return Message(message.role, text.replace("\r\n", "\n").strip())

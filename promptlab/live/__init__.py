@@ -1,0 +1,1 @@
+"""What runs beside a run: its session, the recorder, counts."""

@@ -1,0 +1,79 @@
+"""Counts of a run, made from its events: what progress shows and the summary says."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from promptlab.schemas.events import (
+    AttemptEnded,
+    AttemptSent,
+    CallRecalled,
+    Event,
+    ModelClosed,
+    ModelPaused,
+    RunStarted,
+    RunStopped,
+    TrialFinished,
+)
+from promptlab.schemas.run import TrialStatus
+
+
+@dataclass(slots=True)
+class RunCounts:
+    """`spent_usd` None: some attempt's cost is unknown. Call it with each event."""
+
+    planned: int = 0
+    trials: Counter[TrialStatus] = field(default_factory=Counter)
+    sent: int = 0
+    attempts: int = 0
+    recalled: int = 0
+    in_flight: int = 0
+    spent_usd: float | None = 0.0
+    cost_usd: float | None = 0.0
+    unknown: int = 0
+    unknown_usd: float = 0.0
+    failures: Counter[str] = field(default_factory=Counter)
+    paused: dict[str, float] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)
+    stopped: RunStopped | None = None
+
+    @property
+    def done(self) -> int:
+        return sum(self.trials.values())
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case TrialFinished(result):
+                self.trials[result.status] += 1
+                self.cost_usd = _plus(self.cost_usd, result.cost_usd)
+            case AttemptSent(_, number):
+                self.sent += number == 1
+                self.attempts += 1
+                self.in_flight += 1
+            case AttemptEnded():
+                self._ended(event)
+            case CallRecalled():
+                self.recalled += 1
+            case RunStarted():
+                self.planned += event.planned
+            case ModelPaused(model, seconds):
+                self.paused[model] = seconds
+            case ModelClosed(model, reason):
+                self.closed[model] = reason
+            case RunStopped():
+                self.stopped = event
+            case _:
+                pass
+
+    def _ended(self, event: AttemptEnded) -> None:
+        self.in_flight -= 1
+        self.paused.pop(event.model, None)
+        self.spent_usd = _plus(self.spent_usd, event.spent_usd)
+        if event.failure is not None:
+            self.failures[event.failure] += 1
+        if event.outcome_unknown:
+            self.unknown += 1
+            self.unknown_usd += event.spent_usd or 0.0
+
+
+def _plus(sum_so_far: float | None, more: float | None) -> float | None:
+    return None if sum_so_far is None or more is None else sum_so_far + more

@@ -1,0 +1,66 @@
+"""How a run ended, as a summary and an exit code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from promptlab.engine.brake import Stop
+from promptlab.engine.completion import CallFailure
+from promptlab.engine.plan import Plan
+from promptlab.live.counts import RunCounts
+from promptlab.live.scores import Scores
+from promptlab.schemas.report import Calls, RunSummary
+from promptlab.schemas.run import RunStatus
+
+CANNOT_GO_ON, LIMITED, NOT_PASSED = 3, 4, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run."""
+
+    seconds: float
+    stop: Stop | None = None
+    closures: Mapping[str, CallFailure] = field(default_factory=dict)
+    signal_code: int | None = None
+
+
+def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
+    """Put together what a run's end says; the first exit code that applies."""
+    gates = scores.gates()
+    left = plan.size - counts.done
+    code, status = _verdict(ending, left=left, passed=scores.passed(gates))
+    return RunSummary(
+        run_id=run_id,
+        pipeline=plan.pipeline,
+        status=status,
+        trials={str(status): count for status, count in counts.trials.items()},
+        calls=Calls(sent=counts.sent, attempts=counts.attempts, recalled=counts.recalled),
+        metrics=scores.metrics(),
+        cells=scores.cells(),
+        checks=scores.checks(),
+        gates=gates,
+        planned=plan.size,
+        cost_usd=counts.cost_usd,
+        spent_usd=counts.spent_usd,
+        seconds=ending.seconds,
+        unknown=counts.unknown,
+        unknown_usd=counts.unknown_usd,
+        stopped=_reason(ending),
+        exit_code=code,
+    )
+
+
+def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus]:
+    if ending.signal_code is not None:
+        return ending.signal_code, "interrupted"
+    if ending.closures and left:
+        return CANNOT_GO_ON, "errored"
+    if ending.stop is not None and ending.stop.kind == "limit":
+        return LIMITED, "limited"
+    return (0, "passed") if passed else (NOT_PASSED, "failed")
+
+
+def _reason(ending: Ending) -> str | None:
+    if ending.stop is not None:
+        return ending.stop.reason
+    return "; ".join(f"{model}: {failure.message}" for model, failure in ending.closures.items()) or None

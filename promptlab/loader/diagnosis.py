@@ -1,0 +1,143 @@
+"""From what Pydantic says of a value to problems with a place and a hint."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from promptlab.core.json import JSON
+from promptlab.loader.document import Document
+from promptlab.loader.known_keys import known_keys
+from promptlab.loader.problems import Hint, Problems, did_you_mean
+
+MESSAGES = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a map",
+    "model_type": "must be a map",
+    "model_attributes_type": "must be a map",
+    "finite_number": "must be a finite number",
+}
+KINDS = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a map",
+}
+
+type Location = tuple[str | int, ...]
+
+
+def report(error: ValidationError, document: Document, problems: Problems, model: type[BaseModel]) -> None:
+    """Add a problem for each error; those of a union at one place become one."""
+    by_place: dict[Location, list[Any]] = {}
+    for detail in error.errors(include_url=False):
+        by_place.setdefault(_place(document, detail), []).append(detail)
+    for place, details in by_place.items():
+        if any(detail["type"] == "missing" for detail in details):
+            for detail in details:
+                _report_one(document, place, detail, problems, model)
+        else:
+            _report_one(document, place, _most_telling(details), problems, model, others=details)
+
+
+def _place(document: Document, detail: Any) -> Location:
+    """Give the path in the document: Pydantic's location without the names of union branches."""
+    value: JSON = document.value
+    place: list[str | int] = []
+    for part in detail["loc"]:
+        if isinstance(value, dict) and part in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            continue
+        place.append(part)
+    return tuple(place)
+
+
+def _most_telling(details: Sequence[Any]) -> Any:
+    """Prefer what our own validators say over a wrong type."""
+    return next((detail for detail in details if not detail["type"].endswith("_type")), details[0])
+
+
+def _report_one(
+    document: Document,
+    place: Location,
+    detail: Any,
+    problems: Problems,
+    model: type[BaseModel],
+    others: Sequence[Any] = (),
+) -> None:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        name = str(place[-1])
+        hint: Hint = did_you_mean(name, known_keys(model, place[:-1], document.value))
+        document.report(problems, place, f"unknown key '{name}'", code="unknown-key", hint=hint, key=True)
+    elif kind == "missing":
+        message = f"the key '{detail['loc'][-1]}' is missing"
+        document.report(problems, place, message, code="missing-key", key=True)
+    else:
+        message, hint, code = _said(document, place, detail, others)
+        document.report(problems, place, message, code=code, hint=hint)
+
+
+def _said(
+    document: Document,
+    place: Location,
+    detail: Any,
+    others: Sequence[Any],
+) -> tuple[str, Hint, str]:
+    name = ".".join(str(part) for part in place if isinstance(part, str)) or "the file"
+    kind = detail["type"]
+    refusal = detail.get("ctx", {}).get("error")
+    if kind == "value_error":
+        return f"{name}: {refusal}", getattr(refusal, "hint", None), getattr(refusal, "code", "value")
+    if kind in MESSAGES:
+        wanted = list(dict.fromkeys(_wanted(others or [detail])))
+        message = f"{name} must be {' or '.join(wanted)}, but is {_kind_of(document, place)}"
+        return message, _quote_it(document, place, wanted), "type"
+    if kind == "literal_error":
+        expected = [
+            word.strip().strip("'") for word in detail["ctx"]["expected"].replace(" or ", ",").split(",")
+        ]
+        message = f"{name} must be {detail['ctx']['expected']}, but is {document.shown(place)}"
+        return message, did_you_mean(str(detail["input"]), expected), "value"
+    if kind == "string_pattern_mismatch":
+        return f"{name}: {document.shown(place)} is not allowed here", _allowed(detail), "value"
+    message = detail["msg"].replace("Input should", "should").replace("String should", "should")
+    return f"{name} {message[0].lower()}{message[1:]}", None, "value"
+
+
+def _wanted(details: Sequence[Any]) -> Iterator[str]:
+    for detail in details:
+        if detail["type"] in MESSAGES:
+            yield MESSAGES[detail["type"]].removeprefix("must be ")
+
+
+def _kind_of(document: Document, place: Location) -> str:
+    part = document.part(place)
+    if part is None or part.value is None:
+        return "empty"
+    kind = KINDS[type(part.value)]
+    return f"{kind}, {document.shown(place)}" if isinstance(part.value, str | int | float) else kind
+
+
+def _quote_it(document: Document, place: Location, wanted: Sequence[str]) -> Hint:
+    written = document.scalar_source(place)
+    if "text" in wanted and written is not None:
+        return f'quote it: "{written.text}"'
+    return None
+
+
+def _allowed(detail: Any) -> str:
+    """Say in words what the patterns of the schemas allow."""
+    if detail["ctx"]["pattern"].startswith("^[A-Za-z_]"):
+        return "a name begins with a letter or _ and goes on with letters, digits and _, 64 at most"
+    return "use letters, digits, spaces, '.', '_' and '-'"

@@ -1,0 +1,135 @@
+"""Finds what a pipeline names while it is validated: kinds of steps and checks, files, functions, schemas."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationInfo
+
+from promptlab.core.json import JSON
+from promptlab.core.suggest import did_you_mean
+from promptlab.engine.catalog import STEPS
+from promptlab.engine.check_reading import read_check
+from promptlab.engine.function import Function
+from promptlab.engine.prompt import PromptFile
+from promptlab.engine.step import Step
+from promptlab.loader.document import parse_json, parse_yaml
+from promptlab.loader.files import ProjectFiles
+from promptlab.loader.functions import Flaw, read_function
+from promptlab.loader.problems import Position, Problems
+from promptlab.loader.prompts import PromptReader
+from promptlab.loader.sources import FileError
+from promptlab.schemas.refusal import Refusal
+
+
+@dataclass(slots=True)
+class ProjectResolver:
+    """A Resolver over a project's files; what is read is read once.
+
+    A file that is there but wrong inside is reported at its own place; whoever names it gets it all the same.
+    """
+
+    files: ProjectFiles
+    problems: Problems
+    prompts: PromptReader = field(init=False)
+    _functions: dict[str, Function] = field(default_factory=dict)
+    _schemas: dict[str, dict[str, JSON]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.prompts = PromptReader(self.files, self.problems, self)
+
+    def step(self, source: JSON, info: ValidationInfo) -> Step:
+        if not isinstance(source, dict):
+            raise Refusal(
+                "a step must be a map", hint="write `- id: …` and what kind of step it is", code="type"
+            )
+        kinds = [name for name in STEPS.names() if name in source]
+        if len(kinds) != 1:
+            raise _no_single_kind(source, kinds)
+        return STEPS.get(kinds[0]).model_validate(source, context=info.context)
+
+    def check(self, source: JSON, info: ValidationInfo) -> Any:
+        return read_check(source, info.context)
+
+    def prompt(self, path: str) -> PromptFile:
+        try:
+            return self.prompts.read(path)
+        except FileError as error:
+            raise refusal_of(error) from None
+
+    def function(self, reference: str) -> Function:
+        if reference not in self._functions:
+            self._functions[reference] = self._read_function(reference)
+        return self._functions[reference]
+
+    def json_schema(self, source: JSON) -> dict[str, JSON]:
+        """Give a JSON Schema, from a file where `source` is a path; raises Refusal."""
+        if isinstance(source, str):
+            if source not in self._schemas:
+                self._schemas[source] = self._read_schema(source)
+            return self._schemas[source]
+        if not isinstance(source, dict):
+            raise Refusal("a schema is a map, or the path of a file with one", code="type")
+        check_schema(source)
+        return source
+
+    def _read_function(self, reference: str) -> Function:
+        found = read_function(reference, self._bytes)
+        if isinstance(found, Function):
+            return found
+        if found.path is not None and found.line is not None:
+            position = Position(found.line, found.column or 1)
+            self.problems.add(found.path, position, found.message, code="python", hint=found.hint)
+        raise Refusal(_flaw_words(found), hint=found.hint, code="python")
+
+    def _bytes(self, path: str) -> bytes:
+        try:
+            return self.files.read(path).content or b""
+        except FileError as error:
+            if error.code == "no-file":
+                raise FileNotFoundError(str(error)) from None
+            raise OSError(str(error)) from None
+
+    def _read_schema(self, path: str) -> dict[str, JSON]:
+        try:
+            text = self.files.read_text(path, self.problems)
+        except FileError as error:
+            raise refusal_of(error) from None
+        parse = parse_json if path.endswith(".json") else parse_yaml
+        document = parse(path, text, self.problems) if text is not None else None
+        if document is None:
+            raise Refusal(f"{path} holds no schema; see the problem there", code="schema")
+        if not isinstance(document.value, dict):
+            raise Refusal(f"{path} holds no schema: a JSON Schema is a map", code="schema")
+        check_schema(document.value)
+        return document.value
+
+
+def check_schema(schema: dict[str, JSON]) -> None:
+    """Hold a JSON Schema to its own meta-schema; raises Refusal."""
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
+
+    try:
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        place = ".".join(str(part) for part in error.absolute_path)
+        raise Refusal(f"not a JSON Schema{' at ' + place if place else ''}: {error.message[:200]}") from None
+    except RecursionError:
+        raise Refusal("the schema is nested too deep") from None
+
+
+def refusal_of(error: FileError) -> Refusal:
+    return Refusal(str(error), hint=error.hint, code=error.code)
+
+
+def _flaw_words(flaw: Flaw) -> str:
+    return flaw.message if flaw.path is None else f"{flaw.path}: {flaw.message}"
+
+
+def _no_single_kind(source: dict[str, JSON], kinds: list[str]) -> Refusal:
+    if kinds:
+        return Refusal(f"a step is of one kind, but this one has {' and '.join(kinds)}", code="step-kind")
+    unknown = [key for key in source if key not in Step.model_fields and key != "with"]
+    hint = did_you_mean(unknown[0], STEPS.names()) if unknown else f"known: {', '.join(STEPS.names())}"
+    message = f"unknown key '{unknown[0]}'" if unknown else "nothing says what kind of step this is"
+    return Refusal(message, hint=hint, code="step-kind")

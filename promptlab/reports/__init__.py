@@ -1,0 +1,17 @@
+"""Reports: one file a format, one table. A report is a function from a RunReport to pieces of text."""
+
+from promptlab.core.registry import Registry
+from promptlab.reports.base import Report
+
+REPORTS: Registry[Report] = Registry(
+    "format of report",
+    {
+        "json": "promptlab.reports.json:report",
+        "jsonl": "promptlab.reports.jsonl:report",
+        "csv": "promptlab.reports.csv:report",
+        "markdown": "promptlab.reports.markdown:report",
+    },
+    group="promptlab.reports",
+)
+
+SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"}

@@ -1,0 +1,93 @@
+"""Markdown: a table of cells, and the trials that did not pass."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from promptlab.core.json import as_text
+from promptlab.core.words import duration, money, percent
+from promptlab.schemas.report import GateResult, RunReport, RunSummary
+from promptlab.schemas.run import TrialResult
+
+SHOWN_TRIALS = 50
+SHOWN_TEXT = 200
+MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "inconclusive": "?"}
+
+
+def report(source: RunReport) -> Iterator[str]:
+    """Give headline, table of metrics and checks by cell, gates, and up to 50 trials that did not pass."""
+    summary = source.summary
+    yield _headline(summary)
+    yield from _table(summary)
+    yield from _gates(summary.gates)
+    yield from _not_passed(source)
+
+
+def _headline(summary: RunSummary) -> str:
+    trials = ", ".join(f"{count:,} {status}" for status, count in summary.trials.items() if count)
+    calls = summary.calls
+    return (
+        f"## {_inert(summary.pipeline)}: {summary.status}\n\n"
+        f"{trials or 'no trials'}; {calls.sent:,} calls, {calls.recalled:,} recalled; "
+        f"spent {money(summary.spent_usd)} in {duration(summary.seconds)}. Run `{summary.run_id}`.\n\n"
+    )
+
+
+def _table(summary: RunSummary) -> Iterator[str]:
+    cells = list(summary.cells)
+    if not cells:
+        return
+    yield _row(["", *map(_inert, cells)])
+    yield _row(["---", *("---:" for _ in cells)])
+    yield _row(["**pass rate**", *(percent(summary.cells[cell].get("pass_rate")) for cell in cells)])
+    for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
+        rates = (percent(summary.checks.get(cell, {}).get(check)) for cell in cells)
+        yield _row([_inert(check), *rates])
+    yield _row(["cost", *(money(summary.cells[cell].get("cost_usd")) for cell in cells)])
+    yield "\n"
+
+
+def _gates(gates: tuple[GateResult, ...]) -> Iterator[str]:
+    for gate in gates:
+        where = f"{_inert(gate.metric)} of {_inert(gate.cell)}"
+        yield f"- {MARKS[gate.status]} gate {where}: {_inert(gate.reason)}\n"
+    if gates:
+        yield "\n"
+
+
+def _not_passed(source: RunReport) -> Iterator[str]:
+    wanted = (trial for trial in source.trials() if trial.status in ("failed", "errored"))
+    shown = list(islice(wanted, SHOWN_TRIALS + 1))
+    if not shown:
+        return
+    yield _row(["row", "cell", "status", "output", "why"])
+    yield _row(["---"] * 5)
+    for trial in shown[:SHOWN_TRIALS]:
+        yield _row(_trial(trial))
+    if len(shown) > SHOWN_TRIALS:
+        yield f"\nOnly the first {SHOWN_TRIALS} are shown.\n"
+
+
+def _trial(trial: TrialResult) -> list[str]:
+    reasons = [verdict.reason for verdict in trial.all_verdicts if verdict.status in ("failed", "errored")]
+    errors = [step.error for step in trial.steps if step.error]
+    why = "; ".join([*errors, *([trial.error] if trial.error else []), *reasons])
+    return [
+        _inert(trial.key.row_id),
+        _inert(trial.key.cell),
+        trial.status,
+        _inert(as_text(trial.outputs)),
+        _inert(why),
+    ]
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _inert(text: str) -> str:
+    """Give text that Markdown shows as it is: no markup, no links, no line breaks, of bounded length."""
+    short = text if len(text) <= SHOWN_TEXT else f"{text[:SHOWN_TEXT]}…"
+    printable = "".join(c if c.isprintable() else " " for c in short)
+    escaped = re.sub(r"([\\`*_{}\[\]<>()#+!|~@:&-])", r"\\\1", printable)
+    return escaped.replace("www.", "www\\.")

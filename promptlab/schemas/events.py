@@ -1,0 +1,89 @@
+"""What happens in a run, told in the past tense to whoever listens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from promptlab.schemas.run import StepResult, TrialKey, TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """`planned`: how many trials there are to do."""
+
+    pipeline: str
+    planned: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSent:
+    """A request is about to leave for `model`."""
+
+    model: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt ended; `failure` says how if not with an answer. `spent_usd` None: unknown."""
+
+    model: str
+    number: int
+    failure: str | None
+    spent_usd: float | None
+    outcome_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecalled:
+    model: str
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPaused:
+    """The provider asked to wait, in seconds."""
+
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClosed:
+    """No more calls go to this model in this run."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    trial: TrialKey
+    result: StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    result: TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopped:
+    """The run will send no new call; `reason` says why, for a person."""
+
+    kind: str
+    reason: str
+
+
+type Event = (
+    RunStarted
+    | AttemptSent
+    | AttemptEnded
+    | CallRecalled
+    | ModelPaused
+    | ModelClosed
+    | StepFinished
+    | TrialFinished
+    | RunStopped
+)
+type Emit = Callable[[Event], None]

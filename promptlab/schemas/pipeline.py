@@ -1,0 +1,219 @@
+"""A pipeline as its file says it, after all that it names was found."""
+
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from promptlab.core.json import JSON, canonical
+from promptlab.schemas.base import Frozen, Items
+from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
+from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
+
+type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
+type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+type Severity = Literal["error", "warn"]
+
+
+class InputEntry(Frozen):
+    """One of `inputs`: `ticket: string`, or a map with a default."""
+
+    type: InputType = "any"
+    enum: Items[JSON] | None = None
+    default: JSON = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"type": value} if isinstance(value, str) else value
+
+    @property
+    def spec(self) -> InputSpec:
+        required = "default" not in self.model_fields_set
+        return InputSpec(self.type, self.enum, self.default, required)
+
+
+class DatasetEntry(Frozen):
+    """`dataset: path`, or a map."""
+
+    path: str = Field(min_length=1)
+    format: DataFormat | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+    @property
+    def spec(self) -> DatasetSpec:
+        return DatasetSpec(self.path, self.format, self.limit)
+
+
+class Params(Frozen):
+    """Parameters of a completion, in the field's common names; `extra` goes into the body as it is."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    stop: str | Items[str] | None = None
+    seed: int | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    extra: dict[str, JSON] | None = None
+
+    def over(self, other: "Params") -> "Params":
+        """Give these parameters, completed by those of `other` that they do not say."""
+        return other.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
+
+
+class RetryPolicy(Frozen):
+    """How often, how long apart (seconds) and after which failures a call is tried again."""
+
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    initial: float = Field(default=0.5, ge=0)
+    max: float = Field(default=60, ge=0)
+    jitter: float = Field(default=0.2, ge=0, le=1)
+    on: Items[RetryableKind] = ("rate_limit", "timeout", "connection", "server")
+
+
+class Limits(Frozen):
+    """Ceilings of a run; reaching one stops it with exit code 4."""
+
+    cost_usd: float | None = Field(default=None, gt=0)
+    total_tokens: int | None = Field(default=None, ge=1)
+    requests: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    errors: int | None = Field(default=None, ge=1)
+
+
+class Repeat(Frozen):
+    """`count` repeats of each row and cell; `passes` of them (below 1: a share) make it pass."""
+
+    count: int = Field(default=1, ge=1, le=10_000)
+    passes: float | None = Field(default=None, alias="pass", gt=0)
+
+    @model_validator(mode="after")
+    def _within_count(self) -> Self:
+        if self.passes is not None and self.passes > self.count:
+            raise ValueError(f"pass: {self.passes:g} is more than count: {self.count}")
+        return self
+
+    @property
+    def needed(self) -> int | None:
+        """How many repeats must pass for the row to pass; None where each trial counts by itself."""
+        if self.passes is None:
+            return None
+        share = self.passes < 1
+        return max(1, -int(-self.passes * self.count // 1)) if share else int(self.passes)
+
+
+class Gate(Frozen):
+    """A metric held against a number."""
+
+    metric: str = Field(min_length=1)
+    variant: str | None = None
+    min: float | None = None
+    max: float | None = None
+    severity: Severity = "error"
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a gate needs `min` or `max`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("`min` is above `max`, so that the gate can never pass")
+        return self
+
+
+class OutputSpec(Frozen):
+    """What a step's output must be."""
+
+    kind: Literal["text", "json", "schema", "enum", "regex"] = "text"
+    json_schema: dict[str, JSON] | None = None
+    enum: tuple[str, ...] = ()
+    regex: str | None = None
+
+    @cached_property
+    def schema_text(self) -> str:
+        return canonical(self.json_schema)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            return _output_word(value)
+        if isinstance(value, dict):
+            return _output_map(value, info)
+        return value
+
+
+TEXT_OUTPUT = OutputSpec.model_construct(kind="text")
+
+
+def _output_word(word: str) -> dict[str, Any]:
+    if word not in ("text", "json"):
+        raise ValueError(f"'{word}' is no output; say text, json, or a map of schema, enum or regex")
+    return {"kind": word}
+
+
+def _output_map(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    if len(value) != 1 or next(iter(value)) not in ("schema", "enum", "regex"):
+        raise ValueError("an output has one of the keys schema, enum, regex")
+    ((kind, given),) = value.items()
+    if kind == "schema":
+        return {"kind": kind, "json_schema": resolver(info).json_schema(given)}
+    if kind == "enum":
+        return {"kind": kind, "enum": _enum_words(given)}
+    return {"kind": kind, "regex": _pattern(given)}
+
+
+def _enum_words(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list) or not given:
+        raise ValueError("enum needs a list of words")
+    for word in given:
+        if not isinstance(word, str) or not word.strip():
+            raise ValueError(f"enum: {word!r} is not text; quote it")
+    words = tuple(word.strip() for word in given)
+    if len(set(words)) < len(words):
+        raise ValueError("enum names a word twice")
+    return words
+
+
+def _pattern(given: object) -> str:
+    import regex  # noqa: PLC0415
+
+    if not isinstance(given, str):
+        raise ValueError("regex needs text; quote it")  # noqa: TRY004
+    try:
+        regex.compile(given)
+    except regex.error as error:
+        raise ValueError(f"regex: {error}") from error
+    return given
+
+
+class PipelineSpec(Frozen):
+    """One cell of a pipeline: its file with a variant and a point of the matrix laid over it."""
+
+    version: Literal[1]
+    name: str = Field(default="", max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$|^$")
+    description: str = ""
+    inputs: dict[str, InputEntry] | None = None
+    dataset: DatasetEntry | list[Any] | None = None
+    model: str | None = None
+    params: Params = Params()
+    variants: dict[str, JSON] = Field(default_factory=dict)
+    matrix: dict[str, JSON] = Field(default_factory=dict)
+    repeat: Repeat = Repeat()
+    steps: Items[Annotated[Any, *STEP]] = Field(min_length=1)
+    outputs: dict[str, Templated] | None = None
+    checks: Items[Annotated[Any, *CHECK]] = ()
+    gates: Items[Gate] = ()
+    limits: Limits = Limits()
+    tags: Items[str] = ()
+
+    @field_validator("repeat", mode="before")
+    @classmethod
+    def _short_repeat(cls, value: object) -> object:
+        return {"count": value} if isinstance(value, int) else value
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _short_dataset(cls, value: object) -> object:
+        return {"path": value} if isinstance(value, str) else value

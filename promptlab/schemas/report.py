@@ -1,0 +1,112 @@
+"""A run as reports see it: its summary, and its trials as a stream."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.core.json import JSON
+from promptlab.schemas.run import RunStatus, TrialResult
+
+SCHEMA_VERSION = 1
+BUILT_IN_METRICS = (
+    "pass_rate",
+    "error_rate",
+    "score",
+    "cost_usd",
+    "spent_usd",
+    "latency_ms",
+    "latency_ms.p50",
+    "latency_ms.p95",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """`sent`: requests that left, each once; `attempts`: what they took; `recalled`: not sent."""
+
+    sent: int = 0
+    attempts: int = 0
+    recalled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """How a gate did in one cell. `value` None: there was nothing to measure."""
+
+    metric: str
+    cell: str
+    value: float | None
+    status: Literal["passed", "failed", "inconclusive"]
+    min: float | None = None
+    max: float | None = None
+    severity: Literal["error", "warn"] = "error"
+    reason: str = ""
+
+    def as_json(self) -> dict[str, JSON]:
+        return {
+            "metric": self.metric,
+            "cell": self.cell,
+            "min": self.min,
+            "max": self.max,
+            "value": self.value,
+            "status": self.status,
+            "severity": self.severity,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """The whole of a run in numbers. Money in USD (None: unknown); `seconds` from first start to last end.
+
+    `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
+    each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
+    paid for.
+    """
+
+    run_id: str
+    pipeline: str
+    status: RunStatus
+    trials: Mapping[str, int]
+    calls: Calls = field(default_factory=Calls)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    cells: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    checks: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    gates: tuple[GateResult, ...] = ()
+    planned: int = 0
+    cost_usd: float | None = 0.0
+    spent_usd: float | None = 0.0
+    seconds: float = 0.0
+    unknown: int = 0
+    unknown_usd: float | None = 0.0
+    stopped: str | None = None
+    exit_code: int = 0
+
+    def as_json(self) -> dict[str, JSON]:
+        """Give the object that `run --json` prints."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "pipeline": self.pipeline,
+            "status": self.status,
+            "trials": {name: self.trials.get(name, 0) for name in ("passed", "failed", "errored", "skipped")},
+            "calls": {
+                "sent": self.calls.sent,
+                "attempts": self.calls.attempts,
+                "recalled": self.calls.recalled,
+            },
+            "metrics": dict(self.metrics),
+            "cells": {cell: dict(values) for cell, values in self.cells.items()},
+            "gates": [gate.as_json() for gate in self.gates],
+            "cost_usd": self.cost_usd,
+            "spent_usd": self.spent_usd,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a report is made of; `trials` opens the stream anew, in order of row, cell and repeat."""
+
+    summary: RunSummary
+    trials: Callable[[], Iterable[TrialResult]]

@@ -1,0 +1,146 @@
+"""What a run leaves behind: trials with their steps and verdicts, and the run's own facts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.core.json import JSON
+
+type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
+type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
+type VerdictStatus = Literal["passed", "failed", "errored", "skipped"]
+type RunStatus = Literal["passed", "failed", "errored", "limited", "interrupted"]
+
+
+class _Missing:
+    """The output of a step that has none; JSON null is an output."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check said of one value: a score in 0..1 and why. `step` None: a pipeline's check."""
+
+    step: str | None
+    name: str
+    type: str
+    status: VerdictStatus
+    score: float
+    reason: str
+    metric: str | None = None
+    weight: float = 1.0
+    severity: Literal["error", "warn"] = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCall:
+    """One completion that a step used."""
+
+    fingerprint: str
+    completion_id: int | None
+    recalled: bool
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
+
+    `left`: not done and not failed; a later run does it. `output` is MISSING where there is none.
+    """
+
+    id: str
+    status: StepStatus
+    output: JSON | _Missing = MISSING
+    messages: tuple[Mapping[str, JSON], ...] = ()
+    model: str | None = None
+    calls: tuple[StepCall, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    spent_usd: float | None = 0.0
+    latency_ms: float = 0.0
+    finish_reason: str | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def made(self) -> JSON:
+        """The output of a step that has one; null where it has none."""
+        return None if isinstance(self.output, _Missing) else self.output
+
+    @property
+    def recalled(self) -> bool:
+        return bool(self.calls) and all(call.recalled for call in self.calls)
+
+    @property
+    def attempts(self) -> int:
+        return sum(call.attempts for call in self.calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialKey:
+    """Which trial: row × cell × repeat. `cell` is the whole name, `few-shot llm=small`."""
+
+    row: int
+    row_id: str
+    cell: str
+    variant: str = "base"
+    axes: Mapping[str, JSON] = field(default_factory=dict)
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    key: TrialKey
+    status: TrialStatus
+    inputs: Mapping[str, JSON]
+    outputs: JSON
+    steps: tuple[StepResult, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    tags: tuple[str, ...] = ()
+    error: str | None = None
+    columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
+
+    @property
+    def all_verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of the steps, then the pipeline's own."""
+        return (*(verdict for step in self.steps for verdict in step.verdicts), *self.verdicts)
+
+    @property
+    def cost_usd(self) -> float | None:
+        return total(step.cost_usd for step in self.steps)
+
+    @property
+    def spent_usd(self) -> float | None:
+        return total(step.spent_usd for step in self.steps)
+
+    @property
+    def latency_ms(self) -> float:
+        return sum(step.latency_ms for step in self.steps)
+
+    @property
+    def score(self) -> float | None:
+        """The weighted mean of the scores of all checks that were not skipped."""
+        judged = [verdict for verdict in self.all_verdicts if verdict.status != "skipped"]
+        weight = sum(verdict.weight for verdict in judged)
+        return sum(verdict.score * verdict.weight for verdict in judged) / weight if weight else None
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """Add costs; one that is unknown makes the sum unknown."""
+    result = 0.0
+    for cost in costs:
+        if cost is None:
+            return None
+        result += cost
+    return result
