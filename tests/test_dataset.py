@@ -471,3 +471,36 @@ def test_no_bytes_break_the_reader(name: str, content: bytes) -> None:
 
     assert (scan is None) == bool(problems.errors)
     as_text(problems).encode()
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", '{"a":[' + "[]," * 700_000 + "[]]}"),
+        ("a.jsonl", "{" + ",".join(f'"{number}":{{}}' for number in range(150_000)) + "}}"),
+        ("a.jsonl", "x\n" * 1_000_000),
+        ("a.json", "[" + "\n" * 2_000_000),
+        ("a.csv", "," * 2_000_000),
+        ("a.csv", "id,q\n" + '"a\n","b\n",' * 200_000),
+        ("a.csv", "id,q\n" + "1\n" * 1_000_000),
+        ("a.yaml", "- " * 1_000_000),
+    ],
+    ids=[
+        "wide-list",
+        "wide-map",
+        "bad-lines",
+        "blank-json",
+        "commas",
+        "endless-row",
+        "short-rows",
+        "deep-yaml",
+    ],
+)
+def test_two_megabytes_of_nonsense_end_soon_in_a_problem(name: str, content: str) -> None:
+    """
+    Given two megabytes that try to be slow to read,
+    when they are scanned,
+    then there is a problem, and it took no time that grows with the square of the size.
+    """
+    assert faults(dataset(name, content))

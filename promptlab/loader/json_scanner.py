@@ -10,10 +10,18 @@ from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, Scalar
 from promptlab.loader.scalars import NumberOutOfRangeError, number
 from promptlab.loader.source_text import SourceText
 
-__all__ = ["DEEPEST", "MOST_NODES", "JsonFaultError", "offset_place", "scan_json", "scan_value"]
+__all__ = [
+    "DEEPEST",
+    "MOST_NODES",
+    "JsonFaultError",
+    "after_blanks",
+    "offset_place",
+    "scan_json",
+    "scan_value",
+]
 
 DEEPEST = 50
-MOST_NODES = 500_000
+MOST_NODES = 200_000
 BLANK = re.compile(r"[ \t\r\n]*")
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![\w.+-])")
@@ -51,6 +59,12 @@ def scan_value(source: SourceText, start: int) -> tuple[Node, int]:
     return scanner.scan_one(), scanner.at
 
 
+def after_blanks(text: str, at: int) -> int:
+    """The offset of the first character from `at` on that is no blank."""
+    match = BLANK.match(text, at)
+    return at if match is None else match.end()
+
+
 def offset_place(source: SourceText, at: int) -> Place:
     """The place of a character, counted from 0 in the text of its source."""
     line = source.text.count("\n", 0, at)
@@ -64,7 +78,8 @@ class _Scanner:
         self._text = source.text
         self.at = start
         self._room = most_nodes
-        self._line = (start, source.first_line + self._text.count("\n", 0, start))
+        self._line = source.first_line + self._text.count("\n", 0, start)
+        self._counted, self._line_start = start, self._text.rfind("\n", 0, start) + 1
 
     def scan(self) -> Node:
         node = self.scan_one()
@@ -188,8 +203,7 @@ class _Scanner:
         return HINTS.get(self._text[self.at : self.at + 1])
 
     def _skip(self) -> None:
-        match = BLANK.match(self._text, self.at)
-        self.at = self.at if match is None else match.end()
+        self.at = after_blanks(self._text, self.at)
 
     def _takes(self, character: str) -> bool:
         found = self._text.startswith(character, self.at)
@@ -197,10 +211,14 @@ class _Scanner:
         return found
 
     def _place(self, at: int, width: int = 1) -> Place:
-        counted, line = self._line if at >= self._line[0] else (0, self._source.first_line)
-        line += self._text.count("\n", counted, at)
-        self._line = (at, line)
-        return Place(self._source, line, at - self._text.rfind("\n", 0, at), max(1, width))
+        if at < self._counted:
+            return offset_place(self._source, at)._replace(width=max(1, width))
+        lines = self._text.count("\n", self._counted, at)
+        if lines:
+            self._line += lines
+            self._line_start = self._text.rfind("\n", 0, at) + 1
+        self._counted = at
+        return Place(self._source, self._line, at - self._line_start + 1, max(1, width))
 
     def _fail(
         self, message: str, at: int | None = None, *, code: str = "json", hint: str | None = None
