@@ -1,10 +1,9 @@
 """Gates: metrics of a run held against numbers, and what that makes of the run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from promptlab.analysis.metrics import CellMetrics, Counts
-from promptlab.core.suggest import did_you_mean
 from promptlab.schemas.pipeline import Gate
 from promptlab.schemas.report import GateResult
 
@@ -65,19 +64,3 @@ def exit_status(gates: Sequence[GateResult], counts: Counts) -> Literal[0, 1]:
     if gates:
         return 1 if any(gate.status == "failed" and gate.severity == "error" for gate in gates) else 0
     return 1 if counts.failed or counts.errored else 0
-
-
-def gate_problems(
-    gates: Sequence[Gate], *, metrics: Iterable[str], cells: Mapping[str, str]
-) -> list[tuple[tuple[int, str], str]]:
-    """Find gates that ask for what is not there: `(place in gates, message)`. `cells`: name to variant."""
-    known, variants = frozenset(metrics), {*cells, *cells.values()}
-    problems: list[tuple[tuple[int, str], str]] = []
-    for index, gate in enumerate(gates):
-        if gate.metric not in known:
-            hint = did_you_mean(gate.metric, known)
-            problems.append(((index, "metric"), f"unknown metric '{gate.metric}'; {hint}"))
-        if gate.variant is not None and gate.variant not in variants:
-            hint = did_you_mean(gate.variant, variants)
-            problems.append(((index, "variant"), f"unknown variant '{gate.variant}'; {hint}"))
-    return problems

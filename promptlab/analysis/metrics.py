@@ -1,23 +1,11 @@
 """Metrics of a run, for each cell and in total, from a stream of trials."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from promptlab.engine.check import Check
-from promptlab.schemas.pipeline import PipelineSpec, Repeat
+from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
-
-BUILT_IN = (
-    "pass_rate",
-    "error_rate",
-    "score",
-    "cost_usd",
-    "spent_usd",
-    "latency_ms",
-    "latency_ms.p50",
-    "latency_ms.p95",
-)
 
 type CheckKey = tuple[str | None, str]
 
@@ -241,15 +229,3 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def known_metrics(specs: Iterable[PipelineSpec]) -> frozenset[str]:
-    """Give the names that a gate may ask for: the built-in ones, and those of the cells' checks."""
-    own = {check.metric for spec in specs for check in _all_checks(spec) if check.metric is not None}
-    return frozenset(BUILT_IN) | own
-
-
-def _all_checks(spec: PipelineSpec) -> Iterator[Check]:
-    for step in spec.steps:
-        yield from step.checks
-    yield from spec.checks

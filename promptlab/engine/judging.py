@@ -15,8 +15,8 @@ from promptlab.schemas.run import MISSING, StepResult, Verdict, _Missing
 async def judge(checks: Sequence[NamedCheck], *, step: str | None, evidence: Evidence) -> tuple[Verdict, ...]:
     """Judge the output of `step`, or the outputs where it is None; one verdict a check, in order.
 
-    What a skipped step would have made is not judged (skipped). A check of a step that errored, or was not run
-    because another one did, is errored, so that it counts as a failure in every rate.
+    What a skipped step would have made is not judged (skipped). A check of a step that errored, or was not
+    run because another one did, is errored, so that it counts as a failure in every rate.
     """
     return tuple(
         [_verdict(name, check, step, await rule_at(check, step, evidence)) for name, check in checks]

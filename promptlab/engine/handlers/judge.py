@@ -1,4 +1,4 @@
-"""Judge: holds what a step made to the step's checks."""
+"""Judge: holds what a step made to the step's checks. A failed check stops no step."""
 
 from dataclasses import dataclass, replace
 
@@ -11,8 +11,6 @@ from promptlab.schemas.run import StepResult
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A step that passed is failed by a failed check of severity error; it stops no other step."""
-
     machinery: Machinery
 
     async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
@@ -20,6 +18,8 @@ class Judge:
         if result.status == "left":
             return result
         verdicts = await judge_step(request, result, self.machinery)
-        failed = any(verdict.status == "failed" and verdict.severity == "error" for verdict in verdicts)
-        status = "failed" if failed and result.status == "passed" else result.status
+        serious = any(
+            verdict.status in ("failed", "errored") for verdict in verdicts if verdict.severity == "error"
+        )
+        status = "failed" if serious and result.status == "passed" else result.status
         return replace(result, status=status, verdicts=verdicts)
