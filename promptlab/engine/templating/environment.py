@@ -13,6 +13,7 @@ from promptlab.engine.templating.functions import template_filters, template_tes
 from promptlab.engine.templating.missing import Absent, Missing, Step
 from promptlab.engine.templating.operators import INTERCEPTED, judge
 from promptlab.engine.templating.roles import RoleTags, Transcript
+from promptlab.engine.templating.token_limit import TokenLimit
 from promptlab.engine.templating.values import bounded, to_text
 from promptlab.engine.templating.vocabulary import METHODS
 
@@ -41,7 +42,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, library: Mapping[str, str], *, roles: bool) -> None:
         super().__init__(
-            extensions=[RoleTags] if roles else [],
+            extensions=[TokenLimit, RoleTags] if roles else [TokenLimit],
             undefined=Missing,
             finalize=_insert,
             autoescape=False,

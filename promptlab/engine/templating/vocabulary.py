@@ -15,6 +15,7 @@ def _words(text: str) -> frozenset[str]:
 MAX_SIZE = 1_000_000
 """Bytes that a template may measure or produce, and elements that one operation may build."""
 MAX_INTEGER_BITS = 50_000
+MAX_TOKENS = 20_000
 
 PROMPTS = "prompts/"
 """The folder that include names are relative to."""

@@ -40,8 +40,8 @@ class Origin:
 class NameUse:
     """A use of a name that must come from outside, in the template called ``template``.
 
-    ``guarded``: it may be undefined, for it stands under ``default(…)``, under ``is defined``, or where such a
-    test holds.
+    ``guarded``: it may be undefined, for it stands under ``default(…)``, under ``is defined``, or where such
+    a test holds.
     """
 
     name: str
@@ -66,7 +66,7 @@ class LiteralComparison:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """All that a template says of itself without being run.
+    """All that a template says of itself, unrun.
 
     ``ensured`` holds, for an expression, what is surely defined where it is true; ``splices`` are the uses
     inside ``{% messages … %}``; ``includes`` the names of all templates that it reaches.
@@ -93,6 +93,9 @@ class Findings:
     def frozen(self, ensured: frozenset[Origin]) -> Analysis:
         return Analysis(
             tuple(sorted(self.problems, key=lambda problem: (problem.name, problem.line, problem.column))),
-            *map(tuple, (self.uses, self.comparisons, self.splices, self.includes)),
-            ensured=ensured,
+            tuple(self.uses),
+            tuple(self.comparisons),
+            tuple(self.splices),
+            tuple(self.includes),
+            ensured,
         )
