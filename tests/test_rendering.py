@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from promptlab.core.json import JSON
-from promptlab.engine.rendering import RenderError, Renderer
+from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
 from promptlab.schemas.template import Template, TemplateKind
 
@@ -115,13 +115,17 @@ async def test_a_single_expression_keeps_its_type(
         ("{% system %} Be brief. {% endsystem %}\n\nQ", [("system", "Be brief."), ("user", "Q")]),
         ("a{% assistant %}b{% endassistant %}c", [("user", "a"), ("assistant", "b"), ("user", "c")]),
         (
-            "{% for t in tags %}{% user %}{{ t }}{% enduser %}{% assistant %}{{ loop.index }}{% endassistant %}"
-            "{% endfor %}",
+            (
+                "{% for t in tags %}{% user %}{{ t }}{% enduser %}"
+                "{% assistant %}{{ loop.index }}{% endassistant %}{% endfor %}"
+            ),
             [("user", "a"), ("assistant", "1"), ("user", "ü"), ("assistant", "2")],
         ),
         (
-            "{% macro shot(q, a) %}{% user %}{{ q }}{% enduser %}{% assistant %}{{ a }}{% endassistant %}"
-            "{% endmacro %}{{ shot('x', 'y') }}z",
+            (
+                "{% macro shot(q, a) %}{% user %}{{ q }}{% enduser %}{% assistant %}{{ a }}{% endassistant %}"
+                "{% endmacro %}{{ shot('x', 'y') }}z"
+            ),
             [("user", "x"), ("assistant", "y"), ("user", "z")],
         ),
         ("{% messages history %}Next", [("user", "hi"), ("assistant", "hello"), ("user", "Next")]),
@@ -294,7 +298,7 @@ async def test_the_process_ends_with_its_parent() -> None:
     assert time.monotonic() - began < 0.5
 
 
-async def test_no_secret_reaches_the_process(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Given a key in the environment,
     when the template process starts,
@@ -310,17 +314,18 @@ async def test_no_secret_reaches_the_process(renderer: Renderer, monkeypatch: py
     assert "sk-secret" not in environment
 
 
-async def test_more_templates_than_are_kept(renderer: Renderer) -> None:
+async def test_more_templates_than_are_kept() -> None:
     """
     Given more templates than the process keeps,
     when each is rendered twice,
     then each gives its own answer.
     """
-    templates = [Template("text", f"{n} {{{{ count }}}}", "t") for n in range(1100)]
+    templates = [Template("text", f"{n} {{{{ count }}}}", "t") for n in range(20)]
 
-    answers = await asyncio.gather(*(renderer.render(template, NAMES) for template in templates * 2))
+    async with Renderer(templates_kept=6) as renderer:
+        answers = await asyncio.gather(*(renderer.render(template, NAMES) for template in templates * 2))
 
-    assert answers == [f"{n} 3" for n in range(1100)] * 2
+    assert answers == [f"{n} 3" for n in range(20)] * 2
 
 
 async def test_large_values_pass_through_the_pipe(renderer: Renderer) -> None:

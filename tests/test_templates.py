@@ -12,9 +12,13 @@ from promptlab.schemas.template import Template, TemplateKind
 type Uses = set[tuple[str, tuple[str | int, ...], bool]]
 
 
-def analysed(source: str, kind: TemplateKind = "prompt", **library: str) -> Analysis:
+def analysed(source: str, **library: str) -> Analysis:
     sources = {f"{name}.j2": text for name, text in library.items()}
-    return analyse(Template(kind, source, "prompts/main.j2", {"main.j2": source, **sources}))
+    return analyse(Template("prompt", source, "prompts/main.j2", {"main.j2": source, **sources}))
+
+
+def analysed_as(kind: TemplateKind, source: str) -> Analysis:
+    return analyse(Template(kind, source, "steps.x.when"))
 
 
 def uses(analysis: Analysis) -> Uses:
@@ -134,7 +138,7 @@ def test_literals_that_are_compared_are_found() -> None:
         "c.output == 'a' or 'b' != c.output or c.output in ['d', 'e'] or c.output not in ('f',) or x > 'g'"
     )
 
-    analysis = analysed(source, "expression")
+    analysis = analysed_as("expression", source)
 
     assert {(found.path, found.literal) for found in analysis.comparisons} == {
         (("output",), x) for x in "abdef"
@@ -157,7 +161,7 @@ def test_an_expression_says_what_it_ensures(source: str, expected: set[Origin]) 
     when it is analysed,
     then what is surely defined where it holds is told.
     """
-    assert analysed(source, "expression").ensured == expected
+    assert analysed_as("expression", source).ensured == expected
 
 
 def test_spliced_inputs_are_told() -> None:
@@ -194,7 +198,14 @@ def test_spliced_inputs_are_told() -> None:
         ("{{ a.__class__ }}", "forbidden-attribute", 1, 6, "'__class__' cannot be reached", None),
         ("{{ a['__class__'] }}", "forbidden-attribute", 1, 7, "'__class__' cannot be reached", None),
         ("{% include x %}", "include-dynamic", 1, 4, "constant name", None),
-        ("{% include 'x/elsewhere.txt' %}", "include-missing", 1, 13, "no template 'prompts/x/elsewhere.txt'", "prompts/"),
+        (
+            "{% include 'x/elsewhere.txt' %}",
+            "include-missing",
+            1,
+            13,
+            "no template 'prompts/x/elsewhere.txt'",
+            "prompts/",
+        ),
         ("{% include 'prt.j2' %}", "include-missing", 1, 13, "no template", "did you mean 'part.j2'?"),
         ("{% include '../../etc/passwd' %}", "include-forbidden", 1, 13, "cannot be used", "below prompts/"),
         ("{% include '/etc/passwd.txt' %}", "include-forbidden", 1, 13, "cannot be used", "relative"),
@@ -272,7 +283,7 @@ def test_role_tags_stand_in_prompts_only() -> None:
     when it is analysed,
     then the hint says where role tags belong.
     """
-    problem = analysed("{% system %}x{% endsystem %}", "text").problems[0]
+    problem = analysed_as("text", "{% system %}x{% endsystem %}").problems[0]
 
     assert problem.hint == "role tags stand in prompt templates only"
 
@@ -283,9 +294,9 @@ def test_included_names_are_those_that_may_be_read() -> None:
     when the names are collected,
     then only constant, allowed ones are there, each once.
     """
-    source = "{% include 'a.j2' %}{% import 'b/c.md' as c %}{% include x %}{% include '../d.j2' %}{% include 'a.j2' %}"
+    source = "{% include 'a.j2' %}{% import 'b/c.md' as c %}{% include x %}{% include '../d.j2' %}"
 
-    assert included_names(source) == ("a.j2", "b/c.md")
+    assert included_names(source * 2) == ("a.j2", "b/c.md")
     assert included_names("{% include 'a.j2'") == ()
 
 
