@@ -32,6 +32,8 @@ class JsonlRows:
         for number, line in enumerate(self._lines, start=1):
             if not line.strip(BLANKS):
                 continue
+            if self._problems.flooded:
+                return
             value = self._value(line, number)
             if type(value) is dict:
                 yield Record(number, value, line)
@@ -84,7 +86,7 @@ class JsonListRows:
 
     def records(self) -> Iterator[Record]:
         at = self._opened()
-        while at is not None:
+        while at is not None and not self._problems.flooded:
             start = at
             found = self._element(start)
             if found is None:
