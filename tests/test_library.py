@@ -67,7 +67,7 @@ def test_all_problems_come_at_once(project: Path) -> None:
 
     problems = validate(path)
 
-    assert [(problem.line, problem.code) for problem in problems] == [(6, "undefined"), (7, "value")]
+    assert [(problem.line, problem.code) for problem in problems] == [(6, "undefined"), (7, "check")]
     with pytest.raises(InvalidPipeline):
         load(path)
 

@@ -177,14 +177,11 @@ def _enum_words(given: object) -> tuple[str, ...]:
 
 
 def _pattern(given: object) -> str:
-    import regex  # noqa: PLC0415
+    from promptlab.core.patterns import compiled  # noqa: PLC0415
 
     if not isinstance(given, str):
         raise ValueError("regex needs text; quote it")  # noqa: TRY004
-    try:
-        regex.compile(given)
-    except regex.error as error:
-        raise ValueError(f"regex: {error}") from error
+    compiled(given)
     return given
 
 
