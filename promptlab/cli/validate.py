@@ -29,7 +29,7 @@ INVALID = UsageError.exit_code
 )
 @click.pass_obj
 def command(
-    root: str | None, paths: tuple[str, ...], form: Literal["text", "json", "github", "sarif"]
+    root: str | None, /, paths: tuple[str, ...], form: Literal["text", "json", "github", "sarif"]
 ) -> int:
     """Check all that can be checked without a call: pipelines with all they name (default: every one),
     templates, data files and settings.

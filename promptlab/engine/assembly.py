@@ -11,7 +11,7 @@ from promptlab.engine.call_log import CallLog
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
 from promptlab.engine.completion import Answer, CallFailure
-from promptlab.engine.function import CallFunction
+from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
@@ -116,8 +116,8 @@ async def _unsent(call: Call) -> Answer:
     return CallFailure(kind="closed", message=f"no answer of {call.model} is recorded", outcome="unsent")
 
 
-async def _uncalled(*_arguments: object, timeout: float | None = None) -> Never:  # noqa: ARG001, ASYNC109
-    raise AssertionError("a preview runs no code")
+async def _uncalled(function: Function, *_arguments: object, **_options: object) -> Never:
+    raise AssertionError(f"a preview runs no code, but {function.reference} was called")
 
 
 def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:

@@ -53,7 +53,7 @@ def trial_to_preview(loaded: LoadedPipeline, row: int) -> Trial:
 
 
 async def preview(project: Project, trial: Trial, *, only: str | None = None) -> list[StepPreview]:
-    """Give what the steps of a trial would send, or `only` one; raises UsageError where there is none such."""
+    """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one."""
     ids = [step.id for step in trial.cell.spec.steps]
     if only is not None and only not in ids:
         raise UsageError(f"there is no step {shown(only)}", hint=did_you_mean(only, ids))

@@ -103,7 +103,7 @@ class Scope:
         return None if lack is None else _lacking(use.name, lack)
 
     def _unknown(self, name: str) -> Objection:
-        known = (*(self.inputs or {}), *self.steps, *(self.columns or ()))
+        known = dict.fromkeys((*(self.inputs or {}), *self.steps, *(self.columns or ())))
         if name in self.hidden_columns:
             hint = f"declare it under `inputs` if prompts may see it: {name}: string"
             return Objection(f"'{name}' is a column of the row, but no input", "no-input", hint)
