@@ -25,7 +25,8 @@ class Objection:
 class Scope:
     """`inputs` and `columns` None: not known. `others`: names without anything to be said of them.
 
-    `optional`: steps that may have no output; `tested`: those of them that a `when` tests.
+    `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
+    that a template belongs to, which is not done before it.
     """
 
     inputs: Mapping[str, InputSpec] | None
@@ -35,6 +36,7 @@ class Scope:
     hidden_columns: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     tested: frozenset[str] = frozenset()
+    own: str | None = None
 
     def where(self, tested: frozenset[str]) -> "Scope":
         """Give the scope of what runs only where a `when` that tests these steps holds."""
@@ -84,6 +86,8 @@ class Scope:
         return tuple(str(word) for word in spec.enum)
 
     def _step_objection(self, use: NameUse) -> Objection | None:
+        if use.name == self.own:
+            return Objection(f"step '{use.name}' names itself", "cycle", "name another step, or an input")
         first = use.path[0] if use.path else None
         if first not in STEP_ATTRIBUTES:
             shown = f"'{use.name}' is a step" if first is None else f"a step has no '{first}'"

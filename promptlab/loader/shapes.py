@@ -110,7 +110,7 @@ def _alternatives(schema: dict[str, JSON]) -> Iterator[Schema]:
 
 def _referred(root: Schema, reference: str) -> Schema:
     """Follow `#/$defs/x`; what lies elsewhere is not known, so that anything may be there."""
-    value: JSON = root  # type: ignore[assignment]
+    value: JSON = root
     if not reference.startswith("#"):
         return True
     for part in reference.removeprefix("#").strip("/").split("/"):
