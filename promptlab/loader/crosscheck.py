@@ -44,7 +44,7 @@ class Crosscheck:
             self._needs[step.id] = set()
             self._check_step(("steps", index), step, scope)
         self._check_pipeline(scope)
-        return {name: frozenset(needs & set(steps)) for name, needs in self._needs.items()}
+        return {name: frozenset(needs & steps.keys()) for name, needs in self._needs.items()}
 
     def _scope(self, steps: Mapping[str, Step]) -> Scope:
         columns = tuple(self.columns or ())

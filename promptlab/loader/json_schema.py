@@ -16,7 +16,8 @@ from promptlab.schemas.pipeline import PipelineSpec
 type Schema = dict[str, Any]
 
 REFERENCE = "#/$defs/"
-LISTS = "Items_"
+NOT_EMPTY = "SomeItems_"  # as schemas.base calls its lists
+LISTS = ("Items_", NOT_EMPTY)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT: Schema = {"type": "string", "minLength": 1}
 SHORT_FORMS: Mapping[str, Schema] = {
@@ -107,22 +108,34 @@ class _Tidy:
             return [self.tidied(item) for item in value]
         if not isinstance(value, dict):
             return value
-        reference = value.get("$ref", REFERENCE + value[KIND] if KIND in value else None)
-        if isinstance(reference, str):
-            return self._referred(reference, value)
-        return {key: self.tidied(item) for key, item in value.items() if not _is_noise(key, item)}
+        if KIND in value or "$ref" in value:
+            return self._referred(value.get("$ref", REFERENCE + value.get(KIND, "")), value)
+        kept = {key: item for key, item in value.items() if not _is_noise(key, item)}
+        return {key: self._inner(key, item) for key, item in kept.items()}
+
+    def _inner(self, key: str, item: Any) -> Any:
+        """Tidy what stands at a key; those of `properties` are names, not words of JSON Schema."""
+        if key == "properties":
+            return {name: self.tidied(schema) for name, schema in item.items()}
+        return self.tidied(item)
 
     def _referred(self, reference: str, value: Schema) -> Schema:
         name = reference.removeprefix(REFERENCE)
         if name.startswith(LISTS):
-            return dict(self.tidied({**self.definitions[name], **value, "$ref": None}))
+            return {**self.tidied(self.definitions[name]), **_limits(name, value)}
         if name not in self.used:
             self.used[name] = {}
             self.used[name] = self.tidied(self.definitions[name])
         return {"$ref": reference}
 
 
+def _limits(name: str, value: Schema) -> Schema:
+    """Say how many items there may be, as a list's name and place do."""
+    said = {"minItems": 1} if name.startswith(NOT_EMPTY) else {}
+    return said | {key: item for key, item in value.items() if key in ("minItems", "maxItems")}
+
+
 def _is_noise(key: str, item: object) -> bool:
     if key == "default":
         return not item or isinstance(item, dict)
-    return (key == "title" and isinstance(item, str)) or (key == "$ref" and item is None)
+    return key == "title" and isinstance(item, str)
