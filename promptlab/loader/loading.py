@@ -50,7 +50,8 @@ class LoadedPipeline:
     def rows(self) -> Iterator[Row]:
         """Give the rows as a stream, from the start at each call."""
         if self.dataset is None:
-            yield Row(0, "0", {}, {}, 1)
+            defaults = {name: entry.default for name, entry in (self.spec.inputs or {}).items()}
+            yield Row(0, "0", defaults, {}, 1)
         else:
             yield from self.dataset.rows()
 

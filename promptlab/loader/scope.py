@@ -57,10 +57,12 @@ class Scope:
         """Say what is wrong with a use of a name; None if nothing is."""
         if use.name in self.others:
             return None
+        if self.inputs is not None and use.name in self.inputs:
+            return self._input_objection(use, self.inputs[use.name])
         if use.name in self.steps:
             return self._step_objection(use)
-        if self.inputs is None or use.name in self.inputs:
-            return self._input_objection(use)
+        if self.inputs is None:
+            return None
         if self.columns is None or use.name in self.columns or use.guarded:
             return None
         return self._unknown(use.name)
@@ -99,11 +101,8 @@ class Scope:
         lack = lack_in_output(self.steps[use.name].parsed_as, use.path[1:]) if first == "output" else None
         return None if lack is None else _lacking(f"{use.name}.output", lack)
 
-    def _input_objection(self, use: NameUse) -> Objection | None:
-        spec = (self.inputs or {}).get(use.name)
-        if spec is None or spec.type != "string" or not use.path:
-            return None
-        lack = lack_in_text(use.path)
+    def _input_objection(self, use: NameUse, spec: InputSpec) -> Objection | None:
+        lack = lack_in_text(use.path) if spec.type == "string" and use.path else None
         return None if lack is None else _lacking(use.name, lack)
 
     def _unknown(self, name: str) -> Objection:
