@@ -25,7 +25,7 @@ def _prune(value: Any, place: Location) -> None:
     if place == ("version",):
         value["version"] = 1
     elif place[0] == "inputs" and len(place) > 1:
-        value["inputs"][place[1]] = {}
+        value["inputs"][place[1]] = {"default": None}
     elif "checks" in place[:-1]:
         _replace_check(value, place)
     elif _makes_step_unusable(place):
@@ -47,14 +47,22 @@ def _harmless(step: JSON, index: str | int) -> JSON:
 
 def _replace_check(value: Any, place: Location) -> None:
     at = place.index("checks")
-    for part in place[: at + 1]:
-        value = value[part]
-    value[place[at + 1]] = HARMLESS_CHECK
+    checks = _at(value, place[: at + 1])
+    if isinstance(checks, list):
+        checks[int(place[at + 1])] = HARMLESS_CHECK
 
 
 def _remove(value: Any, place: Location) -> None:
     """Take away the last key on the way, with the list that the place may lead into."""
     last = max(index for index, part in enumerate(place) if isinstance(part, str))
-    for part in place[:last]:
-        value = value[part]
-    value.pop(place[last], None)
+    owner = _at(value, place[:last])
+    if isinstance(owner, dict):
+        owner.pop(str(place[last]), None)
+
+
+def _at(value: Any, place: Location) -> Any:
+    """Give what stands at a place; None where it was taken away before."""
+    for part in place:
+        there = part in value if isinstance(value, dict) else isinstance(value, list)
+        value = value[part] if there else None
+    return value
