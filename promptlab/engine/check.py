@@ -1,25 +1,31 @@
 """Checks: a kind is one file, its options are its fields, its behaviour is `judge`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
 from promptlab.core.json import JSON, as_text
-from promptlab.engine.function import Function
-from promptlab.engine.scope import Names, Render
+from promptlab.engine.function import CallFunction
+from promptlab.engine.scope import Names, Render, filled, step_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.pipeline import Severity
-from promptlab.schemas.run import StepResult
+from promptlab.schemas.run import MISSING, StepResult, _Missing
+from promptlab.schemas.template import Place, Template
+
+SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a kind of check says: whether it holds, how much (0..1), and why."""
+    """What a kind of check says: whether it holds, how much (0..1), and why.
+
+    The reason states a fact ("contains 'refund'"), so that it reads well under `not-` too.
+    """
 
     passed: bool
     score: float
@@ -34,83 +40,155 @@ class CannotJudge(Exception):
     """The check cannot say; its verdict is `errored` and the trial's too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class DoesNotApply(Exception):
+    """There is nothing for the check to say; its verdict is `skipped`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a trial has for its checks to look at.
+
+    `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before its
+    end).
+    """
+
+    inputs: Mapping[str, JSON]
+    row: Mapping[str, JSON]
+    results: Mapping[str, StepResult]
+    render: Render
+    call: CallFunction
+    outputs: JSON | _Missing = MISSING
+
+    @cached_property
+    def names(self) -> Names:
+        values = {**self.row, **self.inputs, "row": dict(self.row)}
+        return Names(values, {step: step_names(result) for step, result in self.results.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What a check looks at.
 
     `output` is the value to judge, after `of`, `path` and `transform`. `results` are the steps that the value
-    comes from (one for a step's check, all for a pipeline's). `render` and `call` reach the template process
-    and the project's python.
+    comes from (one for a step's check, all for a pipeline's).
     """
 
     output: JSON
     results: tuple[StepResult, ...]
-    names: Names
-    render: Render
-    call: Callable[[Function, Mapping[str, JSON]], Awaitable[JSON]]
+    evidence: Evidence
 
-    @property
+    @cached_property
     def text(self) -> str:
+        """The output as text checks see it: an object is its JSON text."""
         return as_text(self.output)
+
+    @cached_property
+    def folded(self) -> str:
+        return self.text.casefold()
+
+    @cached_property
+    def names(self) -> Names:
+        """All that checks see: inputs, columns, `row`, steps, and `output`."""
+        return self.evidence.names.and_values({"output": self.output})
+
+    async def render(self, template: Template) -> JSON:
+        return await self.evidence.render(template, self.names)
+
+    def with_output(self, output: JSON) -> "Subject":
+        return replace(self, output=output)
 
 
 class Check(Frozen, ABC):
     """The options that all checks have. Subclasses say what their `value` must be, and judge."""
 
     short_form: ClassVar[Literal["value", "threshold"]] = "value"
-    value_type: ClassVar[Any] = None  # None: the check takes no value
+    threshold_is_score: ClassVar[bool] = True  # False: the kind uses its threshold itself
+    runs_code: ClassVar[bool] = False  # True: refused in a row's own checks
 
     type: str
-    negated: bool = False
-    value: Templated | None = None
     name: str | None = Field(default=None, min_length=1, max_length=100)
     of: str | None = None
-    path: str | None = None
+    path: Annotated[str, Field(min_length=1)] | StrictInt | None = None
     when: Expression | None = None
     transform: Expression | None = None
-    threshold: float | None = None
-    weight: float = Field(default=1.0, ge=0)
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     metric: str | None = Field(default=None, min_length=1)
     severity: Severity = "error"
 
     @property
-    def shown_type(self) -> str:
-        return f"not-{self.type}" if self.negated else self.type
+    def negated(self) -> bool:
+        return self.type.startswith("not-")
 
-    @model_validator(mode="after")
-    def _value_fits(self) -> "Check":
-        if self.value_type is None and self.value is not None:
-            raise ValueError(f"{self.type} takes no value")
-        if self.value_type is not None and self.value is None and self.value_required():
-            raise ValueError(f"{self.type} needs a value")
-        if self.value is not None and not self.value.holes:
-            self.parse(self.value.source)
-        return self
+    def templates(self) -> Iterator[tuple[Place, Template]]:
+        """Give the templates of the check and where the check's long form says them."""
+        if self.when is not None:
+            yield ("when",), self.when
+        if self.transform is not None:
+            yield ("transform",), self.transform
+
+    def steps_named(self) -> Iterator[tuple[Place, str]]:
+        """Give the steps that the check names in `of` (`outputs` is none)."""
+        if self.of is not None and self.of != "outputs":
+            yield ("of",), self.of
+
+    @abstractmethod
+    async def judge(self, subject: Subject) -> Finding:
+        """Judge `subject`. Raises CannotJudge where it cannot; any other exception counts as that too."""
+
+
+class ValueCheck(Check, ABC):
+    """A check that compares with a `value`, which may hold templates."""
+
+    value: Templated
+
+    @field_validator("value", mode="after")
+    @classmethod
+    def _constant_is_right(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ARG003
+        if not value.holes:
+            cls.parse(value.source)
+        return value
 
     @classmethod
-    def value_required(cls) -> bool:
-        return cls.value_type is not None and cls.short_form == "value"
-
-    @classmethod
+    @abstractmethod
     def parse(cls, value: JSON) -> Any:
-        """Give the value as `value_type`; raises ValueError that says what is wrong."""
-        try:
-            return _adapter(cls).validate_python(value)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ValueError(f"value{'.' + place if place else ''}: {first['msg']}") from None
+        """Give the value as `compare` wants it. Raises ValueError that says what is wrong."""
+
+    @abstractmethod
+    def compare(self, value: Any, subject: Subject) -> Finding:
+        """Judge `subject` by the parsed value. Raises CannotJudge where it cannot."""
 
     @cached_property
     def constant(self) -> Any:
-        """The parsed value, where it holds no template."""
-        return self.parse(self.value.source) if self.value is not None else None
+        return self.parse(self.value.source)
 
-    @abstractmethod
-    async def judge(self, value: Any, subject: Subject) -> Finding:
-        """Judge `subject`; `value` is the parsed value. Raises CannotJudge where it cannot."""
+    async def judge(self, subject: Subject) -> Finding:
+        if not self.value.holes:
+            return self.compare(self.constant, subject)
+        rendered = await filled(self.value, subject.names, subject.evidence.render)
+        try:
+            value = self.parse(rendered)
+        except ValueError as error:
+            raise CannotJudge(f"its value was rendered as {shown(rendered)}: {error}") from None
+        return self.compare(value, subject)
+
+    def templates(self) -> Iterator[tuple[Place, Template]]:
+        yield from super().templates()
+        for place, template in self.value.holes:
+            yield ("value", *place), template
 
 
-@cache
-def _adapter(kind: type[Check]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind.value_type)
+def shown(value: JSON) -> str:
+    """Give a value for a message: short, on one line, without control characters."""
+    text = as_text(value)
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+
+
+def some_text(value: JSON) -> str:
+    """Read a value as text to look for; empty text would be found in any output."""
+    if value is None:
+        raise ValueError("must be text, not null")
+    text = as_text(value)
+    if not text:
+        raise ValueError("must not be empty, for any output would do")
+    return text

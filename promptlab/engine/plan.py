@@ -1,7 +1,8 @@
 """A plan: the ordered steps of each cell, and the trials as a stream."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
 from promptlab.core.json import JSON
@@ -78,14 +79,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """`rows` opens the stream of rows anew at each call; `selected` says which trials are wanted."""
+    """`rows` opens the stream of rows anew at each call.
+
+    `selected` says which trials are wanted, `counts` how many that are in each cell, where not all are.
+    """
 
     pipeline: str
     cells: tuple[Cell, ...]
     rows: Callable[[], Iterator[Row]]
     row_count: int
     selected: Callable[[TrialKey, Row], bool] = field(default=lambda _key, _row: True)
-    planned: int | None = None
+    counts: Mapping[str, int] | None = None
 
     def trials(self) -> Iterator[Trial]:
         """Give the trials in order of row, cell and repeat."""
@@ -105,10 +109,18 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """How many trials there are, where all are selected."""
-        if self.planned is not None:
-            return self.planned
-        return self.row_count * sum(cell.spec.repeat.count for cell in self.cells)
+        """How many trials there are."""
+        return sum(self.trials_of(cell) for cell in self.cells)
+
+    def trials_of(self, cell: Cell) -> int:
+        if self.counts is not None:
+            return self.counts.get(cell.name, 0)
+        return self.row_count * cell.spec.repeat.count
+
+    def narrowed(self, selected: Callable[[TrialKey, Row], bool]) -> "Plan":
+        """Give the plan of the trials that are selected; reads the rows once, to count them."""
+        narrow = replace(self, selected=selected)
+        return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
 
     def profiles(self) -> tuple[ModelProfile, ...]:
         """The models that the plan may call, each once."""

@@ -14,7 +14,7 @@ from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.fields import CHECK, NAME_PATTERN, Expression, Templated
-from promptlab.schemas.pipeline import OutputSpec, Params, RetryPolicy
+from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, RetryPolicy
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 
@@ -121,7 +121,7 @@ class CompletionStep(Step, ABC):
     @property
     def parsed_as(self) -> OutputSpec | None:
         front = self.front.output if self.front is not None else None
-        return self.output or front or OutputSpec()
+        return self.output or front or TEXT_OUTPUT
 
     @abstractmethod
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:

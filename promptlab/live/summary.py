@@ -33,7 +33,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         run_id=run_id,
         pipeline=plan.pipeline,
         status=status,
-        trials=dict(counts.trials),
+        trials={str(status): count for status, count in counts.trials.items()},
         calls=Calls(sent=counts.sent, attempts=counts.attempts, recalled=counts.recalled),
         metrics=scores.metrics(),
         cells=scores.cells(),

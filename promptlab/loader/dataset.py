@@ -49,8 +49,8 @@ class Scan:
 class Dataset:
     """Rows of a data file, or of a list in a document.
 
-    Without `inputs` they are the first row's columns that can be names. `alone` asks for what a file must keep
-    that no pipeline uses: columns that are names, the same in each row, no null.
+    Without `inputs`, they are the first row's columns that can be names. `alone` asks for what a file must
+    keep that no pipeline uses: columns that are names, the same in each row, no null.
     """
 
     files: ProjectFiles
@@ -59,11 +59,15 @@ class Dataset:
     alone: bool = False
     limit: int | None = field(default=None)
 
-    def scan(self, problems: Problems) -> Scan | None:
-        """Reads every row; None where there are problems. Raises FileError where the file cannot be used."""
+    def scan(self, problems: Problems, each: Callable[[Row], None] = lambda _: None) -> Scan | None:
+        """Reads every row and shows it to `each`; None where there are problems.
+
+        Raises FileError where the file cannot be used.
+        """
         reading = _Reading(self, problems)
         errors, count = problems.errors, 0
-        for _ in reading.rows():
+        for row in reading.rows():
+            each(row)
             count += 1
         if problems.errors > errors:
             return None

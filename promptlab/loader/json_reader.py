@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from promptlab.core.json import JSON
 from promptlab.loader.json_scanner import DEEPEST, MOST_NODES, JsonFaultError, scan_json
@@ -13,7 +13,8 @@ from promptlab.loader.source_text import SourceText
 
 __all__ = ["add_fault", "decode_json", "loads", "read_json"]
 
-SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
+SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+SURELY_64_BITS = 18
 DOCUMENT_NODES = 100_000
 
 
@@ -40,13 +41,14 @@ def loads(source: SourceText) -> JSON:
 def decode_json(text: str, start: int) -> tuple[JSON, int] | None:
     """The value that begins at an offset, and where it ends; None where a careful look is due."""
     try:
-        value, end = DECODER.raw_decode(text, _after_blanks(text, start))
-    except (ValueError, RecursionError):
+        value, end = SCAN(text, _after_blanks(text, start))
+    except (ValueError, StopIteration, RecursionError):
         return None
     brackets = text.count("[", start, end) + text.count("{", start, end)
     if brackets > DEEPEST and (brackets > MOST_NODES or _depth(value) > DEEPEST):
         return None
-    return None if SUSPICIOUS.search(text, start, end) else (value, end)
+    escapes = text.find("\\u", start, end)
+    return None if escapes >= 0 and SUSPICIOUS.search(text, escapes, end) else (value, end)
 
 
 def add_fault(problems: Problems, fault: JsonFaultError) -> None:
@@ -68,6 +70,12 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     if len(found) != len(pairs):
         raise ValueError("duplicate key")
     return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > SURELY_64_BITS:
+        raise ValueError("look at it with care")
+    return int(text)
 
 
 def _finite(text: str) -> float:
@@ -95,4 +103,7 @@ def _children(node: JSON) -> list[JSON]:
     return node if isinstance(node, list) else []
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse)
+DECODER: Any = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_finite, parse_constant=_refuse
+)
+SCAN = DECODER.scan_once

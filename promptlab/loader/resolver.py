@@ -119,8 +119,7 @@ def check_schema(schema: dict[str, JSON]) -> None:
 
 
 def refusal_of(error: FileError) -> Refusal:
-    hint = error.hint() if callable(error.hint) else error.hint
-    return Refusal(str(error), hint=hint, code=error.code)
+    return Refusal(str(error), hint=error.hint, code=error.code)
 
 
 def _flaw_words(flaw: Flaw) -> str:

@@ -24,9 +24,8 @@ class FileError(PromptlabError):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, *, code: str = "file", hint: Hint = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=hint() if callable(hint) else hint)
         self.code = code
-        self.hint = hint
 
 
 class Source(Protocol):

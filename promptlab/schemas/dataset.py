@@ -50,9 +50,9 @@ class DatasetSpec:
 class Row:
     """One row as it was read.
 
-    `index` counts from 0, `line` from 1 in the file. `inputs` holds the declared inputs, typed, with defaults
-    applied; `columns` every column but ours, as it was read, without those that are null; `checks` the row's own
-    checks, not interpreted.
+    `index` counts from 0, `line` from 1 in the file. `inputs` holds the declared inputs, typed, with
+    defaults; `columns` every column but ours, as it was read, without those that are null; `checks` the
+    row's own checks, not interpreted.
     """
 
     index: int

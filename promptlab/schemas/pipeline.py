@@ -139,9 +139,12 @@ class OutputSpec(Frozen):
     def _from_file(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
             return _output_word(value)
-        if isinstance(value, dict) and "kind" not in value:
+        if isinstance(value, dict):
             return _output_map(value, info)
         return value
+
+
+TEXT_OUTPUT = OutputSpec.model_construct(kind="text")
 
 
 def _output_word(word: str) -> dict[str, Any]:
@@ -194,7 +197,6 @@ class PipelineSpec(Frozen):
     inputs: dict[str, InputEntry] | None = None
     dataset: DatasetEntry | list[Any] | None = None
     model: str | None = None
-    judge: str | None = None
     params: Params = Params()
     variants: dict[str, JSON] = Field(default_factory=dict)
     matrix: dict[str, JSON] = Field(default_factory=dict)

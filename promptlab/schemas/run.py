@@ -109,6 +109,7 @@ class TrialResult:
     verdicts: tuple[Verdict, ...] = ()
     tags: tuple[str, ...] = ()
     error: str | None = None
+    columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
 
     @property
     def all_verdicts(self) -> tuple[Verdict, ...]:

@@ -46,7 +46,7 @@ class RowIds:
         return numbered if self._take(numbered) else self.hashed(inputs)
 
     def _text(self, column: str, value: JSON) -> str:
-        text = value if isinstance(value, str) else json.dumps(value) if _is_number(value) else None
+        text = value if isinstance(value, str) else repr(value) if _is_number(value) else None
         if value is None or (text is not None and not text.strip()):
             hint = "give each row an id, or remove the column"
             raise RowFault("an empty id", code="empty-id", column=column, hint=hint)

@@ -80,6 +80,7 @@ class JsonListRows:
     def __init__(self, file: str, text: str, problems: Problems) -> None:
         self._source = SourceText(file, text)
         self._problems = problems
+        self._counted = (0, 1)
 
     def records(self) -> Iterator[Record]:
         at = self._opened()
@@ -90,7 +91,7 @@ class JsonListRows:
                 return
             value, end = found
             if isinstance(value, dict):
-                yield Record(offset_place(self._source, start).position.line, value, start)
+                yield Record(self._line_of(start), value, start)
             else:
                 self._refuse(start, "a row must be an object of columns and values", AN_OBJECT)
             at = self._after(end)
@@ -98,6 +99,13 @@ class JsonListRows:
     def place(self, record: Record, column: str | None, *, key: bool = False) -> Place | None:
         start = record.raw if isinstance(record.raw, int) else 0
         return _place_in(self._source, start, column, key=key)
+
+    def _line_of(self, at: int) -> int:
+        """The line of an offset behind the last one asked for."""
+        counted, line = self._counted
+        line += self._source.text.count("\n", counted, at)
+        self._counted = (at, line)
+        return line
 
     def _opened(self) -> int | None:
         text = self._source.text

@@ -28,7 +28,7 @@ class RecordReader(Protocol):
         """The rows in order, as a stream."""
 
     def place(self, record: Record, column: str | None, *, key: bool = False) -> Place | None:
-        """Where a column of the latest record, its name, or the record stands; None where it may not be shown."""
+        """Where a column (or its name) of the latest record stands; None where it may not be shown."""
 
 
 class RowFault(Exception):

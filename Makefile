@@ -1,0 +1,78 @@
+# `make help` lists the commands. Each makes what it needs; PYTHON=/path/to/python names the Python to use.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+BIN := .venv/bin
+SCHEMA := docs/pipeline.schema.json
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+
+# $(call step,COMMAND): says which command of a goal failed, and how.
+step = $(1) || { code=$$?; echo "make $@: \`$(1)\` failed with exit code $$code; see above" >&2; exit $$code; }
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ready-demo ## set up, fetch the embedded model, run an example pipeline on it
+	@$(call step,$(BIN)/promptlab models pull)
+	@$(call step,$(BIN)/promptlab run pipelines/support_triage.yaml)
+
+.PHONY: test
+test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
+	@$(call step,$(BIN)/python -m pytest $(PYTEST_ARGS))
+
+.PHONY: lint
+lint: ready-all ## check style and formatting
+	@$(call step,$(BIN)/ruff check .)
+	@$(call step,$(BIN)/ruff format --check .)
+
+.PHONY: types
+types: ready-all ## check types
+	@$(call step,$(BIN)/mypy)
+
+.PHONY: layers
+layers: ready-all ## check that imports point down only
+	@$(call step,$(BIN)/lint-imports)
+
+.PHONY: format
+format: ready-all ## mend style and formatting where a tool can
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+.PHONY: bench
+bench: ready-all ## measure 1,000 rows against the fake server, beside a bare loop
+	@$(call step,$(BIN)/python -m bench)
+
+.PHONY: schema
+schema: ready-all ## write the JSON Schema of pipeline files
+	@$(call step,$(BIN)/promptlab schema > $(SCHEMA))
+
+.PHONY: lock
+lock: ## resolve pyproject.toml into poetry.lock and the requirements (LOCK_ARGS=--regenerate takes newer versions)
+	@$(call step,sh scripts/poetry.sh lock $(LOCK_ARGS))
+	@$(MAKE) --no-print-directory requirements
+
+.PHONY: requirements
+requirements: ## export poetry.lock into the hashed requirements
+	@$(call step,sh scripts/export-requirements.sh .)
+
+.PHONY: lock-check
+lock-check: ## check that lock and requirements are as Poetry would write them
+	@$(call step,sh scripts/poetry.sh check --lock)
+	@mkdir -p build/requirements
+	@$(call step,sh scripts/export-requirements.sh build/requirements)
+	@for name in demo all; do cmp requirements-$$name.txt build/requirements/requirements-$$name.txt \
+	  || { echo "requirements-$$name.txt is not what poetry.lock says: run \`make requirements\`" >&2; exit 1; }; done
+
+.PHONY: clean
+clean: ## remove environments, caches and builds (not .promptlab: what was paid for stays)
+	@rm -rf .venv .venv-poetry build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .coverage coverage.xml htmlcov bench-results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: ready-demo ready-all
+ready-demo ready-all: ready-%:
+	@sh scripts/setup.sh $*

@@ -1,0 +1,191 @@
+"""The SQLite file behind the run log: whose it is, how it is opened, and what its failures mean."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from promptlab.core.errors import PromptlabError, StorageError, UsageError
+from promptlab.core.files import FileLock, private_file, private_folder
+
+APPLICATION_ID = 0x504C4142  # "PLAB", in the header of each of our files
+BUSY_SECONDS = 30
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+LOG_FOLDER = ".promptlab"
+LOG_FILE = "lab.db"
+
+_MAGIC = b"SQLite format 3\0"
+_ID_AT = slice(68, 72)
+# Two connections that checkpoint at once can corrupt a log before SQLite 3.51.3: only `checkpoint` does it.
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA foreign_keys=ON",
+)
+_MEANINGS = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space, then run again; what was recorded is kept"),
+    sqlite3.SQLITE_READONLY: (
+        "it is read-only",
+        "make it writable, or name another by PROMPTLAB_DATABASE_URL",
+    ),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "check that its folder exists and is writable"),
+    sqlite3.SQLITE_BUSY: (
+        f"another process kept it locked for {BUSY_SECONDS} s",
+        "run again when that has ended",
+    ),
+    sqlite3.SQLITE_CORRUPT: ("it is damaged", "move it away, or put a backup in its place"),
+    sqlite3.SQLITE_NOTADB: ("it is no SQLite database", "move it away, or name another file"),
+    sqlite3.SQLITE_IOERR: (
+        "the disk could not be read or written",
+        "check the disk, its quota and its free space",
+    ),
+}
+_MEANINGS[sqlite3.SQLITE_LOCKED] = _MEANINGS[sqlite3.SQLITE_BUSY]
+_UNKNOWN = ("it cannot be read or written", "check its folder, who may write there, and the free space")
+
+
+def default_path(root: Path) -> Path:
+    """Give where the run log of the project at `root` lies."""
+    return root / LOG_FOLDER / LOG_FILE
+
+
+def sqlite_path(location: str | Path) -> Path:
+    """Give the file that a path or an `sqlite:///` address names; raises UsageError for any other address."""
+    if isinstance(location, Path):
+        return location
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return Path(location)
+    if scheme.partition("+")[0] != "sqlite" or not rest.startswith("/") or rest in ("/", "/:memory:"):
+        raise UsageError(
+            f"PROMPTLAB_DATABASE_URL: the run log cannot be a '{scheme}' database of this kind",
+            hint="name an SQLite file: sqlite:///path/to/lab.db",
+        )
+    return Path(rest[1:])
+
+
+def storage_error(path: Path, error: BaseException) -> StorageError:
+    """Say what a failure of the database or of its file means, and what to do."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError):
+        return StorageError(
+            f"{path}: the run log cannot be used: {cause.strerror or cause}", hint=_UNKNOWN[1]
+        )
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    meaning, advice = _MEANINGS.get(code, _UNKNOWN)
+    return StorageError(f"{path}: the run log cannot be used: {meaning} ({cause})", hint=advice)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn failures of the database and of the disk into StorageError."""
+    try:
+        yield
+    except PromptlabError:
+        raise
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        raise storage_error(path, error) from error
+
+
+def claim(path: Path) -> bool:
+    """Make sure that `path` is a run log of ours, making an empty one where there is none.
+
+    Gives whether there was one. Raises StorageError for a folder, for what is no database and for the
+    database of another program; these are not touched.
+    """
+    with storage_errors(path):
+        if path.is_dir() or (path.exists() and path.stat().st_size):
+            _identify(path)
+            return True
+        _make(path)
+        return False
+
+
+def _identify(path: Path) -> None:
+    if path.is_dir():
+        raise StorageError(f"{path}: the run log cannot be used: it is a folder", hint="name a file")
+    with path.open("rb") as file:
+        header = file.read(100)
+    if not header.startswith(_MAGIC):
+        raise StorageError(
+            f"{path}: the run log cannot be used: it is no SQLite database",
+            hint=_MEANINGS[sqlite3.SQLITE_NOTADB][1],
+        )
+    if int.from_bytes(header[_ID_AT]) != APPLICATION_ID:
+        raise StorageError(
+            f"{path}: this database belongs to another program; it was left untouched",
+            hint="name another file by PROMPTLAB_DATABASE_URL",
+        )
+
+
+def _make(path: Path) -> None:
+    private_folder(path.parent)
+    ignore = path.parent / ".gitignore"
+    if path.parent.name == LOG_FOLDER and not ignore.exists():
+        private_file(ignore).write_text("*\n", encoding="utf-8")
+    connection = sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)
+    try:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    finally:
+        connection.close()
+
+
+def open_engine(path: Path) -> Engine:
+    """Give an engine for the log at `path`, which must have been claimed.
+
+    Its transactions begin when they first read or write; with the execution option `immediate` they take the
+    writer's lock at once, so that they wait for other writers instead of failing half-way.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"autocommit": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.autocommit = True  # these have no effect inside a transaction
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    connection.autocommit = False
+
+
+def outside_transactions(connection: Connection, statement: str) -> None:
+    """Run what SQLite takes only where no transaction is open."""
+    connection.rollback()
+    driver = _driver(connection)
+    driver.autocommit = True
+    try:
+        driver.execute(statement)
+    finally:
+        driver.autocommit = False
+
+
+def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("immediate"):
+        driver = _driver(connection)
+        driver.execute("ROLLBACK")
+        driver.execute("BEGIN IMMEDIATE")
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def checkpoint(connection: Connection, path: Path) -> None:
+    """Move what was committed into the main file once there is much of it, unless another process does."""
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or log.stat().st_size < CHECKPOINT_BYTES:
+        return
+    lock = FileLock(path.with_name(f"{path.name}.checkpoint.lock"))
+    if not lock.acquire():
+        return
+    try:
+        outside_transactions(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        lock.release()

@@ -1,0 +1,62 @@
+"""Files and folders that only their owner may read, and locks that end with their process."""
+
+import os
+from pathlib import Path
+
+OWNER_FILE = 0o600
+OWNER_FOLDER = 0o700
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` and its parents where they are missing, readable by the owner alone."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=OWNER_FOLDER, exist_ok=True)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make an empty file, readable by the owner alone, where there is none."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, OWNER_FILE))
+    return path
+
+
+class FileLock:
+    """Held by one opener at a time; the system gives it back when its process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free; give whether it was."""
+        from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415 (not on every system)
+
+        handle = os.open(self.path, os.O_CREAT | os.O_RDWR, OWNER_FILE)
+        try:
+            flock(handle, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def remove(self) -> None:
+        """Give the lock back and take its file away."""
+        self.path.unlink(missing_ok=True)
+        self.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a living process holds the lock at `path`."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    free = lock.acquire()
+    lock.release()
+    return not free

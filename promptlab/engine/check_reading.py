@@ -1,0 +1,166 @@
+"""From what a file says of a check to the check."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from json import loads
+from typing import Any, cast
+
+from pydantic import ValidationError, ValidationInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from promptlab.core.json import JSON, canonical
+from promptlab.core.registry import UnknownKind
+from promptlab.core.suggest import suggest
+from promptlab.engine.catalog import CHECKS
+from promptlab.engine.check import Check
+from promptlab.engine.ruling import NamedCheck, named
+
+type Location = tuple[int | str, ...]
+
+FORMS = "a check is a word (is-json), a map of one type and its value, or a map with `type`"
+
+
+def read_check(source: JSON, context: Mapping[str, Any] | None = None) -> Check:
+    """Read a check in its short or long form.
+
+    `context` is the Pydantic validation context, which reaches nested checks, functions and schemas; with
+    `literal` in it no template is one, and code is refused. Raises ValueError or ValidationError, which
+    Pydantic nests with its places where this is called in a validator.
+    """
+    options, key = _long_form(source)
+    literal = bool((context or {}).get("literal"))
+    kind = _kind(options, key, literal=literal)
+    if literal:
+        _refuse_code(options)
+    try:
+        return kind.model_validate(options, context=dict(context or {}))
+    except ValidationError as error:
+        raise _retold(error, str(options["type"]), key) from None
+
+
+def _long_form(source: JSON) -> tuple[dict[str, JSON], str | None]:
+    """Give the options, and for a short form the key that the file has in place of `value` or `threshold`."""
+    if isinstance(source, str):
+        return {"type": source}, None
+    if not isinstance(source, dict) or not source:
+        raise ValueError(FORMS)
+    if "type" in source:
+        return source, None
+    if len(source) > 1:
+        raise ValueError(_without_type(source))
+    ((type_, value),) = source.items()
+    return {"type": type_, _short_form(type_): value}, type_
+
+
+def _short_form(type_: str) -> str:
+    base = type_.removeprefix("not-")
+    return CHECKS.get(base).short_form if base in CHECKS else "value"
+
+
+def _without_type(source: Mapping[str, JSON]) -> str:
+    for key in source:
+        if key.removeprefix("not-") in CHECKS:
+            rest = ", ".join(f"{other}: …" for other in source if other != key)
+            return f"a check with options has `type`; write {{type: {key}, {_short_form(key)}: …, {rest}}}"
+    return f"a check with options has `type`: {FORMS}"
+
+
+def _kind(options: Mapping[str, JSON], key: str | None, *, literal: bool) -> type[Check]:
+    type_ = options["type"]
+    place: Location = (key,) if key is not None else ("type",) if len(options) > 1 else ()
+    if not isinstance(type_, str):
+        raise _problem(place, "the type of a check is text; quote it", type_)
+    try:
+        kind = CHECKS.get(type_.removeprefix("not-"))
+    except UnknownKind:
+        raise _problem(place, _unknown(type_), type_) from None
+    if literal and kind.runs_code:
+        raise _problem(
+            place, f"a row's own checks are data and run no code, so {type_} is not for them", type_
+        )
+    return kind
+
+
+def _unknown(type_: str) -> str:
+    prefix = "not-" if type_.startswith("not-") else ""
+    near = suggest(type_.removeprefix("not-"), CHECKS.names())
+    hint = f"did you mean '{prefix}{near}'?" if near else f"known: {', '.join(sorted(CHECKS.names()))}"
+    return f"unknown check '{type_}'; {hint}"
+
+
+def _refuse_code(options: Mapping[str, JSON]) -> None:
+    for key in ("when", "transform"):
+        if key in options:
+            raise _problem(
+                (key,), f"a row's own checks are data and run no code, so they have no `{key}`", options[key]
+            )
+
+
+def _problem(place: Location, message: str, value: object) -> ValidationError:
+    return ValidationError.from_exception_data("check", [_detail("value_error", message, place, value)])
+
+
+def _detail(type_: str, message: str, place: Location, value: object) -> InitErrorDetails:
+    known = PydanticCustomError(cast("Any", type_), cast("Any", message))
+    return InitErrorDetails(type=known, loc=place, input=value)
+
+
+def _retold(error: ValidationError, type_: str, key: str | None) -> ValidationError:
+    """Tell the errors in the words of the file: places of the short form, and what is missing."""
+    details = []
+    for item in error.errors(include_url=False):
+        place, message = item["loc"], item["msg"].removeprefix("Value error, ")
+        if item["type"] == "missing" and len(place) == 1 and place[0] in ("value", "threshold"):
+            message, place = f"{type_} needs a {place[0]}: {{{type_}: …}}", ()
+        elif key is not None and place:
+            place = (key, *place[1:])
+        details.append(_detail(item["type"], message, place, item["input"]))
+    return ValidationError.from_exception_data("check", details)
+
+
+class _RowResolver:
+    """Resolves what a row's own checks name: other checks, and nothing that is a file."""
+
+    def check(self, source: JSON, info: ValidationInfo) -> Check:
+        return read_check(source, info.context)
+
+    def json_schema(self, source: JSON) -> dict[str, JSON]:
+        if not isinstance(source, dict):
+            raise ValueError("a row's own check has its schema in place; it names no file")  # noqa: TRY004
+        return source
+
+
+_ROW_CONTEXT = {"literal": True, "resolver": _RowResolver()}
+
+
+def row_checks(sources: Sequence[JSON], after: Sequence[NamedCheck] = ()) -> tuple[NamedCheck, ...]:
+    """Read a row's own checks, named so that they can stand behind those of `after`.
+
+    Cheap for checks that were read before. Raises ValueError that says all that is wrong, with places.
+    """
+    if not sources:
+        return ()
+    return named((*_pinned(after), *_row_checks(canonical(list(sources)))))[len(after) :]
+
+
+def _pinned(checks: Sequence[NamedCheck]) -> Iterator[Check]:
+    for name, check in checks:
+        yield check.model_copy(update={"name": name})
+
+
+@lru_cache(maxsize=1000)
+def _row_checks(text: str) -> tuple[Check, ...]:
+    checks: list[Check] = []
+    problems: list[str] = []
+    for index, source in enumerate(loads(text)):
+        try:
+            checks.append(read_check(source, _ROW_CONTEXT))
+        except ValidationError as error:
+            problems.extend(
+                f"{'.'.join(map(str, (index, *item['loc'])))}: {item['msg']}" for item in error.errors()
+            )
+        except ValueError as error:
+            problems.append(f"{index}: {error}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(checks)

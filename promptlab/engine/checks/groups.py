@@ -1,0 +1,117 @@
+"""`all-of` and `any-of`: checks of checks."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import field_validator
+
+from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Finding, Subject
+from promptlab.engine.ruling import Ruling, named, rule
+from promptlab.schemas.base import Items
+from promptlab.schemas.fields import CHECK
+from promptlab.schemas.run import VerdictStatus
+from promptlab.schemas.template import Place, Template
+
+
+class _Group(Check):
+    """The value is a list of checks; those that are skipped do not count.
+
+    With `threshold` the score decides, otherwise whether the checks passed.
+    """
+
+    threshold_is_score: ClassVar[bool] = False
+    value: Items[Annotated[Any, *CHECK]]
+
+    @field_validator("value", mode="after")
+    @classmethod
+    def _belongs_to_the_group(cls, value: tuple[Check, ...]) -> tuple[Check, ...]:
+        if not value:
+            raise ValueError("a group needs at least one check")
+        for check in value:
+            if check.metric is not None or check.severity != "error":
+                raise ValueError(
+                    "inside a group a check has no `metric` or `severity`; give them to the group"
+                )
+        named(value)
+        return value
+
+    @cached_property
+    def members(self) -> tuple[tuple[str, Check], ...]:
+        return named(self.value)
+
+    async def judge(self, subject: Subject) -> Finding:
+        rulings = [(name, check.weight, await rule(check, subject)) for name, check in self.members]
+        counted = [item for item in rulings if item[2].status != "skipped"]
+        if not counted:
+            raise DoesNotApply("all of its checks were skipped")
+        return self._decide(counted)
+
+    def _decide(self, counted: list[tuple[str, float, Ruling]]) -> Finding:
+        statuses = {ruling.status for _, _, ruling in counted}
+        decided = self.threshold is None and self.decided_by in statuses
+        if "errored" in statuses and not decided:
+            raise CannotJudge(_reasons(counted, "errored"))
+        score = self.scored(counted)
+        passed = self.passes(statuses) if self.threshold is None else score >= self.threshold
+        return Finding(passed, score, _summary(counted))
+
+    decided_by: ClassVar[VerdictStatus]
+
+    @abstractmethod
+    def scored(self, counted: list[tuple[str, float, Ruling]]) -> float: ...
+
+    @abstractmethod
+    def passes(self, statuses: set[VerdictStatus]) -> bool: ...
+
+    def templates(self) -> Iterator[tuple[Place, Template]]:
+        yield from super().templates()
+        for index, check in enumerate(self.value):
+            for place, template in check.templates():
+                yield ("value", index, *place), template
+
+    def steps_named(self) -> Iterator[tuple[Place, str]]:
+        yield from super().steps_named()
+        for index, check in enumerate(self.value):
+            for place, step in check.steps_named():
+                yield ("value", index, *place), step
+
+
+class AllOf(_Group):
+    """All pass; the score is the weighted mean."""
+
+    decided_by = "failed"
+
+    def scored(self, counted: list[tuple[str, float, Ruling]]) -> float:
+        weight = sum(weight for _, weight, _ in counted)
+        if not weight:
+            return min(ruling.score for _, _, ruling in counted)
+        return min(1.0, sum(weight * ruling.score for _, weight, ruling in counted) / weight)
+
+    def passes(self, statuses: set[VerdictStatus]) -> bool:
+        return statuses == {"passed"}
+
+
+class AnyOf(_Group):
+    """One passes; the score is the greatest."""
+
+    decided_by = "passed"
+
+    def scored(self, counted: list[tuple[str, float, Ruling]]) -> float:
+        return max(ruling.score for _, _, ruling in counted)
+
+    def passes(self, statuses: set[VerdictStatus]) -> bool:
+        return "passed" in statuses
+
+
+def _summary(counted: list[tuple[str, float, Ruling]]) -> str:
+    passed = sum(ruling.status == "passed" for _, _, ruling in counted)
+    failed = _reasons(counted, "failed")
+    return f"{passed} of {len(counted)} passed" + (f"; {failed}" if failed else "")
+
+
+def _reasons(counted: list[tuple[str, float, Ruling]], status: VerdictStatus) -> str:
+    return "; ".join(f"{name}: {ruling.reason}" for name, _, ruling in counted if ruling.status == status)[
+        :1000
+    ]

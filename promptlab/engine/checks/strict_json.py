@@ -1,0 +1,88 @@
+"""JSON as its standard says it: no NaN, no comments; of a key that stands twice the last counts."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from promptlab.core.json import JSON
+
+BUDGET = 4_000_000  # characters read in search of JSON inside a text
+_DEEP = 20_000  # what a try that ends in too deep a nesting is charged
+_CANDIDATE = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[\]{"\-0-9tfn])')
+
+
+class NotJson(ValueError):
+    """A text that is no JSON; the message says why."""
+
+
+class SearchedTooLong(Exception):
+    """A text too entangled to be searched for JSON."""
+
+
+def _no_constant(name: str) -> Any:
+    raise NotJson(f"{name} is no JSON")
+
+
+def _whole_number(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant)
+_decoder_of_long_numbers = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole_number)
+
+
+def read_json(text: str) -> JSON:
+    """Read a text that is JSON from end to end. Raises NotJson."""
+    try:
+        return _read(text)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise NotJson("nested too deeply") from None
+
+
+def _read(text: str) -> JSON:
+    try:
+        value: JSON = _decoder.decode(text)
+    except (json.JSONDecodeError, NotJson):
+        raise
+    except ValueError:
+        value = _decoder_of_long_numbers.decode(text)
+    return value
+
+
+def json_inside(text: str) -> Iterator[JSON]:
+    """Give the objects and arrays that stand in a text. Raises SearchedTooLong.
+
+    Square brackets around nothing or one number are taken for a footnote.
+    """
+    position, budget = 0, BUDGET
+    while (found := _CANDIDATE.search(text, position)) is not None:
+        value, position, cost = _try_at(text, found.start())
+        if not _is_footnote(value):
+            yield value
+        budget -= cost
+        if budget < 0:
+            raise SearchedTooLong(f"gave up the search for JSON at character {position}")
+
+
+def _try_at(text: str, start: int) -> tuple[JSON, int, int]:
+    """Give what stands at `start` (an empty list for nothing), where to go on, and what the try cost."""
+    try:
+        value, end = _decoder_of_long_numbers.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        reached = len(text) if error.msg.startswith("Unterminated") else error.pos
+        return [], start + 1, reached - start
+    except (NotJson, RecursionError):
+        return [], start + 1, _DEEP
+    return value, end, end - start
+
+
+def _is_footnote(value: JSON) -> bool:
+    if not isinstance(value, list):
+        return False
+    return not value or (len(value) == 1 and isinstance(value[0], int | float))

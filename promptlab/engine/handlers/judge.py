@@ -1,0 +1,25 @@
+"""Judge: holds what a step made to the step's checks. A failed check stops no step."""
+
+from dataclasses import dataclass, replace
+
+from promptlab.engine.chain import Forward
+from promptlab.engine.judging import judge_step
+from promptlab.engine.machinery import Machinery
+from promptlab.engine.step_request import StepRequest
+from promptlab.schemas.run import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    machinery: Machinery
+
+    async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
+        result = await forward(request)
+        if result.status == "left":
+            return result
+        verdicts = await judge_step(request, result, self.machinery)
+        serious = any(
+            verdict.status in ("failed", "errored") for verdict in verdicts if verdict.severity == "error"
+        )
+        status = "failed" if serious and result.status == "passed" else result.status
+        return replace(result, status=status, verdicts=verdicts)

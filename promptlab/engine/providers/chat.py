@@ -1,0 +1,116 @@
+"""The dialect of OpenAI's chat completions, which most servers speak."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promptlab.core.json import JSON
+from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.providers.dialect import Reading, count, given, printable, refuse, with_extra
+from promptlab.engine.providers.options import REASONING_MODEL
+from promptlab.engine.providers.structured import fits_strict, is_object, unwrapped, wrapped
+from promptlab.schemas.pipeline import Params
+
+_REASONING_HAS_NO = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDialect:
+    """`openai_rules`: the server is OpenAI's (or Azure's), which is strict about its reasoning models."""
+
+    openai_rules: bool = False
+    renames: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/chat/completions"
+
+    def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
+        wire = given(params)
+        if self.openai_rules:
+            _hold_to_rules(model, wire)
+        renamed = {self.renames.get(name, name): value for name, value in wire.items()}
+        return with_extra(renamed, params)
+
+    def body(self, request: CompletionRequest) -> dict[str, JSON]:
+        body: dict[str, JSON] = {
+            "model": request.model,
+            "messages": [message.as_json() for message in request.messages],
+        }
+        if request.json_schema is not None:
+            body["response_format"] = _response_format(request.json_schema)
+        return {**body, **request.params}
+
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
+        choice = _choice(found)
+        text, finish = _said(choice)
+        if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
+            text = unwrapped(text)
+        answered_by = found.get("model")
+        return Reading(printable(text), finish, _usage(found), answered_by or request.model)
+
+
+def _hold_to_rules(model: str, wire: dict[str, JSON]) -> None:
+    if REASONING_MODEL.match(model.rpartition("/")[2]) is None:
+        refuse(wire, ("reasoning_effort",), model)
+        return
+    refuse(wire, _REASONING_HAS_NO, model)
+    if "max_tokens" in wire:
+        wire["max_completion_tokens"] = wire.pop("max_tokens")
+
+
+def _response_format(schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    sent = wrapped(schema)
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": sent, "strict": fits_strict(sent)},
+    }
+
+
+def _choice(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004
+    choices = found.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise ValueError("no choices")
+    if not isinstance(choices[0].get("message"), dict):
+        raise ValueError("a choice without message")  # noqa: TRY004
+    return choices[0]
+
+
+def _said(choice: dict[str, Any]) -> tuple[str, FinishReason]:
+    message = choice["message"]
+    finish = _FINISH.get(str(choice.get("finish_reason")), "other")
+    if message.get("refusal"):
+        return str(message["refusal"]), "refusal"
+    content = message.get("content")
+    if content is None and finish == "stop" and not message.get("tool_calls"):
+        raise ValueError("a message without content")
+    return _text(content), finish
+
+
+def _text(content: Any) -> str:
+    """Give the text of a message: a string, nothing, or (Mistral) a list of parts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)
+    if content is not None and not isinstance(content, str):
+        raise ValueError("a message whose content is no text")
+    return content or ""
+
+
+def _usage(found: dict[str, Any]) -> Usage:
+    usage = found.get("usage")
+    if not isinstance(usage, dict):
+        raise ValueError("no usage")  # noqa: TRY004
+    return Usage(
+        input_tokens=count(usage, "prompt_tokens"),
+        output_tokens=count(usage, "completion_tokens"),
+        cached_tokens=count(usage.get("prompt_tokens_details") or {}, "cached_tokens", required=False),
+        reasoning_tokens=count(
+            usage.get("completion_tokens_details") or {}, "reasoning_tokens", required=False
+        ),
+    )

@@ -1,0 +1,78 @@
+"""Strategy: a dialect says how a request is written and how an answer is read; no input or output here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from promptlab.core.json import JSON
+from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.schemas.pipeline import Params
+
+_OURS = ("model", "messages", "stream", "stream_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer says."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    answered_by: str
+
+
+class Dialect(Protocol):
+    @property
+    def path(self) -> str:
+        """What stands behind the base address."""
+        ...
+
+    def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
+        """Map common names to this vendor's; raises ValueError for what the model has none of."""
+        ...
+
+    def body(self, request: CompletionRequest) -> dict[str, JSON]: ...
+
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
+        """Read an answer's JSON; raises ValueError saying what is wrong with it."""
+        ...
+
+
+def given(params: Params) -> dict[str, JSON]:
+    """Give the parameters that are said, without `extra`, as JSON."""
+    return params.model_dump(mode="json", exclude_none=True, exclude={"extra"})
+
+
+def refuse(params: Mapping[str, JSON], names: tuple[str, ...], who: str) -> None:
+    """Raise ValueError if one of `names` is among the parameters."""
+    found = [name for name in names if name in params]
+    if found:
+        raise ValueError(f"{who} has no {' or '.join(found)}; take it out of params")
+
+
+def with_extra(wire: dict[str, JSON], params: Params) -> dict[str, JSON]:
+    """Lay `extra` over the parameters; raises ValueError for what is not its to say."""
+    extra = params.extra or {}
+    ours = [name for name in _OURS if name in extra]
+    if ours:
+        raise ValueError(f"extra cannot say {' or '.join(ours)}; that is not a parameter")
+    return {**wire, **extra}
+
+
+def count(usage: Mapping[str, Any], name: str, *, required: bool = True) -> int:
+    """Give a number of tokens; raises ValueError where it is missing or none."""
+    value = usage.get(name)
+    if value is None and not required:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"usage without {name}")
+    return value
+
+
+def printable(text: str) -> str:
+    """Give the text with lone surrogates, which no file can hold, replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

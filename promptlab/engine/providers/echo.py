@@ -1,0 +1,44 @@
+"""Answers with the last user message; for tests and examples, free and without network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from promptlab.core.json import JSON, compact
+from promptlab.engine.completion import Completion, CompletionRequest, Usage
+from promptlab.engine.provider import ModelProfile
+from promptlab.engine.providers.dialect import given, with_extra
+from promptlab.engine.providers.options import ProviderOptions
+from promptlab.schemas.pipeline import Params
+
+CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EchoProvider:
+    options: ProviderOptions
+
+    def profile(self, model: str) -> ModelProfile:
+        return self.options.profile(model)
+
+    def check(self, model: str) -> None:
+        """Have nothing that could be missing."""
+
+    def wire_params(self, model: str, params: Params) -> Mapping[str, JSON]:  # noqa: ARG002
+        return with_extra(given(params), params)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        asked = [message.content for message in request.messages if message.role == "user"]
+        text = asked[-1] if asked else ""
+        sent = sum(len(message.content) for message in request.messages)
+        usage = Usage(input_tokens=_tokens(sent), output_tokens=_tokens(len(text)))
+        raw = {"text": text, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        return Completion(
+            text=text, usage=usage, answered_by=request.model, raw=compact(raw).encode("utf-8", "replace")
+        )
+
+    async def close(self) -> None:
+        """Hold nothing, so let nothing go."""
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // CHARACTERS_PER_TOKEN)

@@ -1,0 +1,95 @@
+"""The dialect of Anthropic's messages."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from promptlab.core.json import JSON
+from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.providers.dialect import Reading, count, given, printable, refuse, with_extra
+from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
+from promptlab.schemas.pipeline import Params
+
+DEFAULT_MAX_TOKENS = 4_096
+EFFORTS = ("low", "medium", "high")
+_HAS_NO = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "refusal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDialect:
+    path: str = "/v1/messages"
+
+    def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
+        wire = given(params)
+        refuse(wire, _HAS_NO, model)
+        effort = wire.pop("reasoning_effort", None)
+        if effort is not None:
+            if effort not in EFFORTS:
+                raise ValueError(f"{model} has no reasoning_effort {effort}; it has {', '.join(EFFORTS)}")
+            wire["output_config"] = {"effort": effort}
+        stop = wire.pop("stop", None)
+        if stop is not None:
+            wire["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+        return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
+
+    def body(self, request: CompletionRequest) -> dict[str, JSON]:
+        system = [message.content for message in request.messages if message.role == "system"]
+        body: dict[str, JSON] = {
+            "model": request.model,
+            "messages": [message.as_json() for message in request.messages if message.role != "system"],
+            **({"system": "\n\n".join(system)} if system else {}),
+            **request.params,
+        }
+        if request.json_schema is not None:
+            said = body.get("output_config")
+            form: JSON = {"type": "json_schema", "schema": _accepted(wrapped(request.json_schema))}
+            body["output_config"] = {"format": form, **(said if isinstance(said, dict) else {})}
+        return body
+
+    def read(self, request: CompletionRequest, found: Any) -> Reading:
+        if not isinstance(found, dict) or not isinstance(found.get("content"), list):
+            raise ValueError("no content")  # noqa: TRY004
+        if not found.get("stop_reason"):
+            raise ValueError("no stop_reason")
+        finish = _FINISH.get(found["stop_reason"], "other")
+        text = _text(found["content"])
+        if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
+            text = unwrapped(text)
+        answered_by = found.get("model")
+        return Reading(printable(text), finish, _usage(found), answered_by or request.model)
+
+
+def _accepted(schema: dict[str, JSON]) -> dict[str, JSON]:
+    """Give the schema in the part of JSON Schema that the vendor takes; the rest becomes descriptions."""
+    from anthropic import transform_schema  # noqa: PLC0415
+
+    return transform_schema(schema)
+
+
+def _text(blocks: list[Any]) -> str:
+    texts = [block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a block without text")
+    return "".join(str(text) for text in texts)
+
+
+def _usage(found: dict[str, Any]) -> Usage:
+    usage = found.get("usage")
+    if not isinstance(usage, dict):
+        raise ValueError("no usage")  # noqa: TRY004
+    read = count(usage, "cache_read_input_tokens", required=False)
+    written = count(usage, "cache_creation_input_tokens", required=False)
+    details = usage.get("output_tokens_details") or {}
+    return Usage(
+        input_tokens=count(usage, "input_tokens") + read + written,
+        output_tokens=count(usage, "output_tokens"),
+        cached_tokens=read,
+        reasoning_tokens=count(details, "thinking_tokens", required=False),
+    )

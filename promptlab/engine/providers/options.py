@@ -1,0 +1,72 @@
+"""What a provider is built with, and what is known of its models before they are asked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from promptlab.core.config import PriceSettings
+from promptlab.engine.completion import Endpoint
+from promptlab.engine.pricing import price_of
+from promptlab.engine.provider import ModelProfile
+from promptlab.engine.providers.failures import Caller
+
+DEFAULT_TIMEOUT = 120.0
+DEFAULT_CONCURRENCY = 64
+CONNECT_TIMEOUT = 10.0
+MAX_CONNECTIONS = 4_096  # Throttle limits; the client's own pool never does
+REASONING_MODEL = re.compile(r"(o\d|gpt-5(?!-chat)|gpt-5\.\d)(?![a-z])")
+_CEILINGS = {  # answers' longest, in tokens; the first that begins the model's name
+    "gpt-4o": 16_384,
+    "gpt-4.1": 32_768,
+    "gpt-4": 8_192,
+    "gpt-3.5": 4_096,
+    "gpt-5": 128_000,
+    "o1": 100_000,
+    "o3": 100_000,
+    "o4": 100_000,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderOptions:
+    """All that a provider needs; `timeout` in seconds of one attempt, rates per minute.
+
+    `problem`: why it cannot be asked, such as a missing key; what was recorded is found all the same.
+    """
+
+    name: str
+    base_url: str = ""
+    identity: str = ""
+    is_vendor: bool = False
+    api: str = "chat"
+    api_key: str | None = field(default=None, repr=False)
+    key_source: str = "its key"
+    problem: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout: float = DEFAULT_TIMEOUT
+    max_concurrency: int = DEFAULT_CONCURRENCY
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    prices: Mapping[str, PriceSettings] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        values = (self.api_key or "", *self.headers.values())
+        secrets = sorted((value for value in values if len(value) > 3), key=len, reverse=True)  # noqa: PLR2004
+        return Caller(self.name, self.base_url, self.key_source, tuple(secrets))
+
+    def profile(self, model: str) -> ModelProfile:
+        return ModelProfile(
+            endpoint=Endpoint(self.name, self.identity, self.api),
+            model=model,
+            price=price_of(self.name, model, self.prices),
+            max_output_tokens=self._ceiling(model),
+            max_concurrency=self.max_concurrency,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+        )
+
+    def _ceiling(self, model: str) -> int | None:
+        if self.name not in ("openai", "azure"):
+            return None
+        return next((tokens for start, tokens in _CEILINGS.items() if model.startswith(start)), None)

@@ -1,0 +1,250 @@
+"""Renders templates in the template process: many at once over one warm child.
+
+A template that does not answer within a second ends the child, and only that render fails: the others are
+sent again to a new one.
+"""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from promptlab.core.json import JSON
+from promptlab.engine.scope import Names, RenderFailed
+from promptlab.engine.templating.child import Child
+from promptlab.engine.templating.shortcuts import NeedsProcessError, shortcut
+from promptlab.engine.templating.vocabulary import RenderErrorKind
+from promptlab.schemas.template import Template
+
+TIME_LIMIT = 1.0
+MEMORY_LIMIT = 1 << 30
+STARTING_SECONDS = 30.0
+TEMPLATES_KEPT = 1000
+MAX_ATTEMPTS = 3
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode = json.JSONDecoder().decode
+
+
+class RenderError(RenderFailed):
+    """A template that cannot be rendered: ``line`` counts from 1 in the template called ``template``."""
+
+    def __init__(self, kind: RenderErrorKind, message: str, template: str, line: int = 1) -> None:
+        super().__init__(f"{template}:{line}: {message}")
+        self.kind = kind
+        self.message = message
+        self.template = template
+        self.line = line
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    template: Template
+    frame: bytes
+    answer: asyncio.Future[JSON]
+    attempts: int = 0
+
+
+class Renderer:
+    """The template process as an async context manager; it starts with the first render that needs it.
+
+    ``time_limit`` is in seconds a render, ``memory_limit`` in bytes for the process. It belongs to one event
+    loop.
+    """
+
+    def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._child: Child | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._discarded: list[Child] = []
+        self._queued: deque[_Job] = deque()
+        self._sent: deque[_Job] = deque()
+        self._known: set[str] = set()
+        self._flush: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start the child without waiting until it is ready, beside other work."""
+        if self._child is None and self._starting is None:
+            self._starting = asyncio.create_task(self._spawn())
+
+    async def close(self) -> None:
+        """End the child and give up what is in flight."""
+        if self._starting is not None:
+            await self._starting
+        children = [*self._discarded, *([self._child] if self._child else [])]
+        self._child = None
+        self._discarded.clear()
+        self._cancel_handles()
+        for job in (*self._sent, *self._queued):
+            job.answer.cancel()
+        self._sent.clear()
+        self._queued.clear()
+        for child in children:
+            await child.close()
+
+    async def render(self, template: Template, names: Names) -> JSON:
+        """Return messages for a prompt, a string for a text, a JSON value else; raises RenderError."""
+        direct = shortcut(template)
+        if direct is not None:
+            try:
+                return direct(names)
+            except NeedsProcessError:
+                pass
+        return await self._enqueue(template, names)
+
+    __call__ = render
+
+    def _enqueue(self, template: Template, names: Names) -> asyncio.Future[JSON]:
+        loop = asyncio.get_running_loop()
+        job = _Job(template, _render_frame(template, names), loop.create_future())
+        self._queued.append(job)
+        if self._flush is None:
+            self._flush = loop.call_soon(self._send)
+        return job.answer
+
+    def _send(self) -> None:
+        self._flush = None
+        if self._child is None:
+            if self._starting is None and self._queued:
+                self._starting = asyncio.get_running_loop().create_task(self._spawn())
+            return
+        if not self._sent:
+            self._since = asyncio.get_running_loop().time()
+        frames: list[bytes] = []
+        while self._queued:
+            job = self._queued.popleft()
+            if not job.answer.done():
+                self._introduce(job.template, frames)
+                frames.append(job.frame)
+                self._sent.append(job)
+        self._child.write(b"".join(frames))
+        self._watch()
+
+    def _introduce(self, template: Template, frames: list[bytes]) -> None:
+        if template.key in self._known:
+            return
+        if len(self._known) >= TEMPLATES_KEPT:
+            self._known.clear()
+            frames.append(b'["forget"]\n')
+        self._known.add(template.key)
+        frames.append(_template_frame(template))
+
+    async def _spawn(self) -> None:
+        try:
+            self._child = await Child.start(self._memory_limit, self._take, self._lose)
+        except OSError as error:
+            self._fail_all(f"the template process does not start: {error}")
+            return
+        finally:
+            self._starting = None
+        self._known.clear()
+        self._send()
+
+    def _take(self, child: Child, lines: list[bytes]) -> None:
+        self._since = asyncio.get_running_loop().time()
+        for line in lines:
+            if not child.is_ready:
+                child.is_ready = True
+                continue
+            child.answered += 1
+            _settle(self._sent.popleft(), line)
+
+    def _watch(self) -> None:
+        if self._timer is None and self._sent:
+            self._timer = asyncio.get_running_loop().call_later(self._time_limit, self._judge_time)
+
+    def _judge_time(self) -> None:
+        self._timer = None
+        if self._child is None or not self._sent:
+            return
+        loop = asyncio.get_running_loop()
+        limit = self._time_limit if self._child.is_ready else STARTING_SECONDS
+        left = self._since + limit - loop.time()
+        if left > 0:
+            self._timer = loop.call_later(left, self._judge_time)
+            return
+        self._replace(self._child, "time", f"the template runs longer than {self._time_limit:g} s")
+
+    def _lose(self, child: Child) -> None:
+        if child is not self._child:
+            return
+        if not child.is_ready:
+            self._discard(child)
+            self._fail_all(f"the template process does not start: {child.noise or child.exit_code}")
+            return
+        self._replace(child, "limit", "the template ended its process: it needs more memory than it may use")
+
+    def _replace(self, child: Child, kind: RenderErrorKind, message: str) -> None:
+        begun = child.unanswered
+        self._discard(child)
+        self._blame(begun, kind, message)
+        self._queued.extendleft(reversed(self._sent))
+        self._sent.clear()
+        if self._queued:
+            self._send()
+
+    def _discard(self, child: Child) -> None:
+        self._child = None
+        child.kill()
+        self._discarded.append(child)
+
+    def _blame(self, begun: int, kind: RenderErrorKind, message: str) -> None:
+        for job in self._sent:
+            job.attempts += 1
+        guilty = max(begun, 1) - 1
+        if guilty < len(self._sent) and (begun or self._sent[0].attempts >= MAX_ATTEMPTS):
+            job = self._sent[guilty]
+            del self._sent[guilty]
+            _fail(job, RenderError(kind, message, job.template.name))
+
+    def _fail_all(self, message: str) -> None:
+        for job in (*self._sent, *self._queued):
+            _fail(job, RenderError("other", message, job.template.name))
+        self._sent.clear()
+        self._queued.clear()
+
+    def _cancel_handles(self) -> None:
+        for handle in (self._flush, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._flush = self._timer = None
+
+
+def _template_frame(template: Template) -> bytes:
+    frame = ["template", template.key, template.kind, template.source, template.name, dict(template.library)]
+    return f"{_encode(frame)}\n".encode()
+
+
+def _render_frame(template: Template, names: Names) -> bytes:
+    try:
+        frame = _encode(["render", template.key, dict(names.values), dict(names.steps)])
+    except (TypeError, ValueError) as error:
+        raise RenderError("type", f"a value is not JSON: {error}", template.name) from error
+    return f"{frame}\n".encode()
+
+
+def _settle(job: _Job, line: bytes) -> None:
+    status, *answer = _decode(line.decode())
+    if status == "ok":
+        if not job.answer.done():
+            job.answer.set_result(answer[0])
+    else:
+        _fail(job, RenderError(*answer))
+
+
+def _fail(job: _Job, error: RenderError) -> None:
+    if not job.answer.done():
+        job.answer.set_exception(error)

@@ -1,0 +1,97 @@
+"""The sandbox: Jinja with JSON data, strict names, allow-listed functions and no constant folding."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jinja2 import DictLoader, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+
+from promptlab.engine.templating.functions import template_filters, template_tests
+from promptlab.engine.templating.missing import Absent, Missing, Step
+from promptlab.engine.templating.operators import INTERCEPTED, judge
+from promptlab.engine.templating.roles import RoleTags, Transcript
+from promptlab.engine.templating.token_limit import TokenLimit
+from promptlab.engine.templating.values import bounded, to_text
+from promptlab.engine.templating.vocabulary import METHODS
+
+
+class _Generator(CodeGenerator):
+    """Compiles ``~`` so that it inserts values as text does."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self.write("environment.concatenate((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+
+@pass_context  # keeps Jinja from folding constants while it compiles
+def _insert(_context: Context, value: object) -> str:
+    return value if type(value) is str else to_text(value)
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """One template's environment; ``library`` maps include names to sources, role tags exist in prompts."""
+
+    intercepted_binops = INTERCEPTED
+    code_generator_class = _Generator
+
+    def __init__(self, library: Mapping[str, str], *, roles: bool) -> None:
+        super().__init__(
+            extensions=[TokenLimit, RoleTags] if roles else [TokenLimit],
+            undefined=Missing,
+            finalize=_insert,
+            autoescape=False,
+            optimized=False,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            loader=DictLoader(library),
+        )
+        self.globals = {"range": self.globals["range"], "dict": dict, "namespace": Namespace}
+        self.filters.clear()
+        self.filters.update(template_filters())
+        self.tests.clear()
+        self.tests.update(template_tests())
+        self.transcript = Transcript()
+
+    @staticmethod
+    def concatenate(parts: Iterable[object]) -> str:
+        """Join what ``~`` stands between."""
+        return bounded("".join(map(to_text, parts)))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        judge(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return a part of a value: the keys of data come before methods, and few methods are allowed."""
+        if isinstance(obj, Absent):
+            return obj
+        if isinstance(obj, dict):
+            if attribute in obj:
+                return obj[attribute]
+            if isinstance(obj, Step):
+                return obj.absent(attribute)
+        allowed = METHODS.get(type(obj))
+        if allowed is None or attribute in allowed:
+            return super().getattr(obj, attribute)
+        return self._refused(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Absent):
+            return obj
+        if isinstance(obj, Step) and argument not in obj:
+            return obj.absent(str(argument))
+        if isinstance(argument, str) and type(obj) in METHODS:
+            found = isinstance(obj, dict) and argument in obj
+            return obj[argument] if found else self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
+    def _refused(self, obj: object, attribute: str) -> object:
+        if hasattr(obj, attribute):
+            return self.unsafe_undefined(obj, attribute)
+        return self.undefined(obj=obj, name=attribute)

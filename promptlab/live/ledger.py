@@ -1,0 +1,153 @@
+"""Turns a group of puts into rows, many at a time."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_if_new
+
+from promptlab.engine.completion import Completion as Answer
+from promptlab.live.work import (
+    Finished,
+    Intended,
+    Job,
+    Recalled,
+    Settled,
+    Values,
+    attempt_values,
+    completion_values,
+    row_values,
+    settled_values,
+    step_values,
+    trial_values,
+    verdict_values,
+)
+from promptlab.live.writer import Group
+from promptlab.models import Attempt, Completion, Row, Run, StepRun, Trial, Verdict
+from promptlab.schemas.run import total
+
+_ATTEMPTS, _COMPLETIONS, _RUNS = Attempt.__table__, Completion.__table__, Run.__table__
+_TRIALS, _STEPS, _VERDICTS, _ROWS = Trial.__table__, StepRun.__table__, Verdict.__table__, Row.__table__
+_SETTLED = ("state", "spent_usd", "status_code", "error_kind", "error", "completion_id", "ended_at")
+_COUNTED = (
+    "passed",
+    "failed",
+    "errored",
+    "skipped",
+    "left",
+    "sent",
+    "attempts",
+    "recalled",
+    "cost_usd",
+    "spent_usd",
+)
+
+_settle = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.id == bindparam("attempt_id"))
+    .values({name: bindparam(name) for name in _SETTLED})
+)
+_count = (
+    update(_RUNS)
+    .where(_RUNS.c.id == bindparam("run"))
+    .values({name: _RUNS.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
+)
+_last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
+
+
+class Ledger:
+    """The rows of one run."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+
+    def write(self, connection: Connection, group: Group) -> Sequence[Any]:
+        """Write the group; give, in order, the id of each attempt and of each completion."""
+        now = datetime.now(UTC)
+        works = [put.work for put in group]
+        ids = {
+            **self._intend(connection, _only(works, Intended), now),
+            **self._settle(connection, _only(works, Settled), now),
+        }
+        self._finish(connection, _only(works, Finished), now)
+        self._count(connection, works)
+        for job in _only(works, Job):
+            job.do(connection)
+        return [ids.get(id(work)) for work in works]
+
+    def _intend(self, connection: Connection, works: list[Intended], now: datetime) -> dict[int, int]:
+        values = [attempt_values(work.intent, run_id=self._run_id, now=now) for work in works]
+        return dict(zip(map(id, works), _insert(connection, _ATTEMPTS, values), strict=True))
+
+    def _settle(self, connection: Connection, works: list[Settled], now: datetime) -> dict[int, int]:
+        if not works:
+            return {}
+        answers = [
+            (id(work), completion_values(work.intent, work.answer, run_id=self._run_id, now=now))
+            for work in works
+            if isinstance(work.answer, Answer)
+        ]
+        inserted = _insert(connection, _COMPLETIONS, [values for _, values in answers])
+        ids = dict(zip((key for key, _ in answers), inserted, strict=True))
+        connection.execute(_settle, [settled_values(work, ids.get(id(work)), now=now) for work in works])
+        return ids
+
+    def _finish(self, connection: Connection, works: list[Finished], now: datetime) -> None:
+        if not works:
+            return
+        rows = [row_values(work.trial) for work in works]
+        trials = [
+            trial_values(work, row["digest"], run_id=self._run_id, now=now)
+            for work, row in zip(works, rows, strict=True)
+        ]
+        unique = list({row["digest"]: row for row in rows}.values())
+        connection.execute(insert_if_new(_ROWS).on_conflict_do_nothing(), unique)
+        ids = _insert(connection, _TRIALS, trials)
+        self._detail(connection, list(zip(ids, works, strict=True)))
+
+    def _detail(self, connection: Connection, trials: list[tuple[int, Finished]]) -> None:
+        steps = [
+            step_values(trial_id, position, step)
+            for trial_id, work in trials
+            for position, step in enumerate(work.trial.steps)
+        ]
+        verdicts = [values for trial_id, work in trials for values in verdict_values(trial_id, work.trial)]
+        if steps:
+            connection.execute(insert(_STEPS), steps)
+        if verdicts:
+            connection.execute(insert(_VERDICTS), verdicts)
+
+    def _count(self, connection: Connection, works: list[Any]) -> None:
+        more = _counts(works)
+        if any(value != 0 for value in more.values()):
+            named = {f"more_{name}": value for name, value in more.items()}
+            connection.execute(_count, {"run": self._run_id, **named})
+
+
+def _counts(works: list[Any]) -> Values:
+    finished, intended = _only(works, Finished), _only(works, Intended)
+    statuses = Counter(work.trial.status for work in finished)
+    return {
+        **{name: statuses[name] for name in ("passed", "failed", "errored", "skipped", "left")},
+        "attempts": len(intended),
+        "sent": sum(work.intent.number == 1 for work in intended),
+        "recalled": sum(work.count for work in _only(works, Recalled)),
+        "cost_usd": total(work.trial.cost_usd for work in finished),
+        "spent_usd": total(work.spent_usd for work in _only(works, Settled)),
+    }
+
+
+def _only[T](works: Iterable[Any], kind: type[T]) -> list[T]:
+    return [work for work in works if type(work) is kind]
+
+
+def _insert(connection: Connection, table: Table, values: list[Values]) -> Sequence[int]:
+    """Insert with ids given here: the transaction keeps other writers out, and RETURNING is slow."""
+    if not values:
+        return ()
+    first = (connection.execute(_last_id[table]).scalar() or 0) + 1
+    ids = range(first, first + len(values))
+    connection.execute(insert(table), [{"id": new, **row} for new, row in zip(ids, values, strict=True)])
+    return ids

@@ -1,0 +1,94 @@
+"""Looks recorded answers up: all that are asked for in one turn of the loop, in one query."""
+
+import asyncio
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, select
+
+from promptlab.core.database import storage_error
+from promptlab.engine.completion import Completion, Usage
+from promptlab.models import Completion as Recorded
+from promptlab.services.run_log import RunLog
+
+_BATCH = 64
+_TABLE = Recorded.__table__
+
+type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
+
+
+def _newest(*where: ColumnElement[bool]) -> Any:
+    wanted = _TABLE.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+    ids = select(func.max(_TABLE.c.id)).where(wanted, *where).group_by(_TABLE.c.fingerprint)
+    columns = [column for column in _TABLE.c if column.name not in ("request", "raw", "created_at")]
+    return select(*columns).where(_TABLE.c.id.in_(ids))
+
+
+_ANY = _newest()
+_OWN = _newest(_TABLE.c.run_id == bindparam("run"))
+
+
+class Recaller:
+    """Reads on the loop, from a connection of its own. A recalled answer comes without its raw bytes."""
+
+    def __init__(self, log: RunLog, run_id: str) -> None:
+        self._path = log.path
+        self._connection = log.engine.connect()
+        self._run_id = run_id
+        self._waiting: dict[bool, _Waiting] = {False: {}, True: {}}
+        self._scheduled = False
+
+    def look_up(self, fingerprint: str, *, own_run_only: bool) -> asyncio.Future[Completion | None]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Completion | None] = loop.create_future()
+        self._waiting[own_run_only].setdefault(fingerprint, []).append(future)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._answer_all)
+        return future
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _answer_all(self) -> None:
+        waiting, self._waiting = self._waiting, {False: {}, True: {}}
+        self._scheduled = False
+        for own, futures in waiting.items():
+            for fingerprints in batched(futures, _BATCH):
+                self._answer(fingerprints, futures, own=own)
+
+    def _answer(self, fingerprints: tuple[str, ...], futures: _Waiting, *, own: bool) -> None:
+        wanted = [future for fingerprint in fingerprints for future in futures[fingerprint]]
+        try:
+            found = self._read(fingerprints, own=own)
+        except Exception as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
+            failure = storage_error(self._path, error)
+            for future in wanted:
+                if not future.done():
+                    future.set_exception(failure)
+            return
+        for fingerprint in fingerprints:
+            for future in futures[fingerprint]:
+                if not future.done():
+                    future.set_result(found.get(fingerprint))
+
+    def _read(self, fingerprints: tuple[str, ...], *, own: bool) -> dict[str, Completion]:
+        values = {"fingerprints": fingerprints, **({"run": self._run_id} if own else {})}
+        with self._connection.begin():
+            rows = self._connection.execute(_OWN if own else _ANY, values).mappings().all()
+        return {row["fingerprint"]: _completion(row) for row in rows}
+
+
+def _completion(row: Any) -> Completion:
+    return Completion(
+        text=row["text"],
+        finish_reason=row["finish_reason"],
+        usage=Usage(row["input_tokens"], row["output_tokens"], row["cached_tokens"], row["reasoning_tokens"]),
+        cost_usd=row["cost_usd"],
+        latency_ms=row["latency_ms"],
+        first_token_ms=row["first_token_ms"],
+        answered_by=row["answered_by"],
+        id=row["id"],
+        recalled=True,
+        attempts=row["attempts"],
+    )

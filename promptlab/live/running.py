@@ -1,0 +1,182 @@
+"""Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+from promptlab.core.database import default_path
+from promptlab.core.errors import NothingToRun, UsageError
+from promptlab.core.json import JSON, plain
+from promptlab.engine.assembly import RunOptions
+from promptlab.engine.plan import Plan
+from promptlab.engine.targets import Targets
+from promptlab.live.counts import RunCounts
+from promptlab.live.session import Session
+from promptlab.loader.files import FileSnapshot
+from promptlab.loader.loading import LoadedPipeline
+from promptlab.loader.project import Project
+from promptlab.schemas.dataset import Row
+from promptlab.schemas.events import Emit
+from promptlab.schemas.log import FileKind, RunStart, SourceFile
+from promptlab.schemas.pipeline import Limits
+from promptlab.schemas.report import RunSummary
+from promptlab.schemas.run import TrialKey
+from promptlab.services.git import git_state
+from promptlab.services.run_log import RunLog, open_run_log
+from promptlab.services.runs import RunService
+from promptlab.services.trials import TrialService
+
+type TrialName = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log."""
+
+    limit: int | None = None
+    tags: tuple[str, ...] = ()
+    failed: str | None = None
+    max_concurrency: int | None = None
+    max_cost: float | None = None
+    fresh: bool = False
+    on_unknown: Literal["retry", "fail"] = "retry"
+    python_allowed: bool = True
+    fail_fast: bool = False
+    note: str | None = None
+    said: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def open_log(project: Project, *, create: bool = True) -> RunLog:
+    """Open the run log of a project, where its settings say."""
+    return open_run_log(project.settings.database_url or default_path(project.root), create=create)
+
+
+async def run_loaded(
+    project: Project,
+    loaded: LoadedPipeline,
+    targets: Targets,
+    request: RunRequest,
+    *,
+    log: RunLog,
+    listeners: Sequence[Emit] = (),
+    counts: RunCounts | None = None,
+) -> RunSummary:
+    """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
+    limits = limits_of(loaded, project, request)
+    _require_prices(loaded, limits)
+    _require_leave(loaded, request)
+    session = Session(
+        root=project.root,
+        plan=plan_of(loaded, request, log),
+        start=_start(project, loaded, request),
+        options=RunOptions(
+            limits=limits,
+            fresh=request.fresh,
+            on_unknown=request.on_unknown,
+            max_concurrency=request.max_concurrency,
+            fail_fast=request.fail_fast,
+        ),
+        log=log,
+        listeners=listeners,
+        counts=counts or RunCounts(),
+    )
+    try:
+        return await session.run()
+    finally:
+        await targets.close()
+
+
+def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
+    """Give the plan of the trials that are wanted; raises NothingToRun where there are none."""
+    rows, count = loaded.rows, loaded.row_count
+    if request.limit is not None:
+        count = min(count, request.limit)
+        rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
+    plan = Plan(loaded.name, loaded.cells, rows, count)
+    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
+    if failed is not None or tags:
+        plan = plan.narrowed(lambda key, row: _is_wanted(key, row, failed, tags))
+    if not plan.size:
+        raise NothingToRun(f"{loaded.path}: no row is left to run")
+    return plan
+
+
+def _is_wanted(key: TrialKey, row: Row, failed: frozenset[TrialName] | None, tags: frozenset[str]) -> bool:
+    if failed is not None and (key.row_id, key.cell, key.repeat) not in failed:
+        return False
+    return not tags or bool(tags & set(row.tags))
+
+
+def _failed_trials(run: str, log: RunLog) -> frozenset[TrialName]:
+    with log.reading() as session:
+        found = RunService(session, is_running=log.is_running).find(run)
+        return frozenset(
+            (trial.key.row_id, trial.key.cell, trial.key.repeat)
+            for trial in TrialService(session).of_run(found.id)
+            if trial.status in ("failed", "errored")
+        )
+
+
+def limits_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> Limits:
+    """Give the run's limits: the flag's, else the pipeline's, below the ceiling of promptlab.yaml."""
+    limits = loaded.spec.limits
+    asked = request.max_cost if request.max_cost is not None else limits.cost_usd
+    known = [cost for cost in (asked, project.settings.limits.cost_usd) if cost is not None]
+    return limits.model_copy(update={"cost_usd": min(known) if known else None})
+
+
+def _require_prices(loaded: LoadedPipeline, limits: Limits) -> None:
+    if limits.cost_usd is None:
+        return
+    targets = (step.target for cell in loaded.cells for step in cell.steps)
+    unknown = {
+        target.profile.name for target in targets if target is not None and target.profile.price is None
+    }
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        hint = "say it under `prices` in promptlab.yaml, or run without a cost limit"
+        raise UsageError(f"there is a cost limit, but the price of {names} is unknown", hint=hint)
+
+
+def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
+    if request.python_allowed:
+        return
+    python = sorted(path for path in loaded.files.files_read if path.endswith(".py"))
+    if python:
+        raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
+
+
+def _start(project: Project, loaded: LoadedPipeline, request: RunRequest) -> RunStart:
+    git = git_state(project.root)
+    files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
+    return RunStart(
+        pipeline=loaded.name,
+        path=loaded.path,
+        options=dict(request.said),
+        note=request.note,
+        git_commit=git.commit,
+        git_dirty=git.dirty,
+        files=tuple(_source(snapshot, loaded.path) for snapshot in files),
+    )
+
+
+def _source(snapshot: FileSnapshot, pipeline: str) -> SourceFile:
+    kind = _kind(snapshot, pipeline)
+    manifest = plain({"sha256": snapshot.sha256, "size": snapshot.size}).encode()
+    content = manifest if kind == "data" or snapshot.content is None else snapshot.content
+    return SourceFile(snapshot.path, kind, content)
+
+
+def _kind(snapshot: FileSnapshot, pipeline: str) -> FileKind:
+    path = snapshot.path
+    if path == pipeline:
+        return "pipeline"
+    if path == "promptlab.yaml":
+        return "settings"
+    if path.endswith(".py"):
+        return "python"
+    if path.startswith("prompts/") or path.endswith(".j2"):
+        return "prompt"
+    return "data" if snapshot.content is None else "schema"

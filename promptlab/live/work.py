@@ -1,0 +1,206 @@
+"""What the recorder puts to its writer, and the rows that each becomes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection
+
+from promptlab.core.json import as_text
+from promptlab.engine.call_log import Intent
+from promptlab.engine.completion import CallFailure, Completion
+from promptlab.models.base import json_text
+from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
+
+type Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    attempt_id: int
+    intent: Intent
+    answer: Completion | CallFailure
+
+    @property
+    def spent_usd(self) -> float | None:
+        """Give what the attempt cost; one of unknown outcome is as dear as it may have been."""
+        if isinstance(self.answer, Completion):
+            return self.answer.cost_usd
+        return self.intent.reserved_usd if self.answer.outcome == "unknown" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    trial: TrialResult
+    cell_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Anything else that is written; done after the rest of its group."""
+
+    do: Callable[[Connection], None]
+
+
+def attempt_values(intent: Intent, *, run_id: str, now: datetime) -> Values:
+    return {
+        "run_id": run_id,
+        "fingerprint": intent.request.fingerprint,
+        "provider": intent.request.endpoint.provider,
+        "model": intent.request.model,
+        "number": intent.number,
+        "state": "intent",
+        "reserved_usd": intent.reserved_usd,
+        "sent_at": now,
+    }
+
+
+def completion_values(intent: Intent, answer: Completion, *, run_id: str, now: datetime) -> Values:
+    request, usage = intent.request, answer.usage
+    return {
+        "fingerprint": request.fingerprint,
+        "run_id": run_id,
+        "created_at": now,
+        "provider": request.endpoint.provider,
+        "model": request.model,
+        "request": request.as_json(),
+        "text": answer.text,
+        "finish_reason": answer.finish_reason,
+        "answered_by": answer.answered_by,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": answer.cost_usd,
+        "latency_ms": answer.latency_ms,
+        "first_token_ms": answer.first_token_ms,
+        "attempts": answer.attempts,
+        "raw": answer.raw,
+    }
+
+
+def settled_values(settled: Settled, completion_id: int | None, *, now: datetime) -> Values:
+    answer = settled.answer
+    failure = answer if isinstance(answer, CallFailure) else None
+    return {
+        "attempt_id": settled.attempt_id,
+        "state": _state(failure),
+        "spent_usd": settled.spent_usd,
+        "status_code": failure and failure.status,
+        "error_kind": failure and failure.kind,
+        "error": failure and failure.message,
+        "completion_id": completion_id,
+        "ended_at": now,
+    }
+
+
+def _state(failure: CallFailure | None) -> str:
+    if failure is None:
+        return "received"
+    return "unknown" if failure.outcome == "unknown" else "failed"
+
+
+def row_values(trial: TrialResult) -> Values:
+    content = json_text([trial.inputs, trial.columns])
+    digest = sha256(content.encode()).hexdigest()
+    return {"digest": digest, "inputs": trial.inputs, "columns": trial.columns}
+
+
+def trial_values(finished: Finished, row_digest: str, *, run_id: str, now: datetime) -> Values:
+    trial, key = finished.trial, finished.trial.key
+    return {
+        "run_id": run_id,
+        "row": key.row,
+        "row_id": key.row_id,
+        "row_digest": row_digest,
+        "cell_index": finished.cell_index,
+        "cell": key.cell,
+        "variant": key.variant,
+        "axes": key.axes,
+        "repeat": key.repeat,
+        "status": trial.status,
+        "outputs": trial.outputs,
+        "tags": trial.tags,
+        "error": trial.error,
+        "score": trial.score,
+        "cost_usd": trial.cost_usd,
+        "spent_usd": trial.spent_usd,
+        "latency_ms": trial.latency_ms,
+        "finished_at": now,
+    }
+
+
+def step_values(trial_id: int, position: int, step: StepResult) -> Values:
+    calls = [(call.fingerprint, call.completion_id, call.recalled, call.attempts) for call in step.calls]
+    return {
+        "trial_id": trial_id,
+        "position": position,
+        "step": step.id,
+        "status": step.status,
+        "output": step.output,
+        "messages": step.messages,
+        "calls": calls,
+        "model": step.model,
+        "input_tokens": step.input_tokens,
+        "output_tokens": step.output_tokens,
+        "cost_usd": step.cost_usd,
+        "spent_usd": step.spent_usd,
+        "latency_ms": step.latency_ms,
+        "finish_reason": step.finish_reason,
+        "error": step.error,
+        "error_kind": step.error_kind,
+    }
+
+
+def verdict_values(trial_id: int, trial: TrialResult) -> Iterator[Values]:
+    for position, (step_position, verdict) in enumerate(_judged(trial)):
+        yield {
+            "trial_id": trial_id,
+            "position": position,
+            "step_position": step_position,
+            "step": verdict.step,
+            "name": verdict.name,
+            "type": verdict.type,
+            "metric": verdict.metric,
+            "status": verdict.status,
+            "score": verdict.score,
+            "weight": verdict.weight,
+            "severity": verdict.severity,
+            "reason": verdict.reason,
+        }
+
+
+def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
+    for position, step in enumerate(trial.steps):
+        for verdict in step.verdicts:
+            yield position, verdict
+    for verdict in trial.verdicts:
+        yield None, verdict
+
+
+def weight_of(trial: TrialResult) -> int:
+    """Give about how many bytes a trial takes while it waits."""
+    return 4_000 + sum(_weight_of_step(step) for step in trial.steps)
+
+
+def _weight_of_step(step: StepResult) -> int:
+    output = step.output
+    size = len(output) if isinstance(output, str) else 0 if output is MISSING else 1_000
+    return size + sum(_length(message) for message in step.messages)
+
+
+def _length(message: Mapping[str, Any]) -> int:
+    content = message.get("content")
+    return len(content) if isinstance(content, str) else len(as_text(content))

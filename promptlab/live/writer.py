@@ -1,0 +1,140 @@
+"""One thread that writes what is put to it, all that waits in one transaction."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any
+
+from sqlalchemy import Connection
+
+from promptlab.core.database import checkpoint, storage_error
+from promptlab.core.errors import StorageError
+from promptlab.services.run_log import RunLog
+
+ROOM = 16_000_000  # bytes that may wait, about, before whoever puts more is made to wait
+_GATHER_SECONDS = 0.02
+_GATHER_BYTES = 1_000_000
+
+type Group = Sequence[Put]
+type Write = Callable[[Connection, Group], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Something to write. `future`, if anybody waits, gets what the write gave for it."""
+
+    work: Any
+    weight: int
+    future: asyncio.Future[Any] | None = None
+
+
+class Writer:
+    """Group commit: `write` turns a group into rows, and gives a result for each of its puts.
+
+    The first failure is the last thing it does: it fails everything that waits, each later put and the close.
+    """
+
+    def __init__(self, log: RunLog, write: Write, *, loop: asyncio.AbstractEventLoop) -> None:
+        self._log = log
+        self._write = write
+        self._loop = loop
+        self._changed = Condition()
+        self._waiting: list[Put] = []
+        self._weight = 0
+        self._urgent = False
+        self._closing = False
+        self._failure: StorageError | None = None
+        self._thread = Thread(target=self._run, name="promptlab-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        return self._weight > ROOM
+
+    def put(self, work: object, *, weight: int) -> None:
+        """Have `work` written some time soon; blocks while twice the room is taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._weight <= 2 * ROOM or self._failure)
+            self._add(Put(work, weight))
+
+    def put_and_wait(self, work: object, *, weight: int = 0) -> asyncio.Future[Any]:
+        """Have `work` written at once; the future is done when it is committed."""
+        future = self._loop.create_future()
+        with self._changed:
+            self._add(Put(work, weight, future))
+        return future
+
+    async def close(self) -> None:
+        """Write what waits and end; raises the StorageError that stopped the writer before, if one did."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        await asyncio.to_thread(self._thread.join)
+        self._check()
+
+    def _add(self, put: Put) -> None:
+        self._check()
+        if self._closing:
+            raise StorageError(f"{self._log.path}: the run log is closed")
+        self._waiting.append(put)
+        self._weight += put.weight
+        urgent = put.future is not None or self._weight > _GATHER_BYTES
+        if (urgent and not self._urgent) or len(self._waiting) == 1:
+            self._urgent = self._urgent or urgent
+            self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        group: list[Put] = []
+        try:
+            with self._log.engine.execution_options(immediate=True).connect() as connection:
+                while group := self._next_group():
+                    self._commit(connection, group)
+        except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
+            self._fail(error, group)
+
+    def _next_group(self) -> list[Put]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(lambda: self._urgent or self._closing, timeout=_GATHER_SECONDS)
+            group, self._waiting = self._waiting, []
+            self._urgent = False
+        return group
+
+    def _commit(self, connection: Connection, group: list[Put]) -> None:
+        with connection.begin():
+            results = self._write(connection, group)
+        answers = [(put.future, result) for put, result in zip(group, results, strict=True) if put.future]
+        if answers:
+            self._loop.call_soon_threadsafe(_resolve, answers)
+        with self._changed:
+            self._weight -= sum(put.weight for put in group)
+            self._changed.notify_all()
+        checkpoint(connection, self._log.path)
+
+    def _fail(self, error: BaseException, group: list[Put]) -> None:
+        failure = error if isinstance(error, StorageError) else storage_error(self._log.path, error)
+        failure.__cause__ = error if error is not failure else None
+        with self._changed:
+            self._failure = failure
+            lost, self._waiting = [*group, *self._waiting], []
+            self._changed.notify_all()
+        futures = [put.future for put in lost if put.future]
+        if futures and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_reject, futures, failure)
+
+
+def _resolve(answers: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, result in answers:
+        if not future.done():
+            future.set_result(result)
+
+
+def _reject(futures: list[asyncio.Future[Any]], failure: StorageError) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(failure)

@@ -1,0 +1,36 @@
+"""Finds gates that ask for a metric or a variant that a pipeline has not."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from promptlab.core.suggest import did_you_mean
+from promptlab.engine.check import Check
+from promptlab.schemas.pipeline import Gate, PipelineSpec
+from promptlab.schemas.report import BUILT_IN_METRICS
+
+
+def gate_problems(
+    gates: Sequence[Gate], *, metrics: Iterable[str], cells: Mapping[str, str]
+) -> list[tuple[tuple[int, str], str]]:
+    """Find gates that ask for what is not there: `(place in gates, message)`. `cells`: name to variant."""
+    known, variants = frozenset(metrics), {*cells, *cells.values()}
+    problems: list[tuple[tuple[int, str], str]] = []
+    for index, gate in enumerate(gates):
+        if gate.metric not in known:
+            hint = did_you_mean(gate.metric, known)
+            problems.append(((index, "metric"), f"unknown metric '{gate.metric}'; {hint}"))
+        if gate.variant is not None and gate.variant not in variants:
+            hint = did_you_mean(gate.variant, variants)
+            problems.append(((index, "variant"), f"unknown variant '{gate.variant}'; {hint}"))
+    return problems
+
+
+def known_metrics(specs: Iterable[PipelineSpec]) -> frozenset[str]:
+    """Give the names that a gate may ask for: the built-in ones, and those of the cells' checks."""
+    own = {check.metric for spec in specs for check in _all_checks(spec) if check.metric is not None}
+    return frozenset(BUILT_IN_METRICS) | own
+
+
+def _all_checks(spec: PipelineSpec) -> Iterator[Check]:
+    for step in spec.steps:
+        yield from step.checks
+    yield from spec.checks

@@ -1,0 +1,105 @@
+"""Which names a template may use, and what is wrong with one that it may not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from promptlab.core.suggest import did_you_mean
+from promptlab.engine.step import Step
+from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
+from promptlab.loader.templates import LiteralComparison, NameUse
+from promptlab.schemas.dataset import InputSpec
+
+STEP_ATTRIBUTES = ("output", "status", "messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a use of a name is wrong."""
+
+    message: str
+    code: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`inputs` and `columns` None: not known. `others`: names without anything to be said of them.
+
+    `optional`: steps that may have no output; `tested`: those of them that a `when` tests.
+    """
+
+    inputs: Mapping[str, InputSpec] | None
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    columns: tuple[str, ...] | None = ()
+    others: frozenset[str] = frozenset()
+    hidden_columns: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    tested: frozenset[str] = frozenset()
+
+    def where(self, tested: frozenset[str]) -> "Scope":
+        """Give the scope of what runs only where a `when` that tests these steps holds."""
+        return replace(self, tested=self.tested | tested)
+
+    def objection(self, use: NameUse) -> Objection | None:
+        """Say what is wrong with a use of a name; None if nothing is."""
+        if use.name in self.others:
+            return None
+        if use.name in self.steps:
+            return self._step_objection(use)
+        if self.inputs is None or use.name in self.inputs:
+            return self._input_objection(use)
+        if self.columns is None or use.name in self.columns or use.guarded:
+            return None
+        return self._unknown(use.name)
+
+    def comparison_objection(self, comparison: LiteralComparison) -> Objection | None:
+        """Say whether a literal is none of the words that it is compared with."""
+        words = self._words(comparison)
+        if words is None or comparison.literal in words:
+            return None
+        what = ".".join(map(str, (comparison.name, *comparison.path)))
+        message = f"{what} is never '{comparison.literal}'"
+        return Objection(message, "enum", did_you_mean(comparison.literal, words))
+
+    def _words(self, comparison: LiteralComparison) -> tuple[str, ...] | None:
+        step = self.steps.get(comparison.name)
+        if step is not None:
+            if comparison.path[:1] != ("output",):
+                return None
+            return words_of(step.parsed_as, comparison.path[1:])
+        spec = (self.inputs or {}).get(comparison.name)
+        if spec is None or spec.enum is None or comparison.path:
+            return None
+        return tuple(str(word) for word in spec.enum)
+
+    def _step_objection(self, use: NameUse) -> Objection | None:
+        first = use.path[0] if use.path else None
+        if first not in STEP_ATTRIBUTES:
+            shown = f"'{use.name}' is a step" if first is None else f"a step has no '{first}'"
+            return Objection(shown, "step-attribute", f"say {use.name}.output, .status or .messages")
+        if use.name in self.optional - self.tested and first != "status" and not use.guarded:
+            message = f"step '{use.name}' may be skipped, and then has no {first}"
+            hint = "add `| default(…)`, test `is defined`, or give this step a `when` that tests it"
+            return Objection(message, "may-be-skipped", hint)
+        lack = lack_in_output(self.steps[use.name].parsed_as, use.path[1:]) if first == "output" else None
+        return None if lack is None else _lacking(f"{use.name}.output", lack)
+
+    def _input_objection(self, use: NameUse) -> Objection | None:
+        spec = (self.inputs or {}).get(use.name)
+        if spec is None or spec.type != "string" or not use.path:
+            return None
+        lack = lack_in_text(use.path)
+        return None if lack is None else _lacking(use.name, lack)
+
+    def _unknown(self, name: str) -> Objection:
+        known = (*(self.inputs or {}), *self.steps, *(self.columns or ()))
+        if name in self.hidden_columns:
+            hint = f"declare it under `inputs` if prompts may see it: {name}: string"
+            return Objection(f"'{name}' is a column of the row, but no input", "no-input", hint)
+        return Objection(f"'{name}' is not defined", "undefined", did_you_mean(name, known) or None)
+
+
+def _lacking(name: str, lack: Lack) -> Objection:
+    place = ".".join(map(str, (name, *lack.above)))
+    hint = did_you_mean(str(lack.part), lack.known) or None
+    return Objection(f"{place} has no '{lack.part}'", "no-attribute", hint)

@@ -1,0 +1,101 @@
+"""What the analysis of a template finds, as frozen values."""
+
+from dataclasses import dataclass, field
+
+ANY_ELEMENT = "[]"
+"""Stands in a path for an element of a list that a loop takes, whichever it is."""
+
+type Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """Something wrong in the template called ``name``; line and column count from 1."""
+
+    name: str
+    line: int
+    column: int
+    message: str
+    hint: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A name that the template does not define itself, and a constant path below it."""
+
+    name: str
+    path: Path = ()
+
+    def below(self, path: Path) -> "Origin":
+        return Origin(self.name, self.path + path)
+
+    def concerns(self, other: "Origin") -> bool:
+        """Say whether one of both paths leads through the other."""
+        shared = min(len(self.path), len(other.path))
+        return self.name == other.name and self.path[:shared] == other.path[:shared]
+
+
+@dataclass(frozen=True, slots=True)
+class NameUse:
+    """A use of a name that must come from outside, in the template called ``template``.
+
+    ``guarded``: it may be undefined, for it stands under ``default(…)``, under ``is defined``, or where such
+    a test holds.
+    """
+
+    name: str
+    path: Path
+    template: str
+    line: int
+    column: int
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralComparison:
+    """A comparison (==, !=, in) of a path with a string literal."""
+
+    name: str
+    path: Path
+    literal: str
+    template: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that a template says of itself, unrun.
+
+    ``ensured`` holds, for an expression, what is surely defined where it is true; ``splices`` are the uses
+    inside ``{% messages … %}``; ``includes`` the names of all templates that it reaches.
+    """
+
+    problems: tuple[TemplateProblem, ...] = ()
+    uses: tuple[NameUse, ...] = ()
+    comparisons: tuple[LiteralComparison, ...] = ()
+    splices: tuple[NameUse, ...] = ()
+    includes: tuple[str, ...] = ()
+    ensured: frozenset[Origin] = frozenset()
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found so far."""
+
+    problems: dict[TemplateProblem, None] = field(default_factory=dict)
+    uses: dict[NameUse, None] = field(default_factory=dict)
+    comparisons: dict[LiteralComparison, None] = field(default_factory=dict)
+    splices: dict[NameUse, None] = field(default_factory=dict)
+    includes: dict[str, None] = field(default_factory=dict)
+
+    def frozen(self, ensured: frozenset[Origin]) -> Analysis:
+        return Analysis(
+            tuple(sorted(self.problems, key=lambda problem: (problem.name, problem.line, problem.column))),
+            tuple(self.uses),
+            tuple(self.comparisons),
+            tuple(self.splices),
+            tuple(self.includes),
+            ensured,
+        )

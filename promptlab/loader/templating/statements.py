@@ -1,0 +1,129 @@
+"""The walk over statements, with the scopes that Jinja gives their names."""
+
+from typing import Any
+
+from jinja2 import nodes
+
+from promptlab.loader.templating.conditions import NOTHING, element, ensured, origin, refuted
+from promptlab.loader.templating.expressions import Expressions
+from promptlab.loader.templating.findings import Origin
+from promptlab.loader.templating.scopes import Visitors
+
+
+class Statements(Expressions):
+    """Visits what does something."""
+
+    def _table(self) -> Visitors:
+        own: dict[type[nodes.Node], Any] = {
+            nodes.If: self._if,
+            nodes.For: self._for,
+            nodes.Macro: self._macro,
+            nodes.CallBlock: self._call_block,
+            nodes.With: self._with,
+            nodes.Assign: self._assign,
+            nodes.AssignBlock: self._assign_block,
+            nodes.FilterBlock: self._scoped,
+            nodes.Block: self._block,
+            nodes.ScopedEvalContextModifier: self._autoescape,
+        }
+        return {**super()._table(), **own}
+
+    def _if(self, node: nodes.If) -> None:
+        facts = self._place.facts
+        for branch in (node, *node.elif_):
+            with self._inside(facts=facts):
+                self._visit(branch.test)
+            with self._inside(facts=facts | ensured(branch.test, self._scope)):
+                bound = self._branch(branch.body)
+            self._scope.update(bound)
+            facts |= refuted(branch.test, self._scope)
+        with self._inside(facts=facts):
+            bound = self._branch(node.else_)
+        self._scope.update(bound)
+
+    def _branch(self, body: list[nodes.Node]) -> dict[str, Origin | None]:
+        before = dict(self._scope)
+        self._each(body)
+        changed: dict[str, Origin | None] = {
+            name: None for name, bound in self._scope.items() if before.get(name, self) != bound
+        }
+        self._scope = before
+        return changed
+
+    def _for(self, node: nodes.For) -> None:
+        self._visit(node.iter)
+        names = targets(node.target)
+        if isinstance(node.target, nodes.Name):
+            names[node.target.name] = element(origin(node.iter, self._scope))
+        with self._inside({**names, "loop": None}):
+            if node.test is not None:
+                self._visit(node.test)
+            facts = ensured(node.test, self._scope) if node.test is not None else NOTHING
+            with self._where(facts):
+                self._each(node.body)
+        with self._inside({}):
+            self._each(node.else_)
+
+    def _macro(self, node: nodes.Macro) -> None:
+        self._scope[node.name] = None
+        self._closure(node)
+
+    def _closure(self, node: nodes.Macro | nodes.CallBlock) -> None:
+        self._each(node.defaults)
+        with self._inside({argument.name: None for argument in node.args}):
+            self._each(node.body)
+
+    def _call_block(self, node: nodes.CallBlock) -> None:
+        self._visit(node.call)
+        callee = node.call.node
+        if not isinstance(callee, nodes.ExtensionAttribute):
+            self._closure(node)
+            return
+        if self._place.in_role:
+            role = getattr(node.call.args[0], "value", "role")
+            self._problem(
+                node.lineno, role, "role tags cannot be nested", "close the outer one first", "nested-role"
+            )
+        with self._inside(in_role=True):
+            self._closure(node)
+
+    def _with(self, node: nodes.With) -> None:
+        self._each(node.values)
+        names: dict[str, Origin | None] = {}
+        for target, value in zip(node.targets, node.values, strict=True):
+            names |= self._bound(target, value)
+        with self._inside(names):
+            self._each(node.body)
+
+    def _assign(self, node: nodes.Assign) -> None:
+        self._visit(node.node)
+        self._scope.update(self._bound(node.target, node.node))
+
+    def _bound(self, target: nodes.Node, value: nodes.Node) -> dict[str, Origin | None]:
+        if isinstance(target, nodes.Name):
+            return {target.name: origin(value, self._scope)}
+        return targets(target)
+
+    def _assign_block(self, node: nodes.AssignBlock) -> None:
+        if node.filter is not None:
+            self._visit(node.filter)
+        with self._inside({}):
+            self._each(node.body)
+        self._scope.update(targets(node.target))
+
+    def _scoped(self, node: nodes.Node) -> None:
+        with self._inside({}):
+            self._children(node)
+
+    def _block(self, node: nodes.Block) -> None:
+        if node.name not in self._place.overridden:
+            self._scoped(node)
+
+    def _autoescape(self, node: nodes.Node) -> None:
+        message = "there is no autoescape: prompts are not HTML"
+        self._problem(node.lineno, "autoescape", message, "leave it out", "unknown-tag")
+
+
+def targets(target: nodes.Node) -> dict[str, Origin | None]:
+    names = [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name)
+    return {name.name: None for name in names if name.ctx == "store"}

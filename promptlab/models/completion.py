@@ -1,0 +1,59 @@
+"""Answers, which outlive the runs that bought them, and the attempts to get them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from promptlab.models.base import AnyText, Base, Json, Packed, UtcTime
+
+
+class Completion(Base):
+    """A whole answer. The newest of a fingerprint is the one that is recalled."""
+
+    __tablename__ = "completions"
+    __table_args__ = (Index(None, "fingerprint", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(String(26))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    provider: Mapped[str] = mapped_column(AnyText)
+    model: Mapped[str] = mapped_column(AnyText)
+    request: Mapped[Any] = mapped_column(Json, nullable=False)
+    text: Mapped[str] = mapped_column(AnyText)
+    finish_reason: Mapped[str] = mapped_column(String(32))
+    answered_by: Mapped[str] = mapped_column(AnyText)
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cached_tokens: Mapped[int]
+    reasoning_tokens: Mapped[int]
+    cost_usd: Mapped[float | None]
+    latency_ms: Mapped[float]
+    first_token_ms: Mapped[float | None]
+    attempts: Mapped[int]
+    raw: Mapped[bytes] = mapped_column(Packed)
+
+
+class Attempt(Base):
+    """A request that was about to leave (`intent`) and how it ended (`received`, `failed`, `unknown`)."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index(None, "run_id"), Index(None, "sent_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(26))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    provider: Mapped[str] = mapped_column(AnyText)
+    model: Mapped[str] = mapped_column(AnyText)
+    number: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    reserved_usd: Mapped[float | None]
+    spent_usd: Mapped[float | None]
+    status_code: Mapped[int | None]
+    error_kind: Mapped[str | None] = mapped_column(String(32))
+    error: Mapped[str | None] = mapped_column(AnyText)
+    completion_id: Mapped[int | None]
+    sent_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -1,0 +1,109 @@
+"""What the run log is told of a run, and what it tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from promptlab.core.json import JSON
+from promptlab.schemas.run import RunStatus
+
+type LoggedStatus = RunStatus | Literal["running"]
+type FileKind = Literal["pipeline", "prompt", "include", "python", "data", "schema", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that a run was made from, as it was then; of a data file the content is its manifest."""
+
+    path: str
+    kind: FileKind
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """What is known of a run before its first trial."""
+
+    pipeline: str
+    path: str | None = None
+    options: Mapping[str, JSON] = field(default_factory=dict)
+    note: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    files: tuple[SourceFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on."""
+
+    status: RunStatus
+    seconds: float | None = None
+    reason: str | None = None
+    metrics: Mapping[str, JSON] = field(default_factory=dict)
+    gates: tuple[Mapping[str, JSON], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as the log has it. Costs in USD (None: unknown), times in UTC; `cells` in their order."""
+
+    id: str
+    pipeline: str
+    path: str | None
+    status: LoggedStatus
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    reason: str | None
+    git_commit: str | None
+    git_dirty: bool | None
+    version: str
+    host: str
+    user: str
+    pid: int
+    note: str | None
+    options: Mapping[str, JSON]
+    cells: tuple[str, ...]
+    metrics: Mapping[str, JSON]
+    gates: tuple[Mapping[str, JSON], ...]
+    planned: int
+    passed: int
+    failed: int
+    errored: int
+    skipped: int
+    left: int
+    sent: int
+    attempts: int
+    recalled: int
+    cost_usd: float | None
+    spent_usd: float | None
+
+    @property
+    def done(self) -> int:
+        return self.passed + self.failed + self.errored + self.skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """An attempt of unknown outcome: it may have been paid for, at most `reserved_usd`."""
+
+    id: int
+    model: str
+    fingerprint: str
+    number: int
+    reserved_usd: float | None
+    sent_at: datetime
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What goes, or went: `text_bytes` is about what it holds, not what the file shrinks by."""
+
+    runs: tuple[str, ...]
+    trials: int
+    verdicts: int
+    answers: int
+    text_bytes: int

@@ -1,0 +1,96 @@
+"""Takes runs, and answers that no run needs any more, out of the log; says first what goes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from promptlab.core.errors import UsageError
+from promptlab.models import Attempt, Completion, Row, Run, RunFile, Snapshot, StepRun, Trial, Verdict
+from promptlab.schemas.log import Removal
+
+_CHUNK = 500
+
+
+class RemovalService:
+    """Removing runs takes trials and verdicts; answers and attempts stay until `answers` is asked for."""
+
+    def __init__(self, session: Session, *, is_running: Callable[[str], bool]) -> None:
+        self._session = session
+        self._is_running = is_running
+
+    def older(self, *, keep: int = 0, before: datetime | None = None) -> tuple[str, ...]:
+        """Give the ids of ended runs but the `keep` newest, begun before `before`."""
+        found = self._session.execute(select(Run.id, Run.started_at).order_by(Run.id.desc()).offset(keep))
+        old = [run_id for run_id, started in found if before is None or started < before]
+        return tuple(run_id for run_id in old if not self._is_running(run_id))
+
+    def preview(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
+        """Say what `remove` would take away."""
+        unneeded = self._unneeded(run_ids) if answers else []
+        ours = Trial.run_id.in_(run_ids)
+        details = select(Trial.id).where(ours)
+        steps, verdicts = StepRun.trial_id.in_(details), Verdict.trial_id.in_(details)
+        return Removal(
+            runs=tuple(run_ids),
+            trials=self._count(Trial.id, ours),
+            verdicts=self._count(Verdict.trial_id, verdicts),
+            answers=len(unneeded),
+            text_bytes=self._bytes([Trial.outputs], ours)
+            + self._bytes([StepRun.output, StepRun.messages], steps)
+            + sum(
+                self._bytes([Completion.text, Completion.request, Completion.raw], Completion.id.in_(some))
+                for some in _chunks(unneeded)
+            ),
+        )
+
+    def remove(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
+        """Take the runs away, and with `answers` what no run left needs; raises UsageError for a live run."""
+        self._refuse_live(run_ids, answers=answers)
+        removal = self.preview(run_ids, answers=answers)
+        unneeded = self._unneeded(run_ids) if answers else []
+        for runs in _chunks(run_ids):
+            self._session.execute(delete(Run).where(Run.id.in_(runs)))
+        for ids in _chunks(unneeded):
+            self._session.execute(delete(Completion).where(Completion.id.in_(ids)))
+        if answers:
+            self._session.execute(delete(Attempt).where(Attempt.run_id.not_in(select(Run.id))))
+        self._session.execute(delete(Row).where(Row.digest.not_in(select(Trial.row_digest))))
+        self._session.execute(
+            delete(Snapshot).where(~exists().where(RunFile.digest == Snapshot.digest)),
+        )
+        return removal
+
+    def _refuse_live(self, run_ids: Sequence[str], *, answers: bool) -> None:
+        unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
+        live = [run_id for run_id in unfinished if self._is_running(run_id)]
+        for run_id in live:
+            if answers or run_id in run_ids:
+                raise UsageError(f"run {run_id} is still running", hint="wait for its end, or stop it")
+
+    def _unneeded(self, run_ids: Sequence[str]) -> list[int]:
+        """Give the answers that neither a run left bought nor a trial left used."""
+        left = set(self._session.scalars(select(Run.id))) - set(run_ids)
+        bought = select(Completion.id, Completion.run_id)
+        unneeded = {found for found, run_id in self._session.execute(bought) if run_id not in left}
+        if unneeded:
+            for calls in self._session.scalars(_calls_of_others(run_ids)):
+                unneeded.difference_update(call[1] for call in calls)
+        return sorted(unneeded)
+
+    def _count(self, column: InstrumentedAttribute[int], where: ColumnElement[bool]) -> int:
+        return self._session.scalar(select(func.count(column)).where(where)) or 0
+
+    def _bytes(self, columns: Iterable[InstrumentedAttribute[object]], where: ColumnElement[bool]) -> int:
+        lengths = [func.coalesce(func.sum(func.length(column)), 0) for column in columns]
+        return sum(self._session.execute(select(*lengths).where(where)).one())
+
+
+def _calls_of_others(run_ids: Sequence[str]) -> Select[tuple[list[list[object]]]]:
+    query = select(StepRun.calls).join(Trial, Trial.id == StepRun.trial_id)
+    return query.where(Trial.run_id.not_in(run_ids)).execution_options(yield_per=10_000)
+
+
+def _chunks[T](values: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

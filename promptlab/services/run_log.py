@@ -1,0 +1,96 @@
+"""The run log as one thing: opened, guarded, and asked for sessions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from promptlab.core.database import (
+    claim,
+    open_engine,
+    outside_transactions,
+    sqlite_path,
+    storage_errors,
+)
+from promptlab.core.errors import UsageError
+from promptlab.core.files import FileLock, is_locked, private_folder
+from promptlab.services.upgrade import bring_up_to_date, current
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """An opened run log. Failures inside its sessions come out as StorageError."""
+
+    path: Path
+    engine: Engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session that sees the log as it is at its first question."""
+        with storage_errors(self.path), Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session that keeps other writers waiting; committed at its end."""
+        engine = self.engine.execution_options(immediate=True)
+        with storage_errors(self.path), Session(engine) as session, session.begin():
+            yield session
+
+    def lock_of(self, run_id: str) -> FileLock:
+        """Give the lock that a run holds while it lives."""
+        return FileLock(private_folder(self.path.parent / "runs") / f"{run_id}.lock")
+
+    def is_running(self, run_id: str) -> bool:
+        return is_locked(self.path.parent / "runs" / f"{run_id}.lock")
+
+    def compact(self) -> None:
+        """Give space that deleted rows took back to the system."""
+        with storage_errors(self.path), self.engine.connect() as connection:
+            outside_transactions(connection, "VACUUM")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def open_run_log(location: str | Path, *, create: bool = True) -> RunLog:
+    """Open the log at a path or `sqlite:///` address, making or upgrading it as needed.
+
+    Raises UsageError where there is none and `create` is false; StorageError where it cannot be used.
+    """
+    path = sqlite_path(location).absolute()
+    if not create and not path.exists():
+        raise UsageError(f"{path}: there is no run log yet", hint="`promptlab run PIPELINE` makes one")
+    claim(path)
+    with storage_errors(path):
+        engine = open_engine(path)
+        try:
+            bring_up_to_date(engine, path)
+        except BaseException:
+            engine.dispose()
+            raise
+    return RunLog(path, engine)
+
+
+def revision_of(location: str | Path) -> str | None:
+    """Give the revision of a log's tables as they are, None where there is no log; changes nothing."""
+    path = sqlite_path(location).absolute()
+    if not path.exists() or not path.stat().st_size:
+        return None
+    claim(path)
+    with storage_errors(path):
+        engine = open_engine(path)
+        try:
+            return current(engine)
+        finally:
+            engine.dispose()

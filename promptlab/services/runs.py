@@ -1,0 +1,117 @@
+"""The runs of a log: listed, found, and told apart from those that died."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from promptlab.core.errors import UsageError
+from promptlab.models import Attempt, Run, RunFile, Snapshot
+from promptlab.schemas.log import AttemptRecord, RunRecord
+
+_SHOWN = 5
+
+
+class RunService:
+    """Reads runs. `is_running` says whether the process of a run that has not ended is alive."""
+
+    def __init__(self, session: Session, *, is_running: Callable[[str], bool]) -> None:
+        self._session = session
+        self._is_running = is_running
+
+    def newest(
+        self, *, pipeline: str | None = None, limit: int = 50, before: str | None = None
+    ) -> list[RunRecord]:
+        """Give runs, newest first; `before` is the id after which to go on."""
+        query = select(Run).order_by(Run.id.desc()).limit(limit)
+        if pipeline is not None:
+            query = query.where(Run.pipeline == pipeline)
+        if before is not None:
+            query = query.where(Run.id < before)
+        return self._records(list(self._session.scalars(query)))
+
+    def find(self, reference: str) -> RunRecord:
+        """Give the run that an id, a unique start of one, or `last` names; raises UsageError."""
+        found = self._matching(reference.strip().lower())
+        if not found:
+            raise UsageError(f"there is no run '{reference}'", hint="`promptlab runs list` shows the runs")
+        if len(found) > 1:
+            ids = ", ".join(run.id for run in found[:_SHOWN])
+            raise UsageError(
+                f"more than one run begins with '{reference}': {ids} …", hint="give more of the id"
+            )
+        return self._records(found)[0]
+
+    def files(self, run_id: str) -> dict[str, bytes]:
+        """Give the sources of a run as they were, by path."""
+        query = (
+            select(RunFile.path, Snapshot.content)
+            .join(Snapshot, Snapshot.digest == RunFile.digest)
+            .where(RunFile.run_id == run_id)
+            .order_by(RunFile.path)
+        )
+        return {path: content for path, content in self._session.execute(query)}  # noqa: C416 (rows are no pairs)
+
+    def unknown_attempts(self, run_id: str) -> list[AttemptRecord]:
+        """Give the attempts that may have been paid for without an answer here."""
+        states = ["unknown"] if self._is_running(run_id) else ["unknown", "intent"]
+        query = (
+            select(Attempt).where(Attempt.run_id == run_id, Attempt.state.in_(states)).order_by(Attempt.id)
+        )
+        names = [field.name for field in fields(AttemptRecord)]
+        return [
+            AttemptRecord(**{name: getattr(attempt, name) for name in names})
+            for attempt in self._session.scalars(query)
+        ]
+
+    def mark_interrupted(self) -> list[str]:
+        """Write down what happened to runs that died: what they had sent without an answer is unknown."""
+        unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
+        dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
+        for run_id in dead:
+            give_up_attempts(self._session, run_id)
+            ended = update(Run).where(Run.id == run_id, Run.status == "running")
+            self._session.execute(ended.values(status="interrupted", reason="its process died"))
+        return dead
+
+    def _matching(self, reference: str) -> list[Run]:
+        query = select(Run).order_by(Run.id.desc())
+        if reference == "last":
+            return list(self._session.scalars(query.limit(1)))
+        exact = self._session.get(Run, reference)
+        if exact is not None or not reference:
+            return [exact] if exact else []
+        begins = Run.id.between(reference, reference + "~")
+        return list(self._session.scalars(query.where(begins).limit(_SHOWN + 1)))
+
+    def _records(self, runs: list[Run]) -> list[RunRecord]:
+        dead = {run.id for run in runs if run.status == "running" and not self._is_running(run.id)}
+        if dead:
+            self._session.rollback()  # look again: a run ends before it gives its lock back
+        return [_record(run, died=run.id in dead) for run in runs]
+
+
+def _record(run: Run, *, died: bool) -> RunRecord:
+    facts = {field.name: getattr(run, field.name) for field in fields(RunRecord)}
+    if died and run.status == "running":
+        facts["status"] = "interrupted"
+    return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates)})
+
+
+def give_up_attempts(session: Session, run_id: str) -> None:
+    """Count attempts without a known end as paid for, as dear as they may have been."""
+    hanging = (Attempt.run_id == run_id, Attempt.state == "intent")
+    count, known, reserved = session.execute(
+        select(func.count(), func.count(Attempt.reserved_usd), func.sum(Attempt.reserved_usd)).where(*hanging)
+    ).one()
+    if not count:
+        return
+    spent = reserved if known == count else None
+    session.execute(
+        update(Attempt)
+        .where(*hanging)
+        .values(state="unknown", spent_usd=Attempt.reserved_usd, ended_at=datetime.now(UTC))
+    )
+    session.execute(update(Run).where(Run.id == run_id).values(spent_usd=Run.spent_usd + spent))

@@ -1,0 +1,131 @@
+"""The trials of a run, streamed in their order."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Row as Found
+from sqlalchemy import Select, Table, select
+from sqlalchemy.orm import Session
+
+from promptlab.models import Row, StepRun, Trial, Verdict
+from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus
+from promptlab.schemas.run import Verdict as Judged
+
+_CHUNK = 200
+_TRIALS, _ROWS, _STEPS, _VERDICTS = Trial.__table__, Row.__table__, StepRun.__table__, Verdict.__table__
+_ORDER = (_TRIALS.c.row, _TRIALS.c.cell_index, _TRIALS.c.repeat)
+
+type _Details = dict[int, list[Found[Any]]]
+
+
+class TrialService:
+    """Reads trials a chunk at a time, so that memory does not grow with the run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of_run(
+        self,
+        run_id: str,
+        *,
+        row: int | None = None,
+        cell: str | None = None,
+        statuses: Sequence[TrialStatus] | None = None,
+    ) -> Iterator[TrialResult]:
+        """Give trials in order of row, cell and repeat; `cell` is a whole name or a variant's.
+
+        Those that were left for a later run come too, with status `left`.
+        """
+        query = _trials(run_id)
+        if row is not None:
+            query = query.where(_TRIALS.c.row == row)
+        if cell is not None:
+            query = query.where((_TRIALS.c.cell == cell) | (_TRIALS.c.variant == cell))
+        if statuses is not None:
+            query = query.where(_TRIALS.c.status.in_(statuses))
+        found = self._session.execute(query, execution_options={"yield_per": _CHUNK})
+        for chunk in found.partitions():
+            yield from self._whole(chunk)
+
+    def _whole(self, chunk: Sequence[Found[Any]]) -> Iterator[TrialResult]:
+        ids = [trial.id for trial in chunk]
+        steps, verdicts = self._details(_STEPS, ids), self._details(_VERDICTS, ids)
+        for trial in chunk:
+            yield _trial(trial, steps[trial.id], verdicts[trial.id])
+
+    def _details(self, table: Table, ids: list[int]) -> _Details:
+        query = select(table).where(table.c.trial_id.in_(ids)).order_by(table.c.trial_id, table.c.position)
+        details: _Details = defaultdict(list)
+        for found in self._session.execute(query):
+            details[found.trial_id].append(found)
+        return details
+
+
+def _trials(run_id: str) -> Select[Any]:
+    joined = _TRIALS.outerjoin(_ROWS, _ROWS.c.digest == _TRIALS.c.row_digest)
+    query = select(_TRIALS, _ROWS.c.inputs, _ROWS.c.columns.label("row_columns")).select_from(joined)
+    return query.where(_TRIALS.c.run_id == run_id).order_by(*_ORDER)
+
+
+def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]]) -> TrialResult:
+    by_step: dict[int | None, list[Judged]] = defaultdict(list)
+    for verdict in verdicts:
+        by_step[verdict.step_position].append(_verdict(verdict))
+    key = TrialKey(
+        row=trial.row,
+        row_id=trial.row_id,
+        cell=trial.cell,
+        variant=trial.variant,
+        axes=trial.axes,
+        repeat=trial.repeat,
+    )
+    return TrialResult(
+        key=key,
+        status=trial.status,
+        inputs=trial.inputs,
+        outputs=None if trial.outputs is MISSING else trial.outputs,
+        steps=tuple(_step(step, tuple(by_step[step.position])) for step in steps),
+        verdicts=tuple(by_step[None]),
+        tags=tuple(trial.tags),
+        error=trial.error,
+        columns=trial.row_columns,
+    )
+
+
+def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
+    calls = tuple(
+        StepCall(fingerprint=fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts)
+        for fingerprint, completion_id, recalled, attempts in step.calls
+    )
+    return StepResult(
+        id=step.step,
+        status=step.status,
+        output=step.output,
+        messages=tuple(step.messages),
+        model=step.model,
+        calls=calls,
+        input_tokens=step.input_tokens,
+        output_tokens=step.output_tokens,
+        cost_usd=step.cost_usd,
+        spent_usd=step.spent_usd,
+        latency_ms=step.latency_ms,
+        finish_reason=step.finish_reason,
+        error=step.error,
+        error_kind=step.error_kind,
+        verdicts=verdicts,
+    )
+
+
+def _verdict(verdict: Found[Any]) -> Judged:
+    return Judged(
+        step=verdict.step,
+        name=verdict.name,
+        type=verdict.type,
+        status=verdict.status,
+        score=verdict.score,
+        reason=verdict.reason,
+        metric=verdict.metric,
+        weight=verdict.weight,
+        severity=verdict.severity,
+    )

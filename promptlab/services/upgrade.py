@@ -1,0 +1,115 @@
+"""Brings a run log to the newest tables: makes them, or migrates older ones behind a backup."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, text
+
+from promptlab.core.database import outside_transactions
+from promptlab.core.errors import StorageError
+from promptlab.core.files import private_file
+from promptlab.models import REVISION, Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_HAS_TABLE = text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+_READ = text("SELECT version_num FROM alembic_version")
+
+
+def migrations_folder() -> Path:
+    """Give where the migrations lie: inside the installed package, else beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def current(engine: Engine) -> str | None:
+    """Give the revision of the tables, None where there are none yet."""
+    with engine.connect() as connection:
+        return _revision(connection)
+
+
+def bring_up_to_date(engine: Engine, path: Path) -> None:
+    """Make or migrate the tables; raises StorageError, and writes nothing, where they are newer."""
+    revision = current(engine)
+    if revision is None:
+        _create(engine)
+    elif revision != REVISION:
+        migrate(engine, path)
+
+
+def migrate(engine: Engine, path: Path, *, folder: Path | None = None) -> None:
+    """Run the migrations of `folder` in one transaction, after a backup of the file beside it."""
+    from alembic import command  # noqa: PLC0415 (slow to import, seldom needed)
+
+    config = _config(folder or migrations_folder())
+    with engine.execution_options(immediate=True).connect() as connection:
+        _foreign_keys(connection, enforced=False)
+        try:
+            with connection.begin():
+                revision = _revision(connection)
+                _refuse_newer(config, revision, path)
+                _back_up(path, revision or "base")
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        finally:
+            _foreign_keys(connection, enforced=True)
+
+
+def _revision(connection: Connection) -> str | None:
+    if connection.execute(_HAS_TABLE).first() is None:
+        return None
+    found: str | None = connection.execute(_READ).scalar()
+    return found
+
+
+def _create(engine: Engine) -> None:
+    with engine.execution_options(immediate=True).begin() as connection:
+        if _revision(connection) is not None:
+            return  # another process was quicker
+        Base.metadata.create_all(connection)
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION})
+
+
+def _config(folder: Path) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _refuse_newer(config: "Config", revision: str | None, path: Path) -> None:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StorageError(
+            f"{path}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
+            hint="a newer promptlab wrote it: upgrade, or name another file by PROMPTLAB_DATABASE_URL",
+        )
+
+
+def _back_up(path: Path, revision: str) -> Path:
+    backup = path.with_name(f"{path.name}.backup-{revision}")
+    unfinished = private_file(backup.with_name(f"{backup.name}.{os.getpid()}"))
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+            source.backup(target)
+        unfinished.replace(backup)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return backup
+
+
+def _foreign_keys(connection: Connection, *, enforced: bool) -> None:
+    """Batch migrations replace tables, and rows that point to them must survive that."""
+    outside_transactions(connection, f"PRAGMA foreign_keys={'ON' if enforced else 'OFF'}")

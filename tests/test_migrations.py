@@ -1,0 +1,351 @@
+"""The tables: made at once, migrated behind a backup, refused where they are not ours to touch."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from promptlab.core.database import APPLICATION_ID, claim, open_engine
+from promptlab.core.errors import StorageError, UsageError
+from promptlab.models import REVISION, Base
+from promptlab.services.run_log import open_run_log, revision_of
+from promptlab.services.upgrade import migrate, migrations_folder
+from tests.run_log_kit import START, recording, run_in
+
+ADDS_A_COLUMN = '''"""Add a column."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("trials", recreate="always") as batch:
+        batch.add_column(sa.Column("extra", sa.Text()))
+    {then}
+'''
+
+
+def schema(path: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+        return [(name, " ".join(sql.split())) for name, sql in found]
+
+
+def header(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def newer_migrations(folder: Path, then: str = "pass") -> Path:
+    copied = shutil.copytree(migrations_folder(), folder / "migrations")
+    (copied / "versions" / "0002_more.py").write_text(ADDS_A_COLUMN.format(then=then))
+    return copied
+
+
+def test_tables_made_at_once_are_those_of_the_migrations(tmp_path: Path) -> None:
+    """
+    Given one log made at once and one made by the migrations,
+    when their schemas are read,
+    then they are the same, revision included.
+    """
+    made, migrated = tmp_path / "made.db", tmp_path / "migrated.db"
+    open_run_log(made).close()
+    claim(migrated)
+    engine = open_engine(migrated)
+    migrate(engine, migrated)
+    engine.dispose()
+
+    with closing(sqlite3.connect(migrated)) as connection:
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    tables = [entry for entry in schema(made) if entry[0] != "alembic_version"]
+    assert tables == [entry for entry in schema(migrated) if entry[0] != "alembic_version"]
+    assert revision == (REVISION,)
+
+
+def test_models_and_migrations_agree(tmp_path: Path) -> None:
+    """
+    Given a migrated log,
+    when alembic compares it with the models,
+    then there is nothing to do.
+    """
+    path = tmp_path / "lab.db"
+    claim(path)
+    engine = open_engine(path)
+    migrate(engine, path)
+
+    with engine.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    engine.dispose()
+    assert difference == []
+
+
+def test_migrations_go_down_again(tmp_path: Path) -> None:
+    """
+    Given a migrated log,
+    when all migrations are taken back,
+    then no table is left but alembic's own.
+    """
+    path = tmp_path / "lab.db"
+    open_run_log(path).close()
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("path_separator", "os")
+    engine = open_engine(path)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    engine.dispose()
+
+    assert [name for name, _ in schema(path)] == ["alembic_version"]
+
+
+async def test_an_older_log_is_migrated_behind_a_backup(tmp_path: Path) -> None:
+    """
+    Given a log with a run, and migrations that go further and replace a table,
+    when it is migrated,
+    then the new column is there, the run too, and the backup has the old schema.
+    """
+    path = tmp_path / "lab.db"
+    log = open_run_log(path)
+    async with recording(log) as recorder:
+        pass
+    log.close()
+    before = schema(path)
+    engine = open_engine(path)
+
+    migrate(engine, path, folder=newer_migrations(tmp_path))
+    engine.dispose()
+
+    backup = tmp_path / "lab.db.backup-0001"
+    assert "extra TEXT" in dict(schema(path))["trials"]
+    assert schema(backup) == before
+    assert backup.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT id FROM runs").fetchall() == [(recorder.run_id,)]
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('no')", "import os; os.kill(os.getpid(), 9)"])
+def test_a_migration_that_dies_leaves_the_old_schema(tmp_path: Path, end: str) -> None:
+    """
+    Given a migration that fails, or whose process is killed, after it changed a table,
+    when it runs,
+    then the log is as it was and works, and there is a backup.
+    """
+    path = tmp_path / "lab.db"
+    open_run_log(path).close()
+    before = schema(path)
+    folder = newer_migrations(tmp_path, then=end)
+    program = (
+        "import sys; from pathlib import Path; from promptlab.core.database import open_engine;"
+        "from promptlab.services.upgrade import migrate;"
+        "path = Path(sys.argv[1]); migrate(open_engine(path), path, folder=Path(sys.argv[2]))"
+    )
+
+    child = subprocess.run(
+        [sys.executable, "-c", program, path, folder], check=False, capture_output=True, timeout=60
+    )
+
+    assert child.returncode != 0
+    assert schema(path) == before
+    assert (tmp_path / "lab.db.backup-0001").exists()
+    open_run_log(path).close()
+
+
+def test_a_newer_log_is_refused_untouched(tmp_path: Path) -> None:
+    """
+    Given a log whose revision this code does not know,
+    when it is opened,
+    then the error names the revision and the file, and no byte of it changed.
+    """
+    path = tmp_path / "lab.db"
+    open_run_log(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+        connection.commit()
+    before = header(path)
+
+    with pytest.raises(StorageError, match=r"lab\.db.*'0999'.*untouched"):
+        open_run_log(path)
+
+    assert revision_of(path) == "0999"
+    assert header(path) == before
+    assert not list(tmp_path.glob("*.backup*"))
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def no_database(path: Path) -> None:
+    path.write_text("name,label\n" * 100)
+
+
+def a_foreign_one(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (id)")
+
+
+def a_damaged_one(path: Path) -> None:
+    open_run_log(path).close()
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+
+def a_cut_off_one(path: Path) -> None:
+    open_run_log(path).close()
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (a_folder, "it is a folder"),
+        (no_database, "no SQLite database"),
+        (a_foreign_one, "belongs to another program"),
+        (a_damaged_one, "it is damaged"),
+        (a_cut_off_one, "it is damaged"),
+    ],
+)
+def test_what_is_no_log_of_ours_is_refused_untouched(
+    tmp_path: Path, make: Callable[[Path], None], says: str
+) -> None:
+    """
+    Given a folder, a file of another kind, another program's database or a damaged log,
+    when it is opened,
+    then a StorageError names it, what is wrong and what to do, and nothing in it changed.
+    """
+    path = tmp_path / "lab.db"
+    make(path)
+    before = header(path) if path.is_file() else ""
+
+    with pytest.raises(StorageError, match=says) as refused:
+        open_run_log(path)
+
+    assert str(path) in refused.value.message
+    assert refused.value.hint
+    assert (header(path) if path.is_file() else "") == before
+
+
+def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
+    """
+    Given a file of no bytes, as a kill in the first moment leaves it,
+    when it is opened,
+    then it is a log of ours.
+    """
+    path = tmp_path / "lab.db"
+    path.touch()
+
+    open_run_log(path).close()
+
+    assert int.from_bytes(path.read_bytes()[68:72]) == APPLICATION_ID
+
+
+def test_what_lies_in_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
+    """
+    Given a project without a log and a generous umask,
+    when the log is opened,
+    then files are 0600, folders 0700, and git ignores them all.
+    """
+    umask = os.umask(0)
+    try:
+        log = open_run_log(tmp_path / ".promptlab" / "lab.db")
+        log.lock_of("x").acquire()
+        with log.writing() as session:
+            session.connection().exec_driver_sql("DELETE FROM runs")
+            found = list((tmp_path / ".promptlab").rglob("*"))
+            modes = {path.name: path.stat().st_mode & 0o777 for path in found if path.is_file()}
+        log.close()
+    finally:
+        os.umask(umask)
+
+    folders = [tmp_path / ".promptlab", tmp_path / ".promptlab" / "runs"]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+    assert modes == dict.fromkeys([".gitignore", "lab.db", "lab.db-wal", "lab.db-shm", "x.lock"], 0o600)
+    assert (tmp_path / ".promptlab" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_durable_settings_are_on(tmp_path: Path) -> None:
+    """
+    Given an opened log,
+    when a connection's settings are read,
+    then each commit reaches the disk, nobody checkpoints by himself, and keys are checked.
+    """
+    log = open_run_log(tmp_path / "lab.db")
+
+    with log.engine.connect() as connection:
+        names = ("journal_mode", "synchronous", "busy_timeout", "wal_autocheckpoint", "foreign_keys")
+        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+    log.close()
+
+    assert settings == ["wal", 2, 30_000, 0, 1]
+
+
+@pytest.mark.parametrize("address", ["postgresql+psycopg://u:secret@h/db", "sqlite://", "sqlite:///:memory:"])
+def test_other_databases_are_refused_without_their_secrets(address: str) -> None:
+    """
+    Given an address that names no SQLite file,
+    when it is opened,
+    then a UsageError says so, without the address's password.
+    """
+    with pytest.raises(UsageError, match="PROMPTLAB_DATABASE_URL") as refused:
+        open_run_log(address)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_log_that_is_only_read_is_not_made(tmp_path: Path) -> None:
+    """
+    Given a project where nothing was run,
+    when its log is opened for reading,
+    then a UsageError says how to make one, and none is made.
+    """
+    with pytest.raises(UsageError, match="there is no run log yet"):
+        open_run_log(tmp_path / ".promptlab" / "lab.db", create=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_address_names_a_file(tmp_path: Path) -> None:
+    """
+    Given an sqlite address,
+    when a run is recorded there,
+    then it is in that file, and stays there when the file is compacted.
+    """
+    log = open_run_log(f"sqlite:///{tmp_path}/other.db")
+    async with recording(log):
+        pass
+    log.compact()
+
+    assert run_in(log).pipeline == START.pipeline
+    log.close()
+    assert (tmp_path / "other.db").stat().st_size > 4096
+
+
+def test_alembic_stays_out_of_the_way(tmp_path: Path) -> None:
+    """
+    Given a new interpreter,
+    when it makes a log and opens it again,
+    then alembic was not imported.
+    """
+    program = (
+        "import sys; from promptlab.services.run_log import open_run_log, revision_of;"
+        "open_run_log(sys.argv[1]).close(); open_run_log(sys.argv[1]).close();"
+        "sys.exit('alembic' in sys.modules)"
+    )
+
+    child = subprocess.run([sys.executable, "-c", program, tmp_path / "lab.db"], check=False, timeout=60)
+
+    assert child.returncode == 0
