@@ -37,6 +37,8 @@ class ScriptedProvider:
         del model
         return params.model_dump(exclude_none=True)
 
+    def check(self, model: str) -> None: ...
+
     async def complete(self, request: CompletionRequest) -> Completion:
         self.journal.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -60,16 +60,16 @@ def _show_usage(error: click.ClickException) -> int:
 
 
 def _show(error: PromptlabError) -> int:
-    text = str(error)
-    click.echo(text if _is_diagnostic(text) else f"error: {text}", err=True)
+    problems = getattr(error, "problems", None)
+    if problems is not None:
+        from promptlab.loader.problem_formats import as_text  # noqa: PLC0415
+
+        click.echo(as_text(problems), err=True)
+        return error.exit_code
+    click.echo(f"error: {error}", err=True)
     if error.hint:
         click.echo(f"  {error.hint}", err=True)
     return error.exit_code
-
-
-def _is_diagnostic(text: str) -> bool:
-    """Whether the text is problems with positions of their own."""
-    return ": error: " in text.partition("\n")[0]
 
 
 def _leave_pipe() -> int:

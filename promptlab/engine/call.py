@@ -18,13 +18,17 @@ class Worst:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`ask` is the end of the chain: it answers the request or raises a ProviderError."""
+    """`ask` is the end of the chain: it answers the request or raises a ProviderError.
+
+    `problem`: why the model cannot be asked at all.
+    """
 
     request: CompletionRequest
     profile: ModelProfile
     ask: Callable[[CompletionRequest], Awaitable[Completion]]
     retry: RetryPolicy
     recall: bool = True
+    problem: str | None = None
     attempt: int = 1
     worst: Worst = Worst()
 

@@ -108,6 +108,7 @@ class RunningStep:
             ask=target.provider.complete,
             retry=self.planned.step.retry,
             recall=self.planned.step.recall is not False,
+            problem=target.problem,
         )
         self.tally.model = target.profile.name
         answer = await self.machinery.complete(call)

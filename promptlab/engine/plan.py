@@ -16,11 +16,15 @@ from promptlab.schemas.run import TrialKey
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model that a step asks, and the parameters as they go on the wire."""
+    """The model that a step asks, and the parameters as they go on the wire.
+
+    `problem`: why it cannot be asked, such as a missing key; what was recorded is recalled all the same.
+    """
 
     provider: Provider
     profile: ModelProfile
     params: Mapping[str, JSON]
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,10 @@ class Provider(Protocol):
         """Map `params` to what goes on the wire; raises ValueError for what the model has none of."""
         ...
 
+    def check(self, model: str) -> None:
+        """Raise UsageError, with what mends it, where `model` cannot be asked: no key, no weights."""
+        ...
+
     async def complete(self, request: CompletionRequest) -> Completion:
         """Ask once, without retries; give a whole answer or raise a ProviderError.
 

@@ -50,11 +50,19 @@ class _Job:
 class Renderer:
     """The template process as an async context manager; it starts with the first render that needs it.
 
-    ``time_limit`` is in seconds a render, ``memory_limit`` in bytes for the process. It belongs to one event
+    ``time_limit`` is in seconds a render, ``memory_limit`` in bytes for the process, which keeps
+    ``templates_kept`` compiled templates. It belongs to one event
     loop.
     """
 
-    def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(
+        self,
+        *,
+        time_limit: float = TIME_LIMIT,
+        memory_limit: int = MEMORY_LIMIT,
+        templates_kept: int = TEMPLATES_KEPT,
+    ) -> None:
+        self._templates_kept = templates_kept
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._child: Child | None = None
@@ -136,7 +144,7 @@ class Renderer:
     def _introduce(self, template: Template, frames: list[bytes]) -> None:
         if template.key in self._known:
             return
-        if len(self._known) >= TEMPLATES_KEPT:
+        if len(self._known) >= self._templates_kept:
             self._known.clear()
             frames.append(b'["forget"]\n')
         self._known.add(template.key)

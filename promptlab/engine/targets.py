@@ -30,7 +30,7 @@ class Targets:
             params = provider.wire_params(model, merged_params(step, spec))
         except ValueError as error:
             raise UsageError(f"step '{step.id}': {error}") from None
-        return Target(provider, provider.profile(model), params)
+        return Target(provider, provider.profile(model), params, _problem(provider, model))
 
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
@@ -54,3 +54,11 @@ class Targets:
         if not (provider and slash and name):
             raise UsageError(f"'{model}' is no model", hint="say provider/model, as openai/gpt-4o-mini")
         return provider, name
+
+
+def _problem(provider: Provider, model: str) -> str | None:
+    try:
+        provider.check(model)
+    except UsageError as error:
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    return None

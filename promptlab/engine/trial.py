@@ -83,6 +83,7 @@ def _result(
         key=trial.key,
         status=status,
         inputs=trial.row.inputs,
+        columns=trial.row.columns,
         outputs=outputs,
         steps=steps,
         verdicts=verdicts,

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptlab.core.errors import PromptlabError
@@ -47,7 +47,7 @@ class Session:
             emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
             brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
             engine = await self._assemble(stack, recorder, brake, emit)
-            ending = await _drive(engine, self.plan, brake)
+            ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
             summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
             await recorder.end_run(_run_end(summary))
             return summary

@@ -11,17 +11,21 @@ from promptlab.live.scores import Scores
 from promptlab.schemas.report import Calls, RunSummary
 from promptlab.schemas.run import RunStatus
 
-CANNOT_GO_ON, LIMITED, NOT_PASSED = 3, 4, 1
+USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED = 2, 3, 4, 1
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run."""
+    """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run.
+
+    `was_sent`: whether any call left; if none did, a model that cannot be asked is a matter of usage.
+    """
 
     seconds: float
     stop: Stop | None = None
     closures: Mapping[str, CallFailure] = field(default_factory=dict)
     signal_code: int | None = None
+    was_sent: bool = True
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
@@ -54,7 +58,7 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
     if ending.signal_code is not None:
         return ending.signal_code, "interrupted"
     if ending.closures and left:
-        return CANNOT_GO_ON, "errored"
+        return CANNOT_GO_ON if ending.was_sent else USAGE, "errored"
     if ending.stop is not None and ending.stop.kind == "limit":
         return LIMITED, "limited"
     return (0, "passed") if passed else (NOT_PASSED, "failed")

@@ -34,8 +34,10 @@ KINDS = {
 type Location = tuple[str | int, ...]
 
 
-def report(error: ValidationError, document: Document, problems: Problems, model: type[BaseModel]) -> None:
-    """Add a problem for each error; those of a union at one place become one."""
+def report(
+    error: ValidationError, document: Document, problems: Problems, model: type[BaseModel]
+) -> list[Location]:
+    """Add a problem for each error; those of a union at one place become one. Give the places."""
     by_place: dict[Location, list[Any]] = {}
     for detail in error.errors(include_url=False):
         by_place.setdefault(_place(document, detail), []).append(detail)
@@ -45,6 +47,7 @@ def report(error: ValidationError, document: Document, problems: Problems, model
                 _report_one(document, place, detail, problems, model)
         else:
             _report_one(document, place, _most_telling(details), problems, model, others=details)
+    return list(by_place)
 
 
 def _place(document: Document, detail: Any) -> Location:
@@ -85,7 +88,8 @@ def _report_one(
         document.report(problems, place, message, code="missing-key", key=True)
     else:
         message, hint, code = _said(document, place, detail, others)
-        document.report(problems, place, message, code=code, hint=hint)
+        is_about_key = kind == "value_error" and detail["msg"].startswith("unknown ")
+        document.report(problems, place, message, code=code, hint=hint, key=is_about_key)
 
 
 def _said(
@@ -98,7 +102,8 @@ def _said(
     kind = detail["type"]
     refusal = detail.get("ctx", {}).get("error")
     if kind == "value_error":
-        return f"{name}: {refusal}", getattr(refusal, "hint", None), getattr(refusal, "code", "value")
+        words = detail["msg"].removeprefix("Value error, ")
+        return f"{name}: {words}", getattr(refusal, "hint", None), getattr(refusal, "code", "value")
     if kind in MESSAGES:
         wanted = list(dict.fromkeys(_wanted(others or [detail])))
         message = f"{name} must be {' or '.join(wanted)}, but is {_kind_of(document, place)}"

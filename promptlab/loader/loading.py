@@ -19,6 +19,7 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
+from promptlab.loader.pruning import pruned
 from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.sources import FileError
@@ -115,12 +116,17 @@ class _Loading:
                 yield source, laid, spec
 
     def _validated(self, document: Document) -> PipelineSpec | None:
+        """Give the cell, without what is wrong in it, so that all else can be held to the names there are."""
         value = document.value
         kept = {key: item for key, item in value.items() if key not in NOT_IN_CELLS}  # type: ignore[union-attr]
+        context = {"resolver": self.resolver}
         try:
-            return PipelineSpec.model_validate(kept, context={"resolver": self.resolver})
+            return PipelineSpec.model_validate(kept, context=context)
         except ValidationError as error:
-            diagnosis.report(error, document, self.problems, PipelineSpec)
+            places = diagnosis.report(error, document, self.problems, PipelineSpec)
+        try:
+            return PipelineSpec.model_validate(pruned(kept, places), context=context)
+        except ValidationError:
             return None
 
     def _dataset(self, document: Document, spec: PipelineSpec) -> tuple[Dataset | None, Scan | None]:

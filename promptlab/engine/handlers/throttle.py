@@ -70,6 +70,9 @@ class Throttle:
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         gate = self._gate(call.profile)
+        if call.problem is not None and gate.closed is None:
+            failure = CallFailure(kind="refused", message=call.problem, outcome="unsent", closes=True)
+            self._close(gate, call, failure)
         async with gate.slots:
             refusal = await self._turn(gate, call.worst.tokens)
             if refusal is not None:

@@ -106,7 +106,7 @@ class LocalProcess:
             "model": str(self._model.path),
             "alias": self._model.name,
             "api_key": self._key,
-            "threads": os.cpu_count() or 1,
+            "threads": _threads(),
             "context": CONTEXT_TOKENS,
         }
         stdin, stdout = process.stdin, process.stdout
@@ -125,6 +125,11 @@ class LocalProcess:
 
     def _not_started(self, why: str) -> ProviderError:
         return ConnectionFailed(f"local/{self._model.name} did not start: {self._caller.masked(why)}")
+
+
+def _threads() -> int:
+    """Leave a core free: threads that wait for each other beside other work are far slower than one."""
+    return min(8, max(1, (os.cpu_count() or 1) - 1))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

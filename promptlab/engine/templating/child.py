@@ -53,6 +53,10 @@ class Child(asyncio.SubprocessProtocol):
         return child
 
     @property
+    def pid(self) -> int:
+        return self._transport.get_pid() if self._transport else 0
+
+    @property
     def exit_code(self) -> int | None:
         return self._transport.get_returncode() if self._transport else None
 

@@ -21,6 +21,7 @@ MESSAGES: tuple[tuple[type[Exception], str], ...] = (
     (MemoryError, "the template needs more memory than templates may use"),
     (RecursionError, "the template is nested too deeply, or calls itself without end"),
     (IndentationError, "the template is nested too deeply"),
+    (OverflowError, "a number or range is too large; a range has at most 100,000 elements"),
     (ZeroDivisionError, "division by zero"),
 )
 

@@ -13,7 +13,6 @@ from promptlab.loader.templating.unit import Rejected, Unit
 SUFFIXES = (".j2", ".md", ".txt")
 
 type Reference = nodes.Include | nodes.Extends | nodes.Import | nodes.FromImport
-REFERENCES: tuple[type[Reference], ...] = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
 
 
 def constant_name(reference: Reference) -> str | None:
@@ -45,8 +44,9 @@ def included_names(source: str) -> tuple[str, ...]:
 
 
 def _references(tree: nodes.Template) -> Iterator[Reference]:
-    for kind in REFERENCES:
-        yield from tree.find_all(kind)
+    for node in tree.find_all(nodes.Stmt):
+        if isinstance(node, nodes.Include | nodes.Extends | nodes.Import | nodes.FromImport):
+            yield node
 
 
 class Library:

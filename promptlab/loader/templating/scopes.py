@@ -13,7 +13,7 @@ from promptlab.loader.templating.findings import Findings, NameUse, Origin, Path
 from promptlab.loader.templating.unit import Unit
 
 ALWAYS_THERE = frozenset((*GLOBALS, "self", "super", "caller", "varargs", "kwargs"))
-MAX_STEPS = 100_000
+MAX_STEPS = 50_000
 
 type Visitor = Callable[[nodes.Node], None]
 type Visitors = dict[type[nodes.Node], Visitor]
