@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
-from promptlab.core.database import default_path
+from promptlab.core.database import default_path, sqlite_path
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
@@ -49,7 +50,16 @@ class RunRequest:
 
 def open_log(project: Project, *, create: bool = True) -> RunLog:
     """Open the run log of a project, where its settings say."""
-    return open_run_log(project.settings.database_url or default_path(project.root), create=create)
+    return open_run_log(_location(project), create=create)
+
+
+def has_log(project: Project) -> bool:
+    """Say whether there is a run log; opens and makes nothing."""
+    return sqlite_path(_location(project)).exists()
+
+
+def _location(project: Project) -> str | Path:
+    return project.settings.database_url or default_path(project.root)
 
 
 async def run_loaded(
