@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from promptlab.cli.console import out_console, progress_console
+from promptlab.cli.opening import opened
 from promptlab.cli.outfiles import OutFiles
 from promptlab.cli.progress import progress_for
 from promptlab.cli.result import Failures, show_result
@@ -24,7 +24,7 @@ from promptlab.live.running import RunRequest, open_log, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.problems import Problems
-from promptlab.loader.project import Project, open_project
+from promptlab.loader.project import Project
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
 
@@ -105,8 +105,7 @@ class _Command:
     options: dict[str, Any]
 
     def run(self) -> int:
-        first = self.references[0]
-        project = open_project(first if Path(first).exists() else None, root=self.root)
+        project = opened(self.root, self.references)
         paths = list(dict.fromkeys(project.pipeline(reference) for reference in self.references))
         loaded = self._load(project, paths)
         _tune_garbage_collection()
