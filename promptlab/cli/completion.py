@@ -3,8 +3,10 @@
 import click
 from click.shell_completion import get_completion_class
 
+from promptlab.cli.commands import Command
 
-@click.command(epilog='Example: eval "$(promptlab completion bash)"')
+
+@click.command(cls=Command, epilog='Example: eval "$(promptlab completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the completion script of a shell."""
