@@ -13,6 +13,7 @@ from typing import TextIO
 
 import click
 
+from promptlab.cli.commands import ReaderLeft
 from promptlab.core.errors import CannotGoOn, Interrupted, PromptlabError, UsageError
 
 USAGE = 2
@@ -75,7 +76,7 @@ def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - a table of cases
             return _show(error)
         case click.Abort() | KeyboardInterrupt():
             return _show(Interrupted("interrupted"))
-        case BrokenPipeError():
+        case ReaderLeft() | BrokenPipeError():
             return _leave_pipe()
         case OSError():
             return _show_os_error(error)

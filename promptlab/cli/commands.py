@@ -25,6 +25,10 @@ class Command(click.Command):
                 raise click.UsageError(f"{option.opts[-1]} is given {times} times; give it once", ctx)
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output has gone; click would end with 1 were it told by the system's own error."""
+
+
 class Table(click.Group):
     """A group whose commands and their one-line helps are a table; `module` is formatted with a name."""
 
@@ -49,6 +53,12 @@ class Table(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderLeft from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -24,10 +24,10 @@ def is_terminal(console: "Console") -> bool:
 
 
 def _console(stream: TextIO) -> "Console":
-    from rich.console import Console  # noqa: PLC0415
+    from promptlab.cli.screen import Screen  # noqa: PLC0415
 
     width = None if stream.isatty() else _columns()
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+    return Screen(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
 def _columns() -> int:

@@ -10,6 +10,7 @@ from promptlab.core.display import escaped, shortened
 from promptlab.core.words import duration, money
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
+from promptlab.live.interrupts import GRACE_SECONDS
 from promptlab.schemas.events import Event, ModelClosed, ModelPaused, RunStopped, TrialFinished
 from promptlab.schemas.run import TrialStatus
 
@@ -152,7 +153,9 @@ def _notice(event: Event) -> str | None:
         case ModelPaused(model, seconds):
             return f"{model} asks to wait {duration(seconds)}"
         case ModelClosed(model, reason):
-            return f"{model} is closed for this run: {reason}"
+            return f"{model} is closed for this run: {reason.removeprefix(f'{model}: ')}"
+        case RunStopped("interrupted", reason):
+            return f"{reason}: waiting up to {duration(GRACE_SECONDS)} for the calls in flight"
         case RunStopped(_, reason):
             return reason
         case _:

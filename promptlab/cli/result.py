@@ -47,10 +47,10 @@ class Failures:
 
 def show_result(console: "Console", summary: RunSummary, failures: Failures) -> None:
     """Print the result of a run for people."""
-    if summary.cells:
+    if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
-    for gate in summary.gates:
-        _show_gate(console, gate)
+        for gate in summary.gates:
+            _show_gate(console, gate)
     if summary.status != "passed" and failures.first:
         _show_failures(console, failures)
     if not failures.checked and summary.status == "passed":

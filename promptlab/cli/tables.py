@@ -38,8 +38,7 @@ def show_grid(console: "Console", grid: Grid) -> None:
     if is_terminal(console) or console.record:
         console.print(_table(grid))
         return
-    for line in plain_lines(grid):
-        console.print(line, soft_wrap=True)
+    console.print("\n".join(plain_lines(grid)), soft_wrap=True)
 
 
 def plain_lines(grid: Grid) -> list[str]:

@@ -1,6 +1,7 @@
 """The machine: Python, SQLite, packages, the template process, disk, proxies, git."""
 
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from promptlab.core.display import masked
 from promptlab.core.errors import PromptlabError
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.scope import Names, RenderFailed
@@ -22,6 +22,7 @@ OWN_DISTRIBUTION = "promptlab-pipelines"
 OTHERS = ("promptlab", "llm-prompt-lab", "promptlab-cli")
 LITTLE, TOO_LITTLE = 1_000_000_000, 50_000_000  # bytes
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+LOGIN = re.compile(r"(?:(?<=://)|^)[^@]*@")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
@@ -80,7 +81,7 @@ def disk(folder: Path) -> Finding:
 def network(environ: Mapping[str, str] = os.environ) -> Finding:
     """Name the proxies and certificates that calls will use."""
     proxies = {name: environ.get(name) or environ.get(name.lower()) for name in PROXIES}
-    set_proxies = [f"{name}={masked(value)}" for name, value in proxies.items() if value]
+    set_proxies = [f"{name}={LOGIN.sub('***@', value)}" for name, value in proxies.items() if value]
     for name in CERTIFICATES:
         path = environ.get(name)
         if path and not Path(path).exists():
