@@ -216,7 +216,7 @@ def test_the_result_fits_a_narrow_terminal(cells: int) -> None:
         status="passed",
         trials={"passed": 1},
         cells=dict.fromkeys(names, values),
-        checks=dict.fromkeys(names, {"classify/a-check-with-quite-a-long-name": 1.0}),
+        checks={name: {"classify/a-check-with-quite-a-long-name": 1.0} for name in names},
         planned=1,
     )
     file = io.StringIO()

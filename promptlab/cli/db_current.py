@@ -12,7 +12,7 @@ from promptlab.core.json import plain
 @click.pass_obj
 def command(root: str | None, /, *, as_json: bool) -> None:
     """Print the revision of the run log's tables; changes nothing."""
-    from promptlab.live.running import log_location  # noqa: PLC0415
+    from promptlab.live.project_log import log_location  # noqa: PLC0415
     from promptlab.models import REVISION  # noqa: PLC0415
     from promptlab.services.run_log import revision_of  # noqa: PLC0415
 

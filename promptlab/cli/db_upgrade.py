@@ -10,7 +10,7 @@ from promptlab.cli.opening import project_at
 @click.pass_obj
 def command(root: str | None, /) -> None:
     """Bring the run log to the newest tables; an older one is backed up beside it first."""
-    from promptlab.live.running import log_location, open_log  # noqa: PLC0415
+    from promptlab.live.project_log import log_location, open_log  # noqa: PLC0415
     from promptlab.models import REVISION  # noqa: PLC0415
     from promptlab.services.run_log import revision_of  # noqa: PLC0415
 

@@ -53,17 +53,10 @@ def is_path(text: str) -> bool:
         raise UsageError(f"'{shortened(text)}': {reason.lower()}") from None
 
 
-def has_log(project: Project) -> bool:
-    from promptlab.core.database import sqlite_path  # noqa: PLC0415
-    from promptlab.live.running import log_location  # noqa: PLC0415
-
-    return sqlite_path(log_location(project)).exists()
-
-
 @contextmanager
 def stored(project: Project) -> Iterator[Stored]:
     """Give the log of the project for reading; raises UsageError where there is none."""
-    from promptlab.live.running import open_log  # noqa: PLC0415
+    from promptlab.live.project_log import open_log  # noqa: PLC0415
     from promptlab.services.runs import RunService  # noqa: PLC0415
 
     with open_log(project, create=False) as log, log.reading() as session:

@@ -19,7 +19,8 @@ from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
 from promptlab.live.counts import RunCounts
-from promptlab.live.running import RunRequest, open_log, require_runnable, run_loaded
+from promptlab.live.project_log import open_log
+from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.problems import Problems

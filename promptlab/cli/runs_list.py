@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptlab.cli.commands import Command
-from promptlab.cli.opening import has_log, project_at, stored
+from promptlab.cli.opening import project_at, stored
 from promptlab.cli.tables import Grid, Styled, show_grid
 from promptlab.cli.types import positive
 from promptlab.core.json import JSON, plain
@@ -41,6 +41,8 @@ def command(root: str | None, /, pipeline: str | None, limit: int, *, as_json: b
 
 
 def _newest(root: str | None, pipeline: str | None, limit: int) -> list["RunRecord"]:
+    from promptlab.live.project_log import has_log  # noqa: PLC0415
+
     project = project_at(root)
     if not has_log(project):
         return []

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Literal
 
-from promptlab.core.database import default_path
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
@@ -25,7 +23,7 @@ from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
 from promptlab.services.git import git_state
-from promptlab.services.run_log import RunLog, open_run_log
+from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -47,16 +45,6 @@ class RunRequest:
     fail_fast: bool = False
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
-
-
-def log_location(project: Project) -> str | Path:
-    """Give where the settings of a project say that its run log lies."""
-    return project.settings.database_url or default_path(project.root)
-
-
-def open_log(project: Project, *, create: bool = True) -> RunLog:
-    """Open the run log of a project, where its settings say."""
-    return open_run_log(log_location(project), create=create)
 
 
 async def run_loaded(

@@ -11,7 +11,7 @@ from promptlab.engine.plan import Target
 from promptlab.engine.providers.overview import problem_of
 from promptlab.engine.providers.weights import MODELS
 from promptlab.live.health.finding import Finding
-from promptlab.live.running import log_location, open_log
+from promptlab.live.project_log import log_location, open_log
 from promptlab.loader.loading import check_pipeline
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
