@@ -44,7 +44,7 @@ format: ready-all ## mend style and formatting where a tool can
 
 .PHONY: bench
 bench: ready-all ## measure 1,000 rows against the fake server, beside a bare loop
-	@$(call step,$(BIN)/python -m bench)
+	@$(call step,$(BIN)/python -m tests.bench)
 
 .PHONY: schema
 schema: ready-all ## write the JSON Schema of pipeline files

@@ -25,7 +25,7 @@ TOKEN = re.compile(
 )
 BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.+/=-]{8,}")
 USERINFO = re.compile(r"(?<=://)[^/\s@?#\"']{1,2048}@")
-ENVIRONMENT = re.compile(r"""["']?\$\{[A-Za-z_]\w*\}["']?""")
+ENVIRONMENT = re.compile(r"""["']?\$\{[A-Za-z_]\w*\}["']?[\s,}]*""")
 WORD = re.compile(r"\w{1,512}")
 
 
@@ -115,6 +115,6 @@ def _script(character: str) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    if ENVIRONMENT.fullmatch(match["value"].rstrip(" ,}")):
+    if ENVIRONMENT.fullmatch(match["value"]):
         return match.group()
     return match["name"] + MASK

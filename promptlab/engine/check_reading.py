@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from json import loads
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError, ValidationInfo
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from promptlab.core.json import JSON, canonical
 from promptlab.core.registry import UnknownKind
@@ -14,6 +14,7 @@ from promptlab.core.suggest import suggest
 from promptlab.engine.catalog import CHECKS
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import NamedCheck, named
+from promptlab.schemas.refusal import Refusal
 
 type Location = tuple[int | str, ...]
 
@@ -43,11 +44,11 @@ def _long_form(source: JSON) -> tuple[dict[str, JSON], str | None]:
     if isinstance(source, str):
         return {"type": source}, None
     if not isinstance(source, dict) or not source:
-        raise ValueError(FORMS)
+        raise Refusal("this is no check", hint=FORMS, code="check")
     if "type" in source:
         return source, None
     if len(source) > 1:
-        raise ValueError(_without_type(source))
+        raise _without_type(source)
     ((type_, value),) = source.items()
     return {"type": type_, _short_form(type_): value}, type_
 
@@ -57,12 +58,14 @@ def _short_form(type_: str) -> str:
     return CHECKS.get(base).short_form if base in CHECKS else "value"
 
 
-def _without_type(source: Mapping[str, JSON]) -> str:
+def _without_type(source: Mapping[str, JSON]) -> Refusal:
+    """Say how to write a map of several keys and no `type`."""
     for key in source:
         if key.removeprefix("not-") in CHECKS:
             rest = ", ".join(f"{other}: …" for other in source if other != key)
-            return f"a check with options has `type`; write {{type: {key}, {_short_form(key)}: …, {rest}}}"
-    return f"a check with options has `type`: {FORMS}"
+            hint = f"write {{type: {key}, {_short_form(key)}: …, {rest}}}"
+            return Refusal("a check with options needs the key `type`", hint=hint, code="check")
+    return Refusal("nothing says what type of check this is", hint=FORMS, code="check")
 
 
 def _kind(options: Mapping[str, JSON], key: str | None, *, literal: bool) -> type[Check]:
@@ -73,7 +76,7 @@ def _kind(options: Mapping[str, JSON], key: str | None, *, literal: bool) -> typ
     try:
         kind = CHECKS.get(type_.removeprefix("not-"))
     except UnknownKind:
-        raise _problem(place, _unknown(type_), type_) from None
+        raise _problem(place, f"unknown check '{type_}'", type_, hint=_meant(type_)) from None
     if literal and kind.runs_code:
         raise _problem(
             place, f"a row's own checks are data and run no code, so {type_} is not for them", type_
@@ -81,11 +84,10 @@ def _kind(options: Mapping[str, JSON], key: str | None, *, literal: bool) -> typ
     return kind
 
 
-def _unknown(type_: str) -> str:
+def _meant(type_: str) -> str:
     prefix = "not-" if type_.startswith("not-") else ""
     near = suggest(type_.removeprefix("not-"), CHECKS.names())
-    hint = f"did you mean '{prefix}{near}'?" if near else f"known: {', '.join(sorted(CHECKS.names()))}"
-    return f"unknown check '{type_}'; {hint}"
+    return f"did you mean '{prefix}{near}'?" if near else f"known: {', '.join(sorted(CHECKS.names()))}"
 
 
 def _refuse_code(options: Mapping[str, JSON]) -> None:
@@ -96,26 +98,28 @@ def _refuse_code(options: Mapping[str, JSON]) -> None:
             )
 
 
-def _problem(place: Location, message: str, value: object) -> ValidationError:
-    return ValidationError.from_exception_data("check", [_detail("value_error", message, place, value)])
+def _problem(place: Location, message: str, value: object, *, hint: str | None = None) -> ValidationError:
+    return ValidationError.from_exception_data("check", [_refused(place, message, value, hint=hint)])
 
 
-def _detail(type_: str, message: str, place: Location, value: object) -> InitErrorDetails:
-    known = PydanticCustomError(cast("Any", type_), cast("Any", message))
-    return InitErrorDetails(type=known, loc=place, input=value)
+def _refused(place: Location, message: str, value: object, *, hint: str | None = None) -> InitErrorDetails:
+    refusal = Refusal(message, hint=hint, code="check")
+    return InitErrorDetails(type="value_error", loc=place, input=value, ctx={"error": refusal})
 
 
 def _retold(error: ValidationError, type_: str, key: str | None) -> ValidationError:
     """Tell the errors in the words of the file: places of the short form, and what is missing."""
-    details = []
-    for item in error.errors(include_url=False):
-        place, message = item["loc"], item["msg"].removeprefix("Value error, ")
-        if item["type"] == "missing" and len(place) == 1 and place[0] in ("value", "threshold"):
-            message, place = f"{type_} needs a {place[0]}: {{{type_}: …}}", ()
-        elif key is not None and place:
-            place = (key, *place[1:])
-        details.append(_detail(item["type"], message, place, item["input"]))
+    details = [_retold_one(item, type_, key) for item in error.errors(include_url=False)]
     return ValidationError.from_exception_data("check", details)
+
+
+def _retold_one(item: ErrorDetails, type_: str, key: str | None) -> InitErrorDetails:
+    place = item["loc"]
+    if item["type"] == "missing" and place in (("value",), ("threshold",)):
+        return _refused((), f"{type_} needs a {place[0]}", item["input"], hint=f"write {{{type_}: …}}")
+    if key is not None and place:
+        place = (key, *place[1:])
+    return InitErrorDetails(type=item["type"], loc=place, input=item["input"], ctx=item.get("ctx", {}))
 
 
 class _RowResolver:
@@ -156,11 +160,20 @@ def _row_checks(text: str) -> tuple[Check, ...]:
         try:
             checks.append(read_check(source, _ROW_CONTEXT))
         except ValidationError as error:
-            problems.extend(
-                f"{'.'.join(map(str, (index, *item['loc'])))}: {item['msg']}" for item in error.errors()
-            )
+            problems.extend(_told(index, item) for item in error.errors(include_url=False))
         except ValueError as error:
-            problems.append(f"{index}: {error}")
+            problems.append(f"{index}: {_with_hint(error)}")
     if problems:
         raise ValueError("; ".join(problems))
     return tuple(checks)
+
+
+def _told(index: int, item: ErrorDetails) -> str:
+    place = ".".join(map(str, (index, *item["loc"])))
+    error = item.get("ctx", {}).get("error")
+    return f"{place}: {_with_hint(error) if isinstance(error, Exception) else item['msg']}"
+
+
+def _with_hint(error: Exception) -> str:
+    hint = getattr(error, "hint", None)
+    return f"{error}; {hint}" if hint else str(error)

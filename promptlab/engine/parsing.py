@@ -2,16 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.pipeline import OutputSpec
 
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
-
-REGEX_SECONDS = 0.1
 SHOWN = 80
 
 
@@ -71,20 +66,15 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _valid(spec: OutputSpec, value: JSON) -> JSON:
-    error = next(iter(sorted(_validator(spec.schema_text).iter_errors(value), key=str)), None)
-    if error is None:
-        return value
-    place = f" at {error.json_path}" if error.absolute_path else ""
-    raise InvalidOutput(f"the answer does not fit the schema{place}: {error.message[:300]}")
+    from promptlab.engine.json_schema import TooLarge, misfit  # noqa: PLC0415
 
-
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> "Validator":
-    from jsonschema.validators import validator_for  # noqa: PLC0415
-
-    parsed = json.loads(schema)
-    found: Validator = validator_for(parsed)(parsed)
-    return found
+    try:
+        fault = misfit(spec.json_schema or {}, value)
+    except TooLarge as error:
+        raise InvalidOutput(str(error)) from None
+    if fault is not None:
+        raise InvalidOutput(f"the answer does not fit the schema: {fault}")
+    return value
 
 
 def _word(spec: OutputSpec, text: str) -> str:
@@ -95,12 +85,12 @@ def _word(spec: OutputSpec, text: str) -> str:
 
 
 def _matched(spec: OutputSpec, text: str) -> str:
-    import regex  # noqa: PLC0415
+    from promptlab.core.patterns import SearchTookTooLong, compiled, search  # noqa: PLC0415
 
     try:
-        found = regex.search(spec.regex, text, timeout=REGEX_SECONDS)
-    except TimeoutError:
-        raise InvalidOutput(f"the regex took longer than {REGEX_SECONDS:g} s on the answer") from None
+        found = search(compiled(spec.regex or ""), text)
+    except SearchTookTooLong as error:
+        raise InvalidOutput(f"the regex of the output: {error}") from None
     if found is None:
         raise InvalidOutput(f"the answer does not match {spec.regex}: {_shown(text)}")
     group: str | None = found.group(1) if found.re.groups else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
-from promptlab.engine.judging import named
+from promptlab.engine.ruling import named
 from promptlab.engine.step import Step, holes
 from promptlab.engine.steps.python import PythonStep
 from promptlab.loader.dataset import check_input_name

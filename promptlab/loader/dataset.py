@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import PurePosixPath
 
 from promptlab.core.display import shown
@@ -133,9 +133,8 @@ class _Reading:
         builder = self._builder = RowBuilder(self.inputs, self._report, cells_are_text=reader.cells_are_text)
         if not self._has_columns(first):
             return
-        most = self._dataset.most_rows()
-        for index, record in enumerate(chain([first], records)):
-            if index == most:
+        for index, record in enumerate(islice(chain([first], records), self._dataset.most_rows())):
+            if self._problems.flooded:
                 return
             if index == MOST_ROWS:
                 self._report(record, _too_many())

@@ -10,6 +10,8 @@ __all__ = ["BOM", "DecodingError", "conflict_line", "decode", "refuse_other_enco
 
 BOM = b"\xef\xbb\xbf"
 HEAD = 4096
+SHORTEST_WIDE = 4
+FIRST_PRINTABLE = 32
 SAVE_AS_UTF8 = "save the file as UTF-8"
 SIGNATURES = {
     b"\x89PNG": "a PNG image",
@@ -81,7 +83,7 @@ def _wide_encoding(head: bytes) -> str | None:
         return "UTF-16"
     even, odd = head[::2].count(0), head[1::2].count(0)
     share = len(head) // 5
-    if len(head) < 4 or max(even, odd) <= share:  # noqa: PLR2004
+    if len(head) < SHORTEST_WIDE or max(even, odd) <= share:
         return None
     return (
         "UTF-16" if min(even, odd) <= share else "UTF-32" if not any(head[:3]) or not any(head[1:4]) else None
@@ -97,7 +99,7 @@ def _not_utf8(content: bytes, at: int, first_line: int) -> DecodingError:
 
 def _legacy(content: bytes) -> str:
     sample = content[:65536]
-    strange = sum(byte < 32 and byte not in b"\t\n\r" for byte in sample)  # noqa: PLR2004
+    strange = sum(byte < FIRST_PRINTABLE and byte not in b"\t\n\r" for byte in sample)
     return "it looks like Latin-1 or Windows-1252: " if strange == 0 else ""
 
 

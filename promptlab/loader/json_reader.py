@@ -6,7 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from promptlab.core.json import JSON
-from promptlab.loader.json_scanner import DEEPEST, MOST_NODES, JsonFaultError, scan_json
+from promptlab.loader.json_scanner import DEEPEST, MOST_NODES, JsonFaultError, after_blanks, scan_json
 from promptlab.loader.nodes import Node, value_of
 from promptlab.loader.problems import Problems
 from promptlab.loader.source_text import SourceText
@@ -41,7 +41,7 @@ def loads(source: SourceText) -> JSON:
 def decode_json(text: str, start: int) -> tuple[JSON, int] | None:
     """The value that begins at an offset, and where it ends; None where a careful look is due."""
     try:
-        value, end = SCAN(text, _after_blanks(text, start))
+        value, end = SCAN(text, after_blanks(text, start))
     except (ValueError, StopIteration, RecursionError):
         return None
     brackets = text.count("[", start, end) + text.count("{", start, end)
@@ -57,12 +57,6 @@ def add_fault(problems: Problems, fault: JsonFaultError) -> None:
     problems.add(
         place.source, place.position, str(fault), code=fault.code, hint=fault.hint, width=min(place.width, 40)
     )
-
-
-def _after_blanks(text: str, start: int) -> int:
-    while text[start : start + 1] and text[start] in " \t\r\n":
-        start += 1
-    return start
 
 
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

@@ -2,19 +2,26 @@
 
 import json
 import re
-from bisect import bisect_right
 from typing import ClassVar, NoReturn
 
 from promptlab.core.display import shown
 from promptlab.core.errors import PromptlabError
 from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, ScalarNode
-from promptlab.loader.scalars import NumberOutOfRangeError, ScalarSource, number
-from promptlab.loader.source_text import Position, SourceText
+from promptlab.loader.scalars import NumberOutOfRangeError, number
+from promptlab.loader.source_text import SourceText
 
-__all__ = ["DEEPEST", "MOST_NODES", "JsonFaultError", "offset_place", "scan_json", "scan_value"]
+__all__ = [
+    "DEEPEST",
+    "MOST_NODES",
+    "JsonFaultError",
+    "after_blanks",
+    "offset_place",
+    "scan_json",
+    "scan_value",
+]
 
 DEEPEST = 50
-MOST_NODES = 500_000
+MOST_NODES = 200_000
 BLANK = re.compile(r"[ \t\r\n]*")
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![\w.+-])")
@@ -52,11 +59,17 @@ def scan_value(source: SourceText, start: int) -> tuple[Node, int]:
     return scanner.scan_one(), scanner.at
 
 
+def after_blanks(text: str, at: int) -> int:
+    """The offset of the first character from `at` on that is no blank."""
+    match = BLANK.match(text, at)
+    return at if match is None else match.end()
+
+
 def offset_place(source: SourceText, at: int) -> Place:
     """The place of a character, counted from 0 in the text of its source."""
     line = source.text.count("\n", 0, at)
     column = at - (source.text.rfind("\n", 0, at) + 1) + 1
-    return Place(source, Position(line + source.first_line, column))
+    return Place(source, line + source.first_line, column)
 
 
 class _Scanner:
@@ -65,7 +78,8 @@ class _Scanner:
         self._text = source.text
         self.at = start
         self._room = most_nodes
-        self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+        self._line = source.first_line + self._text.count("\n", 0, start)
+        self._counted, self._line_start = start, self._text.rfind("\n", 0, start) + 1
 
     def scan(self) -> Node:
         node = self.scan_one()
@@ -113,7 +127,7 @@ class _Scanner:
             self._fail("expected a key in double quotes", hint=self._hint())
         key = self._string()
         if key.value in node.entries:
-            line = node.entries[str(key.value)].key.position.line
+            line = node.entries[str(key.value)].key.line
             message = f"duplicate key {shown(key.value)}, first written in line {line}"
             raise JsonFaultError(message, key.place, code="duplicate-key", hint="remove one")
         self._skip()
@@ -130,7 +144,7 @@ class _Scanner:
             if self._text.startswith(CLOSING[opening], self.at):
                 self._fail(f"a comma before {CLOSING[opening]}", comma, hint="remove the comma")
         elif not self._text.startswith(CLOSING[opening], self.at):
-            opened = f"the {opening} of line {place.position.line}, column {place.position.column} is open"
+            opened = f"the {opening} of line {place.line}, column {place.column} is open"
             self._fail(f"expected , or {CLOSING[opening]}", hint=self._hint() or opened)
 
     def _string(self) -> ScalarNode:
@@ -144,11 +158,8 @@ class _Scanner:
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             hint = "write the character itself"
             raise JsonFaultError("half of a surrogate pair in a text", place, code="surrogate", hint=hint)
-        start = Position(place.position.line, place.position.column + 1)
-        self.at = match.end()
-        return ScalarNode(
-            place, value, ScalarSource(value, "json", start, exact=match.group()[1:-1] == value)
-        )
+        start, self.at = self.at, match.end()
+        return ScalarNode(place, value, "json", start, self.at)
 
     def _bad_string(self) -> NoReturn:
         end = re.compile(r'(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match(
@@ -167,11 +178,11 @@ class _Scanner:
         place = self._place(self.at, len(word))
         self.at += len(word)
         if word in LITERALS:
-            return ScalarNode(place, LITERALS[word])
+            return ScalarNode(place, LITERALS[word], "json", self.at - len(word), self.at)
         if match is None or match.re is not NUMBER:
             self._unknown(word, place)
         try:
-            return ScalarNode(place, number(word), ScalarSource(word, "json", place.position, exact=True))
+            return ScalarNode(place, number(word), "json", self.at - len(word), self.at)
         except NumberOutOfRangeError as error:
             raise JsonFaultError(
                 str(error), place, code="number", hint="write it as text, in quotes"
@@ -192,8 +203,7 @@ class _Scanner:
         return HINTS.get(self._text[self.at : self.at + 1])
 
     def _skip(self) -> None:
-        match = BLANK.match(self._text, self.at)
-        self.at = self.at if match is None else match.end()
+        self.at = after_blanks(self._text, self.at)
 
     def _takes(self, character: str) -> bool:
         found = self._text.startswith(character, self.at)
@@ -201,9 +211,14 @@ class _Scanner:
         return found
 
     def _place(self, at: int, width: int = 1) -> Place:
-        line = bisect_right(self._starts, at)
-        position = Position(line - 1 + self._source.first_line, at - self._starts[line - 1] + 1)
-        return Place(self._source, position, max(1, width))
+        if at < self._counted:
+            return offset_place(self._source, at)._replace(width=max(1, width))
+        lines = self._text.count("\n", self._counted, at)
+        if lines:
+            self._line += lines
+            self._line_start = self._text.rfind("\n", 0, at) + 1
+        self._counted = at
+        return Place(self._source, self._line, at - self._line_start + 1, max(1, width))
 
     def _fail(
         self, message: str, at: int | None = None, *, code: str = "json", hint: str | None = None

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from promptlab.core.json import JSON
-from promptlab.loader.scalars import ScalarSource
+from promptlab.loader.scalars import ScalarSource, Style, written
 from promptlab.loader.source_text import Position, SourceText
 
 __all__ = ["Entry", "ListNode", "MapNode", "Node", "Path", "Place", "ScalarNode", "find", "value_of"]
@@ -13,22 +14,36 @@ type Path = tuple[str | int, ...]
 type Node = ScalarNode | ListNode | MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written, and how many characters of the line it takes."""
+class Place(NamedTuple):
+    """Where something is written: line and column from 1, and how many characters of the line it takes."""
 
     source: SourceText
-    position: Position
+    line: int
+    column: int
     width: int = 1
+
+    @property
+    def position(self) -> Position:
+        return Position(self.line, self.column)
 
 
 @dataclass(slots=True)
 class ScalarNode:
-    """Text, number, true, false or null."""
+    """Text, number, true, false or null; `start` and `end` bound it in the text of its source."""
 
     place: Place
     value: str | int | float | bool | None
-    written: ScalarSource | None = None
+    style: Style
+    start: int
+    end: int
+
+    @property
+    def written(self) -> ScalarSource:
+        """The scalar as it stands in its file."""
+        text = self.value if isinstance(self.value, str) else None
+        return written(
+            self.place.source, self.place.position, text, style=self.style, first=self.start, last=self.end
+        )
 
 
 @dataclass(slots=True)
@@ -41,8 +56,7 @@ class ListNode:
     height: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key of a map with its value."""
 
     key: Place

@@ -81,7 +81,7 @@ class _Overlay:
 
     def _inner(self, key: str, there: Entry | None, over: Node) -> Node:
         if there is None:
-            return self.laid(ScalarNode(over.place, None), over)
+            return self.laid(MapNode(over.place, {}), over)
         if key == STEPS and isinstance(there.node, ListNode) and isinstance(over, MapNode):
             return self._steps(there.node, over)
         return self.laid(there.node, over)

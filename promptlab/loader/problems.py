@@ -14,6 +14,8 @@ from promptlab.loader.source_text import Position, Snippet, SourceText
 __all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean", "suggest"]
 
 KEPT = 100
+FLOOD = 10_000
+FEW = 12
 LONGEST_MESSAGE = 600
 LONGEST_WORD = 64
 LOOKALIKES = str.maketrans("асеіјорѕухѵԁһαοερν", "aceijopsyxvdhaoepv")
@@ -61,6 +63,11 @@ class Problems:
     def full(self) -> bool:
         """Whether further problems are only counted."""
         return len(self._kept) >= self._room
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there are so many that reading on is of no use."""
+        return len(self) >= FLOOD
 
     def add(
         self,
@@ -142,7 +149,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> Callable[[], str | None]:
         found = suggest(word, names)
         if found is not None:
             return f"did you mean '{found}'?"
-        return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= 12 else None  # noqa: PLR2004
+        return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else None
 
     return hint
 

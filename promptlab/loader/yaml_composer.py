@@ -7,7 +7,7 @@ import yaml
 from promptlab.core.display import shown
 from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, ScalarNode
 from promptlab.loader.problems import Hint, Position, Problems, did_you_mean
-from promptlab.loader.scalars import NumberOutOfRangeError, Style, plain_value
+from promptlab.loader.scalars import NUMBER, NumberOutOfRangeError, Style, plain_value
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.yaml_events import (
     AliasEvent,
@@ -18,8 +18,7 @@ from promptlab.loader.yaml_events import (
     Parser,
     ScalarEvent,
 )
-from promptlab.loader.yaml_frames import Frame, Key, extent, merged_maps
-from promptlab.loader.yaml_scalars import style_of, written
+from promptlab.loader.yaml_frames import Frame, extent, merged_maps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,7 @@ __all__ = ["Composer"]
 
 MOST_NODES = 100_000
 DEEPEST = 50
+STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 NO_TEXT = frozenset({"", "~", "null", "true", "false"})
 QUOTE_TEMPLATE = "quote it, or write it below `|`: a value that begins with { is a map"
 
@@ -47,6 +47,7 @@ class Composer:
 
     def __init__(self, source: SourceText, problems: Problems) -> None:
         self._source = source
+        self._first_line = source.first_line
         self._problems = problems
         self._anchors: dict[str, Node | None] = {}
         self._stack: list[Frame] = []
@@ -99,15 +100,17 @@ class Composer:
             self._report(place, "a %TAG directive", "tag", "tags are not supported")
 
     def _scalar(self, event: ScalarEvent) -> None:
-        self._refuse_tag(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         place = self._place(event)
-        style = style_of(event)
+        style = STYLES.get(event.style, "plain")
         top = self._stack[-1] if self._stack else None
         if top is not None and top.expects_key:
             self._key(top, event.value, style, place)
         else:
             value = self._value(event.value, style, place)
-            self._attach(ScalarNode(place, value, written(event, self._source)), event)
+            node = ScalarNode(place, value, style, event.start_mark.index, event.end_mark.index)
+            self._attach(node, event.anchor)
 
     def _value(self, text: str, style: Style, place: Place) -> str | int | float | bool | None:
         if style != "plain":
@@ -128,32 +131,25 @@ class Composer:
         return text
 
     def _key(self, top: Frame, text: str, style: Style, place: Place) -> None:
-        merge = text == "<<" and style == "plain"
-        if style == "plain" and text in NO_TEXT:
+        if style != "plain":
+            self._without_surrogates(text, place)
+        elif text in NO_TEXT or NUMBER.fullmatch(text):
             self._report(place, f"the key {shown(text)} is no text", "key", "quote it to use it as a name")
-        elif style == "plain" and not isinstance(self._key_value(text), str):
-            self._report(place, f"the key {shown(text)} is a number", "key", "quote it to use it as a name")
         first = top.keys.setdefault(text, place)
         if first is not place:
-            line = first.position.line
+            line = first.line
             self._report(
                 place, f"duplicate key {shown(text)}, first written in line {line}", "duplicate-key", None
             )
-        self._without_surrogates(text, place)
-        top.key, top.expects_key = Key(text, place, merge), False
-
-    def _key_value(self, text: str) -> object:
-        try:
-            return plain_value(text)
-        except NumberOutOfRangeError:
-            return None
+        self._require_room(place, 1, 1)
+        top.take_key(text, place, merging=text == "<<" and style == "plain")
 
     def _alias(self, event: AliasEvent) -> None:
         place, name = self._place(event), event.anchor
         if name not in self._anchors:
             hint = did_you_mean(name, self._anchors) if self._anchors else "quote a text that begins with *"
             self._report(place, f"the alias *{name} has no anchor &{name} above it", "alias", hint)
-            self._attach(ScalarNode(place, None), None)
+            self._attach(ScalarNode(place, None, "plain", 0, 0), None)
             return
         node = self._anchors[name]
         if node is None:
@@ -162,7 +158,7 @@ class Composer:
             )
         if self._stack and self._stack[-1].expects_key:
             self._report(place, "an alias as a key", "key", "write the key as text")
-            self._stack[-1].key, self._stack[-1].expects_key = Key(None, place), False
+            self._stack[-1].take_key(None, place)
             return
         self._require_room(place, *extent(node))
         self._attach(node, None)
@@ -178,13 +174,14 @@ class Composer:
         self._require_room(node.place, 1, 1)
         if self._stack and self._stack[-1].expects_key:
             self._refuse_key(node)
-        anchor = self._declare(event.anchor, node.place)
-        self._stack.append(Frame(node, anchor, isinstance(node, MapNode)))
+        if event.anchor is not None:
+            self._declare(event.anchor, node.place)
+        self._stack.append(Frame(node, event.anchor, isinstance(node, MapNode)))
 
     def _refuse_key(self, node: ListNode | MapNode) -> None:
         above = self._stack[-1].node.place
-        line, column = node.place.position.line, node.place.position.column
-        if isinstance(node, MapNode) and (above.position.line, above.position.column) == (line, column - 1):
+        braces = (above.line, above.column + 1) == (node.place.line, node.place.column)
+        if isinstance(node, MapNode) and braces:
             self._stop(above, "a template that is not quoted", "unquoted-template", QUOTE_TEMPLATE)
         self._stop(node.place, "a key must be text, not a list or map", "key", None)
 
@@ -196,12 +193,12 @@ class Composer:
             self._anchors[top.anchor] = top.node
         self._attach(top.node, None)
 
-    def _attach(self, node: Node, event: ScalarEvent | None) -> None:
-        if event is not None:
+    def _attach(self, node: Node, anchor: str | None) -> None:
+        if isinstance(node, ScalarNode):
             self._require_room(node.place, 1, 1)
-            anchor = self._declare(event.anchor, node.place)
-            if anchor is not None:
-                self._anchors[anchor] = node
+        if anchor is not None:
+            self._declare(anchor, node.place)
+            self._anchors[anchor] = node
         if not self._stack:
             self._root = node
             return
@@ -217,12 +214,10 @@ class Composer:
         if merged:
             node.entries = merged | node.entries
 
-    def _declare(self, anchor: str | None, place: Place) -> str | None:
-        if anchor is not None:
-            if anchor in self._anchors:
-                self._report(place, f"the anchor &{anchor} is there twice", "anchor", "give it another name")
-            self._anchors[anchor] = None
-        return anchor
+    def _declare(self, anchor: str, place: Place) -> None:
+        if anchor in self._anchors:
+            self._report(place, f"the anchor &{anchor} is there twice", "anchor", "give it another name")
+        self._anchors[anchor] = None
 
     def _refuse_tag(self, event: NodeEvent) -> None:
         if event.tag is not None:
@@ -243,10 +238,9 @@ class Composer:
 
     def _place(self, event: Event) -> Place:
         start, end = event.start_mark, event.end_mark
-        width = end.column - start.column if end.line == start.line else 1
-        return Place(
-            self._source, Position(start.line + self._source.first_line, start.column + 1), max(1, width)
-        )
+        column = start.column
+        width = end.column - column if end.line == start.line else 1
+        return Place(self._source, start.line + self._first_line, column + 1, width or 1)
 
     def _report(self, place: Place, message: str, code: str, hint: Hint) -> None:
         self._problems.add(place.source, place.position, message, code=code, hint=hint, width=place.width)

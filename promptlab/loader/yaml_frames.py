@@ -5,26 +5,19 @@ from dataclasses import dataclass, field
 
 from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, ScalarNode
 
-__all__ = ["Frame", "Key", "extent", "merged_maps"]
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The key whose value comes next; without text where the key was refused."""
-
-    text: str | None
-    place: Place
-    merge: bool = False
+__all__ = ["Frame", "extent", "merged_maps"]
 
 
 @dataclass(slots=True)
 class Frame:
-    """A list or map being read."""
+    """A list or map being read; `key` is the key whose value comes next, None where it was refused."""
 
     node: ListNode | MapNode
     anchor: str | None
     expects_key: bool
-    key: Key | None = None
+    key: str | None = None
+    key_place: Place | None = None
+    merging: bool = False
     merges: list[tuple[Place, Node]] = field(default_factory=list)
     keys: dict[str, Place] = field(default_factory=dict)
 
@@ -32,17 +25,24 @@ class Frame:
         """Takes the next item, or the value of the key at hand."""
         size, height = extent(node)
         self.node.size += size
-        self.node.height = max(self.node.height, height + 1)
+        if height >= self.node.height:
+            self.node.height = height + 1
         if isinstance(self.node, ListNode):
             self.node.items.append(node)
             return
-        key, self.key, self.expects_key = self.key, None, True
-        if key is None or key.text is None:
+        self.node.size += 1
+        self.expects_key = True
+        if self.key is None or self.key_place is None:
             return
-        if key.merge:
-            self.merges.append((key.place, node))
-        elif key.text not in self.node.entries:
-            self.node.entries[key.text] = Entry(key.place, node)
+        if self.merging:
+            self.merges.append((self.key_place, node))
+        elif self.key not in self.node.entries:
+            self.node.entries[self.key] = Entry(self.key_place, node)
+
+    def take_key(self, text: str | None, place: Place, *, merging: bool = False) -> None:
+        """Notes the key whose value comes next."""
+        self.key, self.key_place, self.merging = text, place, merging
+        self.expects_key = False
 
 
 def extent(node: Node) -> tuple[int, int]:

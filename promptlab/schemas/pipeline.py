@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from promptlab.core.json import JSON, canonical
-from promptlab.schemas.base import Frozen, Items
+from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
 
@@ -177,14 +177,11 @@ def _enum_words(given: object) -> tuple[str, ...]:
 
 
 def _pattern(given: object) -> str:
-    import regex  # noqa: PLC0415
+    from promptlab.core.patterns import compiled  # noqa: PLC0415
 
     if not isinstance(given, str):
         raise ValueError("regex needs text; quote it")  # noqa: TRY004
-    try:
-        regex.compile(given)
-    except regex.error as error:
-        raise ValueError(f"regex: {error}") from error
+    compiled(given)
     return given
 
 
@@ -201,7 +198,7 @@ class PipelineSpec(Frozen):
     variants: dict[str, JSON] = Field(default_factory=dict)
     matrix: dict[str, JSON] = Field(default_factory=dict)
     repeat: Repeat = Repeat()
-    steps: Items[Annotated[Any, *STEP]] = Field(min_length=1)
+    steps: SomeItems[Annotated[Any, *STEP]]
     outputs: dict[str, Templated] | None = None
     checks: Items[Annotated[Any, *CHECK]] = ()
     gates: Items[Gate] = ()

@@ -7,13 +7,14 @@ from pydantic import Field
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.check import CannotJudge, Finding, Subject, ValueCheck, shown
 
-LONGEST = 8_000  # characters, after what both texts begin and end with: 40 ms
+LONGEST = 20_000  # characters of the longer text, after what both begin and end with
+LARGEST = 64_000_000  # cells of the matrix: 40 ms
 
 
 class Levenshtein(ValueCheck):
     """`threshold` is the greatest distance that passes, 5 if not said.
 
-    The score is 1 - distance / length of the longer text. Two texts that differ over more than 8,000
+    The score is 1 - distance / length of the longer text. Texts that differ over too many thousand
     characters are compared by their lengths alone, and are an error where those do not decide.
     """
 
@@ -28,7 +29,9 @@ class Levenshtein(ValueCheck):
         limit = 5.0 if self.threshold is None else self.threshold
         steps, exact = bounded_distance(value, subject.text)
         if not exact and steps <= limit:
-            raise CannotJudge(f"both texts are longer than {LONGEST} characters, too long to compare")
+            raise CannotJudge(
+                f"the texts are too long to compare ({len(value)} and {len(subject.text)} characters)"
+            )
         score = 1 - steps / max(len(value), len(subject.text), 1)
         count = f"{steps}" if exact else f"at least {steps}"
         return Finding(steps <= limit, score, f"is {count} characters from {shown(value)}; at most {limit:g}")
@@ -37,7 +40,7 @@ class Levenshtein(ValueCheck):
 def bounded_distance(left: str, right: str) -> tuple[int, bool]:
     """Give the distance and True, or where both texts are too long the least that it can be and False."""
     left, right = _differing(left, right)
-    if min(len(left), len(right)) > LONGEST or len(left) * len(right) > LONGEST**2:
+    if max(len(left), len(right)) > LONGEST or len(left) * len(right) > LARGEST:
         return max(abs(len(left) - len(right)), 1), False
     return _distance(left, right), True
 

@@ -8,7 +8,11 @@ from typing import Any
 from promptlab.core.json import JSON
 
 BUDGET = 4_000_000  # characters read in search of JSON inside a text
-_DEEP = 20_000  # what a try that ends in too deep a nesting is charged
+_DEEP = 100_000  # what a try that ends in too deep a nesting is charged
+_FOUND = 4_000  # what looking at a value that was found is charged
+_FIRST_PIECE = 2_000
+_TRY = 500  # what any try is charged
+_EDGE = 16  # an error this near the end of a piece may come from the cut
 _CANDIDATE = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[\]{"\-0-9tfn])')
 
 
@@ -71,15 +75,25 @@ def json_inside(text: str) -> Iterator[JSON]:
 
 
 def _try_at(text: str, start: int) -> tuple[JSON, int, int]:
-    """Give what stands at `start` (an empty list for nothing), where to go on, and what the try cost."""
-    try:
-        value, end = _decoder_of_long_numbers.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        reached = len(text) if error.msg.startswith("Unterminated") else error.pos
-        return [], start + 1, reached - start
-    except (NotJson, RecursionError):
-        return [], start + 1, _DEEP
-    return value, end, end - start
+    """Give what stands at `start` (an empty list for nothing), where to go on, and what the try cost.
+
+    Tries ever longer pieces: an error's place is counted from the start of the text that was parsed.
+    """
+    size, cost = _FIRST_PIECE, _TRY
+    while True:
+        piece = text[start : start + size]
+        cost += len(piece)
+        try:
+            value, end = _decoder_of_long_numbers.raw_decode(piece)
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos > len(piece) - _EDGE
+            if cut and start + size < len(text) and cost <= BUDGET:
+                size *= 8
+                continue
+            return [], start + 1, cost if cut else _TRY + error.pos
+        except (NotJson, RecursionError):
+            return [], start + 1, _DEEP
+        return value, start + end, end + _FOUND
 
 
 def _is_footnote(value: JSON) -> bool:

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from promptlab.core.json import as_text
 from promptlab.engine.completion import Message
 from promptlab.engine.step import CompletionStep, Part, StepContext
-from promptlab.schemas.base import Frozen, Items
+from promptlab.schemas.base import Frozen, SomeItems
 from promptlab.schemas.fields import TextTemplate
 
 
@@ -20,7 +18,7 @@ class InlineMessage(Frozen):
 class MessagesStep(CompletionStep):
     key: ClassVar[str] = "messages"
 
-    messages: Items[InlineMessage] = Field(min_length=1)
+    messages: SomeItems[InlineMessage]
 
     def own_parts(self) -> Iterator[Part]:
         for index, message in enumerate(self.messages):

@@ -14,6 +14,9 @@ __all__ = ["CsvRows"]
 
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAVE_WITH_COMMAS = "save the file with commas between the cells"
+MANY_COLUMNS = 1000
+MOST_COLUMNS = 10_000
+LINE_COST = 50
 FATAL = ("field larger", "unexpected end", "new-line character")
 
 
@@ -37,7 +40,7 @@ class CsvRows:
         if header is None or not self._take_header(header):
             return
         width = len(header)
-        while not self._fatal:
+        while not self._fatal and not self._problems.flooded:
             cells = self._next()
             if cells is None:
                 continue
@@ -56,7 +59,7 @@ class CsvRows:
     def _kept(self, lines: Iterable[str]) -> Iterator[str]:
         raw, length = self._raw, 0
         for line in lines:
-            length = length + len(line) if raw else len(line)
+            length = LINE_COST + len(line) + (length if raw else 0)
             raw.append(line)
             if length > LONGEST_ROW:
                 raise csv.Error("field larger than a row may be")
@@ -104,10 +107,13 @@ class CsvRows:
     def _take_header(self, header: list[str]) -> bool:
         source = self._header = SourceText(self._file, "".join(self._raw), self._line)
         errors = self._problems.errors
-        if len(header) <= 1:
+        if len(header) > MOST_COLUMNS:
+            message, hint = f"more than {MOST_COLUMNS:,} columns", "put the data into fewer columns"
+            self._problems.add(source, Position(self._line, 1), message, code="csv-header", hint=hint)
+        elif len(header) <= 1:
             self._refuse_delimiter(source, header)
-        for index, name in enumerate(header) if errors == self._problems.errors else ():
-            self._check_column(_cell_place(source, index), name, header[:index])
+        if errors == self._problems.errors:
+            self._check_columns(source, header)
         self._columns = header
         return errors == self._problems.errors
 
@@ -130,29 +136,39 @@ class CsvRows:
                 source, Position(1, 1), "the first line is empty", code="csv-header", hint=hint
             )
 
-    def _check_column(self, place: Place, name: str, before: list[str]) -> None:
-        if not name.strip():
-            message, hint = "a column without a name", "name it, or remove the column"
-        elif name != name.strip():
-            message, hint = f"spaces around the column name {shown(name)}", "remove them"
-        elif name in before:
-            message, hint = f"the column {shown(name)} is there twice", "rename one"
-        else:
-            return
-        self._problems.add(
-            place.source, place.position, message, code="csv-header", hint=hint, width=place.width
-        )
+    def _check_columns(self, source: SourceText, header: list[str]) -> None:
+        seen: set[str] = set()
+        for index, name in enumerate(header):
+            fault = _fault_of(name, seen)
+            seen.add(name)
+            if fault is not None:
+                place = _cell_place(source, 0 if self._problems.full else index)
+                message, hint = fault
+                self._problems.add(
+                    source, place.position, message, code="csv-header", hint=hint, width=place.width
+                )
+
+
+def _fault_of(name: str, seen: set[str]) -> tuple[str, str] | None:
+    if not name.strip():
+        return "a column without a name", "name it, or remove the column"
+    if name != name.strip():
+        return f"spaces around the column name {shown(name)}", "remove them"
+    if name in seen:
+        return f"the column {shown(name)} is there twice", "rename one"
+    return None
 
 
 def _cell_place(source: SourceText, index: int) -> Place:
-    """Where a cell of a record begins."""
+    """Where a cell of a record begins (of those far behind, where the record begins)."""
     at, end = 0, 0
+    index = index if index < MANY_COLUMNS else 0
     for number in range(index + 1):
         at = end + (number > 0)
         end = _cell_end(source.text, at)
     line = source.text.count("\n", 0, at)
     column = at - (source.text.rfind("\n", 0, at) + 1) + 1
-    return Place(source, Position(source.first_line + line, column), max(1, min(end - at, 60)))
+    return Place(source, source.first_line + line, column, max(1, min(end - at, 60)))
 
 
 def _cell_end(text: str, start: int) -> int:

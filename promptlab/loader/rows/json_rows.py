@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from promptlab.core.json import JSON
 from promptlab.loader.json_reader import add_fault, decode_json
-from promptlab.loader.json_scanner import MOST_NODES, JsonFaultError, offset_place, scan_value
+from promptlab.loader.json_scanner import MOST_NODES, JsonFaultError, after_blanks, offset_place, scan_value
 from promptlab.loader.nodes import Place, find, value_of
 from promptlab.loader.problems import Problems
 from promptlab.loader.rows.record import Record
@@ -15,6 +15,7 @@ __all__ = ["JsonListRows", "JsonlRows"]
 BLANKS = " \t\r\n"
 LONG = 100_000
 MOST_IN_FILE = 2_000_000
+NO_OBJECT = "a row must be an object of columns and values"
 AN_OBJECT = 'write an object: {"column": value, ...}'
 
 
@@ -32,11 +33,13 @@ class JsonlRows:
         for number, line in enumerate(self._lines, start=1):
             if not line.strip(BLANKS):
                 continue
+            if self._problems.flooded:
+                return
             value = self._value(line, number)
             if type(value) is dict:
                 yield Record(number, value, line)
             elif value is not self:
-                self._refuse(line, number)
+                self._refuse(line, number, NO_OBJECT, AN_OBJECT)
 
     def place(self, record: Record, column: str | None, *, key: bool = False) -> Place | None:
         source = SourceText(self._file, str(record.raw).rstrip("\n"), record.line)
@@ -44,10 +47,11 @@ class JsonlRows:
 
     def _value(self, line: str, number: int) -> "JSON | JsonlRows":
         """The value of a line; `self` where it was refused."""
-        if len(line) < LONG or _separators(line) < MOST_NODES:
-            found = decode_json(line, 0)
-            if found is not None and not line[found[1] :].strip(BLANKS):
-                return found[0]
+        if len(line) > LONG and _separators(line) > MOST_NODES:
+            return self._refuse(line, number, "too many values in one row", "part it into several rows")
+        found = decode_json(line, 0)
+        if found is not None and not line[found[1] :].strip(BLANKS):
+            return found[0]
         source = SourceText(self._file, line.rstrip("\n"), number)
         try:
             node, end = scan_value(source, 0)
@@ -65,11 +69,11 @@ class JsonlRows:
         self._problems.add(source, at.position, "something after the value", code="json", hint=hint)
         return self
 
-    def _refuse(self, line: str, number: int) -> None:
+    def _refuse(self, line: str, number: int, message: str, hint: str) -> "JsonlRows":
         column = len(line) - len(line.lstrip(BLANKS)) + 1
         source = SourceText(self._file, line.rstrip("\n"), number)
-        message = "a row must be an object of columns and values"
-        self._problems.add(source, Position(number, column), message, code="row", hint=AN_OBJECT)
+        self._problems.add(source, Position(number, column), message, code="row", hint=hint)
+        return self
 
 
 class JsonListRows:
@@ -84,7 +88,7 @@ class JsonListRows:
 
     def records(self) -> Iterator[Record]:
         at = self._opened()
-        while at is not None:
+        while at is not None and not self._problems.flooded:
             start = at
             found = self._element(start)
             if found is None:
@@ -93,7 +97,7 @@ class JsonListRows:
             if isinstance(value, dict):
                 yield Record(self._line_of(start), value, start)
             else:
-                self._refuse(start, "a row must be an object of columns and values", AN_OBJECT)
+                self._refuse(start, NO_OBJECT, AN_OBJECT)
             at = self._after(end)
 
     def place(self, record: Record, column: str | None, *, key: bool = False) -> Place | None:
@@ -109,7 +113,7 @@ class JsonListRows:
 
     def _opened(self) -> int | None:
         text = self._source.text
-        at = _skip(text, 0)
+        at = after_blanks(text, 0)
         if not text.startswith("[", at):
             self._refuse(
                 at, "the file must be a list of rows", "begin with [ (or name it .jsonl: an object a line)"
@@ -120,7 +124,7 @@ class JsonListRows:
                 at, "too many values for one JSON file", "write it as JSONL, which is read as a stream"
             )
             return None
-        first = _skip(text, at + 1)
+        first = after_blanks(text, at + 1)
         return None if text.startswith("]", first) and self._ends(first + 1) else first
 
     def _element(self, start: int) -> tuple[JSON, int] | None:
@@ -136,9 +140,9 @@ class JsonListRows:
 
     def _after(self, end: int) -> int | None:
         text = self._source.text
-        at = _skip(text, end)
+        at = after_blanks(text, end)
         if text.startswith(",", at):
-            following = _skip(text, at + 1)
+            following = after_blanks(text, at + 1)
             if not text.startswith("]", following):
                 return following
             self._refuse(at, "a comma before ]", "remove the comma")
@@ -149,7 +153,7 @@ class JsonListRows:
         return None
 
     def _ends(self, at: int) -> bool:
-        rest = _skip(self._source.text, at)
+        rest = after_blanks(self._source.text, at)
         if rest < len(self._source.text):
             self._refuse(rest, "something after the list", "write one list of rows")
         return True
@@ -161,17 +165,11 @@ class JsonListRows:
 
 def _place_in(source: SourceText, start: int, column: str | None, *, key: bool) -> Place:
     try:
-        node, _ = scan_value(source, _skip(source.text, start))
+        node, _ = scan_value(source, after_blanks(source.text, start))
     except JsonFaultError as fault:
         return fault.place
     key_place, value = find(node, () if column is None else (column,))[-1]
     return key_place if key else value.place
-
-
-def _skip(text: str, at: int) -> int:
-    while text[at : at + 1] and text[at] in BLANKS:
-        at += 1
-    return at
 
 
 def _separators(text: str) -> int:

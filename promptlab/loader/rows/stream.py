@@ -1,5 +1,6 @@
 """The text of a data file as a stream of lines, with the hash of its bytes."""
 
+import codecs
 import hashlib
 import io
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ def read_lines(files: ProjectFiles, path: str) -> Iterator[Iterator[str]]:
 
     The lines raise DecodingError where the bytes are no text; FileError where the file cannot be read.
     """
+    _refuse_undecodable(files, path)
     with files.open(path) as stream:
         watched = _Watched(stream)
         buffered = io.BufferedReader(watched, CHUNK)
@@ -88,6 +90,19 @@ def _lines(files: ProjectFiles, path: str, buffered: "io.BufferedReader[_Watched
         raise _located_fault(files, path) from None
     except OSError as error:
         raise FileError(f"{shown(path)} cannot be read: {(error.strerror or 'error').lower()}") from None
+
+
+def _refuse_undecodable(files: ProjectFiles, path: str) -> None:
+    """Raises DecodingError where the bytes are no text: at once, before any row is looked at."""
+    try:
+        with files.open(path) as stream:
+            watched = io.BufferedReader(_Watched(stream), CHUNK)
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            while chunk := watched.read(CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except (_NulError, UnicodeDecodeError):
+        raise _located_fault(files, path) from None
 
 
 def _located_fault(files: ProjectFiles, path: str) -> DecodingError:

@@ -34,7 +34,7 @@ class YamlRows:
             if isinstance(item, MapNode):
                 self._refuse_ambiguous(item)
                 values = {key: value_of(entry.node) for key, entry in item.entries.items()}
-                yield Record(item.place.position.line, values, index)
+                yield Record(item.place.line, values, index)
             else:
                 message, hint = "a row must be a map of columns and values", "write `- column: value`"
                 self._document.report(self._problems, (index,), message, code="row", hint=hint)
@@ -46,8 +46,11 @@ class YamlRows:
     def _refuse_ambiguous(self, item: MapNode) -> None:
         for key, entry in item.entries.items():
             node = entry.node
-            written = node.written if isinstance(node, ScalarNode) else None
-            if written is None or not written.ambiguous or key in self._numeric:
+            number = isinstance(node, ScalarNode) and isinstance(node.value, int | float)
+            if not isinstance(node, ScalarNode) or not number or key in self._numeric:
+                continue
+            written = node.written
+            if not written.ambiguous:
                 continue
             place = node.place
             message = f"{shown(written.text)} would be read as the number {shown(value_of(node))}"

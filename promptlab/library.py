@@ -1,0 +1,149 @@
+"""promptlab from Python: load, validate and run pipelines.
+
+>>> from promptlab import run
+>>> report = run("pipelines/support_triage.yaml", limit=5)  # doctest: +SKIP
+>>> report.summary.metrics["pass_rate"]  # doctest: +SKIP
+0.8
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypedDict, Unpack
+
+from promptlab.core.errors import PromptlabError
+from promptlab.core.json import JSON, as_text, compact
+from promptlab.engine.targets import Targets
+from promptlab.live.running import RunRequest, open_log, run_loaded
+from promptlab.loader.changes import Changes
+from promptlab.loader.loading import LoadedPipeline, check_pipeline, load_pipeline
+from promptlab.loader.problems import InvalidPipeline, Problem, Problems
+from promptlab.loader.project import Project, open_project
+from promptlab.schemas.events import Event
+from promptlab.schemas.report import RunReport, RunSummary
+from promptlab.schemas.run import TrialResult
+from promptlab.services.trials import TrialService
+
+__all__ = [
+    "InvalidPipeline",
+    "LoadedPipeline",
+    "Problem",
+    "PromptlabError",
+    "RunReport",
+    "RunSummary",
+    "TrialResult",
+    "load",
+    "run",
+    "run_async",
+    "validate",
+]
+
+
+class PipelineChanges(TypedDict, total=False):
+    """What of a pipeline is not as its file says.
+
+    `project` is the root; `set` sets keys by dotted path; `inputs` is one row instead of the dataset.
+    """
+
+    project: str | Path | None
+    model: str | None
+    set: Mapping[str, JSON]
+    inputs: Mapping[str, JSON]
+    variants: Sequence[str]
+    repeat: int | None
+
+
+class RunArguments(PipelineChanges, total=False):
+    """How a pipeline is run; as the flags of `promptlab run`. `max_cost` in USD."""
+
+    limit: int | None
+    tags: Sequence[str]
+    failed: str | None
+    max_concurrency: int | None
+    max_cost: float | None
+    fresh: bool
+    on_unknown: Literal["retry", "fail"]
+    python_allowed: bool
+    fail_fast: bool
+    note: str | None
+    on_event: Callable[[Event], None]
+
+
+def load(pipeline: str | Path, **changes: Unpack[PipelineChanges]) -> LoadedPipeline:
+    """Load a pipeline by its path or name. Raises InvalidPipeline with all its problems."""
+    return _load(pipeline, changes)[1]
+
+
+def validate(pipeline: str | Path, *, project: str | Path | None = None) -> list[Problem]:
+    """Give all problems of a pipeline; nothing is called, no project code runs."""
+    opened, path = _opened(pipeline, project)
+    problems = Problems()
+    check_pipeline(opened.files, path, opened.targets(), problems)
+    return list(problems)
+
+
+def run(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
+    """Run a pipeline to its end. That trials failed is in the report, not an error.
+
+    Raises InvalidPipeline, UsageError, NothingToRun and StorageError. In a program that has an event loop,
+    await `run_async`.
+    """
+    return asyncio.run(run_async(pipeline, **arguments))
+
+
+async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
+    """Run a pipeline, as `run` does. Cancelling it ends the run; calls in flight are of unknown outcome."""
+    project, loaded, targets = await asyncio.to_thread(_load, pipeline, arguments)
+    on_event = arguments.get("on_event")
+    with open_log(project) as log:
+        summary = await run_loaded(
+            project,
+            loaded,
+            targets,
+            _request(arguments),
+            log=log,
+            listeners=(on_event,) if on_event is not None else (),
+        )
+    return RunReport(summary, lambda: _trials(project, summary.run_id))
+
+
+def _load(pipeline: str | Path, changes: PipelineChanges) -> tuple[Project, LoadedPipeline, Targets]:
+    project, path = _opened(pipeline, changes.get("project"))
+    targets = project.targets(changes.get("model"))
+    return project, load_pipeline(project.files, path, targets, _changes(changes)), targets
+
+
+def _opened(pipeline: str | Path, root: str | Path | None) -> tuple[Project, str]:
+    start = Path(pipeline)
+    project = open_project(start if start.exists() else None, root=root)
+    return project, project.pipeline(str(pipeline))
+
+
+def _changes(changes: PipelineChanges) -> Changes:
+    inputs = changes.get("inputs")
+    return Changes(
+        sets=tuple((path, compact(value)) for path, value in changes.get("set", {}).items()),
+        variants=tuple(changes.get("variants", ())),
+        repeat=changes.get("repeat"),
+        inputs=None if inputs is None else {name: as_text(value) for name, value in inputs.items()},
+    )
+
+
+def _request(arguments: RunArguments) -> RunRequest:
+    return RunRequest(
+        limit=arguments.get("limit"),
+        tags=tuple(arguments.get("tags", ())),
+        failed=arguments.get("failed"),
+        max_concurrency=arguments.get("max_concurrency"),
+        max_cost=arguments.get("max_cost"),
+        fresh=arguments.get("fresh", False),
+        on_unknown=arguments.get("on_unknown", "retry"),
+        python_allowed=arguments.get("python_allowed", True),
+        fail_fast=arguments.get("fail_fast", False),
+        note=arguments.get("note"),
+    )
+
+
+def _trials(project: Project, run_id: str) -> Iterator[TrialResult]:
+    with open_log(project, create=False) as log, log.reading() as session:
+        yield from TrialService(session).of_run(run_id)

@@ -1,0 +1,85 @@
+"""promptlab from Python."""
+
+from pathlib import Path
+
+import pytest
+
+import promptlab
+from promptlab import InvalidPipeline, load, run, run_async, validate
+
+PIPELINE = """\
+version: 1
+model: echo/echo
+dataset: [{word: apple}, {word: pear}]
+steps:
+  - id: say
+    messages: [{role: user, content: "say {{ word }}"}]
+    checks: [contains: apple]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "promptlab.yaml").write_text("version: 1\n")
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "say.yaml").write_text(PIPELINE)
+    return tmp_path
+
+
+def test_a_run_gives_its_summary_and_its_trials(project: Path) -> None:
+    """
+    Given a pipeline of two rows, one of which passes,
+    when it is run from Python by its name,
+    then the report has the numbers, and the trials in order.
+    """
+    report = run("say", project=project)
+
+    assert dict(report.summary.trials) == {"passed": 1, "failed": 1}
+    assert [trial.outputs for trial in report.trials()] == ["say apple", "say pear"]
+    assert report.summary.exit_code == 1
+
+
+async def test_a_run_can_be_awaited(project: Path) -> None:
+    """
+    Given a program with an event loop,
+    when it awaits a run of the first row with changes,
+    then only that row ran, as it was changed.
+    """
+    seen: list[object] = []
+
+    report = await run_async(
+        "say", project=project, limit=1, set={"tags": ["x"]}, on_event=seen.append, inputs={"word": "plum"}
+    )
+
+    assert [trial.outputs for trial in report.trials()] == ["say plum"]
+    assert seen
+
+
+def test_all_problems_come_at_once(project: Path) -> None:
+    """
+    Given a pipeline with two faults,
+    when it is validated and loaded,
+    then both say where they are, and loading raises them.
+    """
+    broken = PIPELINE.replace("{{ word }}", "{{ wrd }}").replace("contains", "contans")
+    path = project / "pipelines" / "say.yaml"
+    path.write_text(broken)
+
+    problems = validate(path)
+
+    assert [(problem.line, problem.code) for problem in problems] == [(6, "undefined"), (7, "check")]
+    with pytest.raises(InvalidPipeline):
+        load(path)
+
+
+def test_what_the_package_exports_is_there_and_sorted() -> None:
+    """
+    Given the package's __all__,
+    when each name is looked up,
+    then it is there; the list is sorted, and an unknown name is an AttributeError.
+    """
+    names = promptlab.__all__
+
+    assert names == sorted(names)
+    assert all(getattr(promptlab, name) is not None for name in names)
+    assert not hasattr(promptlab, "nothing_of_this_name")
