@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -10,7 +11,7 @@ from promptlab.cli.completion import SHELLS
 from tests.cli_kit import ECHO, Cli
 
 GROUPS = {"runs": runs.COMMANDS, "models": models.COMMANDS, "db": db.COMMANDS}
-COMMANDS = [(name,) for name in app.COMMANDS] + [
+COMMANDS = [(name,) for name in app.COMMANDS if find_spec(f"promptlab.cli.{name}")] + [
     (group, name) for group, table in GROUPS.items() for name in table
 ]
 HEAVY = ("sqlalchemy", "pydantic", "rich", "yaml", "jinja2", "openai", "anthropic", "aiohttp", "alembic")

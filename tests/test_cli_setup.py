@@ -23,7 +23,7 @@ class Installed(Distribution):
     def read_text(self, filename: str) -> str | None:
         return f"Metadata-Version: 2.1\nName: {self._name}\nVersion: 1\n" if filename == "METADATA" else None
 
-    def locate_file(self, path: object) -> Path:  # type: ignore[override]
+    def locate_file(self, path: object) -> Path:
         return Path(str(path))
 
 
