@@ -156,25 +156,23 @@ def test_each_shell_has_a_completion_script(cli: Cli, shell: str) -> None:
         (("pr", "runs", "p"), ["prune"]),
         (("pr", "run", "--max"), ["--max-concurrency", "--max-cost"]),
         (("pr", "run", "ec"), ["echo"]),
-        (("pr", "run", "pipelines/"), ["pipelines/echo.yaml", "pipelines/other.yaml"]),
+        (("pr", "run", "pipelines/"), ["pipelines/echo.yaml", "pipelines/green.yaml"]),
         (("pr", "runs", "show", "la"), ["last"]),
         (("pr", "report", "last", "--format", "j"), ["json", "jsonl"]),
     ],
 )
 def test_the_shell_completes(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: list[str]
+    ran: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: list[str]
 ) -> None:
     """
     Given a project with pipelines and a run,
     when the shell asks how a word may go on,
     then it gets commands, options, pipelines, runs and formats.
     """
-    cli.write(echo=ECHO, other=ECHO)
-    cli("run", "echo")
-    run_id = cli("runs", "list", "--json").json["runs"][0]["run_id"]
+    run_id = ran("runs", "list", "--json").json["runs"][0]["run_id"]
 
-    assert complete(cli, monkeypatch, *words) == expected
-    assert run_id in complete(cli, monkeypatch, "pr", "runs", "show", run_id[:4])
+    assert complete(ran, monkeypatch, *words) == expected
+    assert run_id in complete(ran, monkeypatch, "pr", "runs", "show", run_id[:4])
 
 
 def complete(cli: Cli, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:

@@ -69,7 +69,7 @@ def test_json_is_all_there_is_on_stdout(cli: Cli) -> None:
     assert said.code == 1
 
 
-@pytest.mark.parametrize(("pipelines", "code"), [(("echo",), 7), (("green",), 0), (("green", "echo"), 7)])
+@pytest.mark.parametrize(("pipelines", "code"), [(("green",), 0), (("green", "echo"), 7)])
 def test_another_exit_code_can_stand_for_failed(cli: Cli, pipelines: tuple[str, ...], code: int) -> None:
     """
     Given a pipeline that fails and one that passes,

@@ -82,26 +82,27 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provid
     assert {answer.outcome for answer in fake_provider.answers()} == {"sent"}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_lets_calls_in_flight_end(
-    cli: Cli, fake_provider: FakeProvider, number: signal.Signals, code: int
+def test_sigterm_lets_calls_in_flight_end(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, fake_provider: FakeProvider
 ) -> None:
     """
     Given a run with calls in flight,
-    when it gets a signal,
-    then it awaits and records them, exits with the signal's code, and the next run sends none of them again.
+    when it gets SIGTERM,
+    then it awaits and records them, exits with 143, and the next run sends none of them again.
     """
     cli.write(ask=MANY)
-    fake_provider.configure(latency_ms=300)
+    fake_provider.configure(latency_ms=150)
     with running(cli, fake_provider) as run:
-        run.send_signal(number)
+        run.send_signal(signal.SIGTERM)
         out, err = run.communicate(timeout=15)
     sent = fake_provider.sent_count
     fake_provider.configure(latency_ms=0)
 
-    again = cli.process("run", "ask", "--json", env=fake_provider.environment()).json
+    for name, value in fake_provider.environment().items():
+        monkeypatch.setenv(name, value)
+    again = cli("run", "ask", "--json").json
 
-    assert (run.returncode, "Traceback" in err) == (code, False)
+    assert (run.returncode, "Traceback" in err) == (143, False)
     assert f"{sent} calls, 0 recalled" in out
     assert again["calls"]["recalled"] == sent
     assert fake_provider.sent_count == ROWS
@@ -128,7 +129,7 @@ def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: F
     assert "of unknown outcome" in out
 
 
-def test_a_pipe_gets_plain_lines(cli: Cli) -> None:
+def test_a_pipe_gets_plain_lines(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Given colours forced on,
     when a run writes to a pipe,
@@ -136,7 +137,10 @@ def test_a_pipe_gets_plain_lines(cli: Cli) -> None:
     """
     cli.write(ask=ASK.replace("openai/gpt-4o-mini", "echo/echo"))
 
-    said = cli.process("run", "ask", env={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    said = cli("run", "ask")
 
     assert "\x1b[?25l" not in said.err + said.out
     assert "\r" not in said.err
