@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from promptlab.cli.opening import opened
+from promptlab.cli.opening import project_at
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
@@ -39,7 +39,7 @@ def command(root: str | None, /, pipeline: str, row: int, step: str | None, **op
 
     What a later step needs of an earlier one comes from recorded answers; nothing is sent.
     """
-    project = opened(root, [pipeline])
+    project = project_at(root, pipeline)
     targets = project.targets(options["model"])
     loaded = load_pipeline(project.files, project.pipeline(pipeline), targets, _changes(options))
     trial = trial_to_preview(loaded, row)

@@ -82,13 +82,17 @@ def storage_error(path: Path, error: BaseException) -> StorageError:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn failures of the database and of the disk into StorageError."""
+def storage_errors(path: Path, *, disk: bool = True) -> Iterator[None]:
+    """Turn failures of the database, and with `disk` those of any file, into StorageError."""
     try:
         yield
     except PromptlabError:
         raise
-    except (DBAPIError, sqlite3.Error, OSError) as error:
+    except (DBAPIError, sqlite3.Error) as error:
+        raise storage_error(path, error) from error
+    except OSError as error:
+        if not disk:
+            raise
         raise storage_error(path, error) from error
 
 

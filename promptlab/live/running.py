@@ -1,17 +1,16 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Literal
 
-from promptlab.core.database import default_path, sqlite_path
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
+from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.session import Session
 from promptlab.loader.files import FileSnapshot
@@ -24,7 +23,7 @@ from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
 from promptlab.services.git import git_state
-from promptlab.services.run_log import RunLog, open_run_log
+from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -48,20 +47,6 @@ class RunRequest:
     said: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def open_log(project: Project, *, create: bool = True) -> RunLog:
-    """Open the run log of a project, where its settings say."""
-    return open_run_log(_location(project), create=create)
-
-
-def has_log(project: Project) -> bool:
-    """Say whether there is a run log; opens and makes nothing."""
-    return sqlite_path(_location(project)).exists()
-
-
-def _location(project: Project) -> str | Path:
-    return project.settings.database_url or default_path(project.root)
-
-
 async def run_loaded(
     project: Project,
     loaded: LoadedPipeline,
@@ -71,17 +56,16 @@ async def run_loaded(
     log: RunLog,
     listeners: Sequence[Emit] = (),
     counts: RunCounts | None = None,
+    on_print: Callable[[Printed], None] = print_to_stderr,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
-    limits = limits_of(loaded, project, request)
-    _require_prices(loaded, limits)
-    _require_leave(loaded, request)
+    require_runnable(project, loaded, request)
     session = Session(
         root=project.root,
         plan=plan_of(loaded, request, log),
         start=_start(project, loaded, request),
         options=RunOptions(
-            limits=limits,
+            limits=limits_of(loaded, project, request),
             fresh=request.fresh,
             on_unknown=request.on_unknown,
             max_concurrency=request.max_concurrency,
@@ -90,11 +74,18 @@ async def run_loaded(
         log=log,
         listeners=listeners,
         counts=counts or RunCounts(),
+        on_print=on_print,
     )
     try:
         return await session.run()
     finally:
         await targets.close()
+
+
+def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
+    """Raise UsageError where a limit has no price to go by, or python is needed and not allowed."""
+    _require_prices(loaded, limits_of(loaded, project, request))
+    _require_leave(loaded, request)
 
 
 def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:

@@ -67,4 +67,8 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
 def _reason(ending: Ending) -> str | None:
     if ending.stop is not None:
         return ending.stop.reason
-    return "; ".join(f"{model}: {failure.message}" for model, failure in ending.closures.items()) or None
+    return "; ".join(_about(model, failure.message) for model, failure in ending.closures.items()) or None
+
+
+def _about(model: str, message: str) -> str:
+    return message if message.startswith(model) else f"{model}: {message}"
