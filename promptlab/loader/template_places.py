@@ -52,7 +52,8 @@ class TemplatePlaces:
 
     def try_all(self) -> None:
         """Render what can be rendered without rows; report what fails whatever the row."""
-        sound = [(site, analysis) for site, analysis in self._met.values() if not analysis.problems]
+        met = self._met.values()
+        sound = [(site, analysis) for site, analysis in met if analysis.computes and not analysis.problems]
         failures = trials((site.template, analysis, None) for site, analysis in sound) if sound else []
         for (site, _), problem in zip(sound, failures, strict=True):
             if problem is not None:

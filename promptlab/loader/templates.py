@@ -44,6 +44,7 @@ def analyse(template: Template) -> Analysis:
     Problems in included templates bear their name, ``prompts/…``.
     """
     from promptlab.loader.templating.includes import Library  # noqa: PLC0415 - Jinja is slow to import
+    from promptlab.loader.templating.plainness import computes  # noqa: PLC0415
     from promptlab.loader.templating.scopes import TooManyStepsError  # noqa: PLC0415
     from promptlab.loader.templating.unit import Rejected, Unit  # noqa: PLC0415
     from promptlab.loader.templating.walker import Walker  # noqa: PLC0415
@@ -52,7 +53,7 @@ def analyse(template: Template) -> Analysis:
     try:
         unit = Unit.parsed(template.name, template.source, template.kind)
         walker = Walker(findings, Library(template.library, template.kind), unit, _own_name(template))
-        return findings.frozen(walker.walk())
+        return findings.frozen(walker.walk(), computes=computes(unit.tree))
     except Rejected as rejected:
         findings.problems[rejected.problem] = None
     except RecursionError:

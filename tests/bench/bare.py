@@ -1,4 +1,4 @@
-"""The floor: a bare loop over AsyncOpenAI that logs nothing. `python -m tests.bench.bare URL ROWS CONNECTIONS`."""
+"""The floor: a bare loop over AsyncOpenAI that logs nothing, as a program of its own."""
 
 import asyncio
 import json

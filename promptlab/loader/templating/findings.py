@@ -69,7 +69,8 @@ class Analysis:
     """All that a template says of itself, unrun.
 
     ``ensured`` holds, for an expression, what is surely defined where it is true; ``splices`` are the uses
-    inside ``{% messages … %}``; ``includes`` the names of all templates that it reaches.
+    inside ``{% messages … %}``; ``includes`` the names of all templates that it reaches. Where it does not
+    ``computes`` anything without rows, there is no use in trying it without them.
     """
 
     problems: tuple[TemplateProblem, ...] = ()
@@ -78,6 +79,7 @@ class Analysis:
     splices: tuple[NameUse, ...] = ()
     includes: tuple[str, ...] = ()
     ensured: frozenset[Origin] = frozenset()
+    computes: bool = True
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Findings:
     splices: dict[NameUse, None] = field(default_factory=dict)
     includes: dict[str, None] = field(default_factory=dict)
 
-    def frozen(self, ensured: frozenset[Origin]) -> Analysis:
+    def frozen(self, ensured: frozenset[Origin], *, computes: bool = True) -> Analysis:
         return Analysis(
             tuple(sorted(self.problems, key=lambda problem: (problem.name, problem.line, problem.column))),
             tuple(self.uses),
@@ -98,4 +100,5 @@ class Findings:
             tuple(self.splices),
             tuple(self.includes),
             ensured,
+            computes,
         )
