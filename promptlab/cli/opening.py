@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptlab.core.display import shortened
 from promptlab.core.errors import UsageError
 from promptlab.loader.project import Project, open_project
+from promptlab.loader.schema_file import keep_schema_file
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -28,10 +29,18 @@ class Stored:
     runs: "RunService"
 
 
-def project_at(root: str | None, start: str | None = None) -> Project:
-    """Open the project that --project says, else that of the file `start`, else that of here."""
+def project_at(root: str | None) -> Project:
+    """Open the project that --project says, else that of here."""
     require_folder()
-    return open_project(start if start is not None and is_path(start) else None, root=root)
+    return open_project(root=root)
+
+
+def project_of(pipeline: str, root: str | None) -> Project:
+    """Open the project that --project says, else that of the file named; keeps its schema up to date."""
+    require_folder()
+    project = open_project(pipeline if is_path(pipeline) else None, root=root)
+    keep_schema_file(project.root)
+    return project
 
 
 def require_folder() -> None:
