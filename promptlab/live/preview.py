@@ -17,8 +17,8 @@ from promptlab.engine.completion import Answer, Completion
 from promptlab.engine.plan import Cell, PlannedStep, Trial
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
-from promptlab.live.recall import Recaller
 from promptlab.live.project_log import has_log, open_log
+from promptlab.live.recall import Recaller
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
