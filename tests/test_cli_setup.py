@@ -155,7 +155,7 @@ def test_db_tells_the_revision_and_makes_the_log(cli: Cli) -> None:
     cli.write(echo=ECHO)
 
     before = cli("db", "current")
-    was_made = (cli.folder / ".promptlab").exists()
+    was_made = (cli.folder / ".promptlab" / "lab.db").exists()
     upgraded = cli("db", "upgrade")
     after = cli("db", "current", "--json")
 

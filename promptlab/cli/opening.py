@@ -29,16 +29,13 @@ class Stored:
     runs: "RunService"
 
 
-def project_at(root: str | None) -> Project:
-    """Open the project that --project says, else that of here."""
-    require_folder()
-    return open_project(root=root)
+def project_at(root: str | None, start: str | None = None) -> Project:
+    """Open the project that --project says, else that of the file `start`, else that of here.
 
-
-def project_of(pipeline: str, root: str | None) -> Project:
-    """Open the project that --project says, else that of the file named; keeps its schema up to date."""
+    Keeps the project's JSON Schema for editors up to date.
+    """
     require_folder()
-    project = open_project(pipeline if is_path(pipeline) else None, root=root)
+    project = open_project(start if start is not None and is_path(start) else None, root=root)
     keep_schema_file(project.root)
     return project
 

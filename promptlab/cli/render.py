@@ -9,7 +9,7 @@ import click
 
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_pipelines
-from promptlab.cli.opening import project_of
+from promptlab.cli.opening import project_at
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
@@ -41,7 +41,7 @@ def command(root: str | None, /, pipeline: str, row: int, step: str | None, **op
 
     What a later step needs of an earlier one comes from recorded answers; nothing is sent.
     """
-    project = project_of(pipeline, root)
+    project = project_at(root, pipeline)
     targets = project.targets(options["model"])
     loaded = load_pipeline(project.files, project.pipeline(pipeline), targets, _changes(options))
     trial = trial_to_preview(loaded, row)

@@ -60,7 +60,7 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
 @click.pass_obj
 def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> int:
     """Run pipelines: every row, in every variant, with every check."""
-    from promptlab.cli.opening import project_of  # noqa: PLC0415
+    from promptlab.cli.opening import project_at  # noqa: PLC0415
     from promptlab.cli.running import Wanted, run_all  # noqa: PLC0415
 
     wanted = Wanted(
@@ -72,7 +72,7 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
         as_json=options["as_json"],
         fail_exit_code=options["fail_exit_code"],
     )
-    return run_all(project_of(pipelines[0], root), wanted)
+    return run_all(project_at(root, pipelines[0]), wanted)
 
 
 def _changes(options: dict[str, Any]) -> Any:
