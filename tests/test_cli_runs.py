@@ -155,7 +155,7 @@ def test_nothing_is_deleted_where_nobody_can_be_asked(
     when runs are to be deleted,
     then the command exits 2 at once and nothing goes.
     """
-    said = cli.process("runs", *command)
+    said = cli("runs", *command)
 
     assert said.code == 2
     assert "say --yes" in said.err
