@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 
@@ -11,7 +10,7 @@ from promptlab.cli.completion import SHELLS
 from tests.cli_kit import ECHO, Cli
 
 GROUPS = {"runs": runs.COMMANDS, "models": models.COMMANDS, "db": db.COMMANDS}
-COMMANDS = [(name,) for name in app.COMMANDS if find_spec(f"promptlab.cli.{name}")] + [
+COMMANDS = [(name,) for name in app.COMMANDS] + [
     (group, name) for group, table in GROUPS.items() for name in table
 ]
 HEAVY = ("sqlalchemy", "pydantic", "rich", "yaml", "jinja2", "openai", "anthropic", "aiohttp", "alembic")

@@ -119,16 +119,13 @@ def test_a_server_that_is_not_there_is_named(cli: Cli, monkeypatch: pytest.Monke
     ("script", "code", "message"),
     [
         ('"$0" config >&-', 2, "standard output is closed"),
-        ('"$0" config >/dev/full', 3, "no space left on device"),
         ('"$0" report last --format json >/dev/full', 3, "no space left on device"),
         ('"$0" config 2>&-', 0, ""),
         ('set -o pipefail; "$0" runs export last | true', 141, ""),
         ('set -o pipefail; "$0" run green | true', 141, ""),
-        ('"$0" runs list | head -1 >&2', 0, "pipeline"),
         ('mkdir gone; cd gone; rmdir ../gone; "$0" config', 2, "the current folder is not there"),
-        ('env -u HOME "$0" config && HOME=/nowhere "$0" config', 0, ""),
+        ('env -u HOME LC_ALL=C PYTHONIOENCODING=ascii "$0" config', 0, ""),
         ('ulimit -n 64; "$0" run green --max-concurrency 1000', 0, "this shell lets few files be open"),
-        ('LC_ALL=C PYTHONIOENCODING=ascii "$0" config', 0, ""),
     ],
 )
 def test_odd_surroundings_are_told_without_a_traceback(

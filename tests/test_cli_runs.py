@@ -31,7 +31,7 @@ def test_there_is_nothing_to_list_before_the_first_run(cli: Cli) -> None:
     assert (said.code, said.out) == (0, "")
     assert "there is no run yet" in said.err
     assert as_json.json == {"schema_version": 1, "runs": []}
-    assert not (cli.folder / ".promptlab").exists()
+    assert not (cli.folder / ".promptlab" / "lab.db").exists()
 
 
 def test_runs_are_listed_newest_first(cli: Cli, ids: list[str]) -> None:
@@ -155,7 +155,7 @@ def test_nothing_is_deleted_where_nobody_can_be_asked(
     when runs are to be deleted,
     then the command exits 2 at once and nothing goes.
     """
-    said = cli.process("runs", *command)
+    said = cli("runs", *command)
 
     assert said.code == 2
     assert "say --yes" in said.err

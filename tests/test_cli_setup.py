@@ -31,14 +31,16 @@ def test_what_init_writes_runs_at_once(cli: Cli) -> None:
     """
     Given an empty folder,
     when init writes a project into a new one, and its pipeline is run there,
-    then the next steps are shown, the run is green with something checked, and no secret would be committed.
+    then the next steps are shown, all is valid, the run is green, and no secret would be committed.
     """
     said = cli("init", "mine")
+    validated = cli("--project", "mine", "validate")
     ran = cli("--project", "mine", "run", "reply", "--json")
 
     assert (said.code, said.out) == (0, "")
     assert "cd mine" in said.err
     assert "promptlab run reply" in said.err
+    assert "1 file, 0 problems" in validated.err
     assert ran.code == 0
     assert ran.json["trials"]["passed"] == 6
     assert set(ran.json["cells"]) == {"plain", "friendly"}
@@ -153,7 +155,7 @@ def test_db_tells_the_revision_and_makes_the_log(cli: Cli) -> None:
     cli.write(echo=ECHO)
 
     before = cli("db", "current")
-    was_made = (cli.folder / ".promptlab").exists()
+    was_made = (cli.folder / ".promptlab" / "lab.db").exists()
     upgraded = cli("db", "upgrade")
     after = cli("db", "current", "--json")
 

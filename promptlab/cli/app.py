@@ -25,13 +25,9 @@ COMMANDS = {
 def _version(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+    from promptlab.core.version import own_version  # noqa: PLC0415
 
-    try:
-        found = version("promptlab-pipelines")
-    except PackageNotFoundError:
-        found = "(not installed)"
-    click.echo(f"promptlab {found}")
+    click.echo(f"promptlab {own_version()}")
     ctx.exit()
 
 

@@ -8,6 +8,7 @@ import click
 
 from promptlab.cli.commands import Command
 from promptlab.core.errors import UsageError
+from promptlab.loader.schema_file import keep_schema_file
 
 FILES = {
     "promptlab.yaml": "promptlab.yaml",
@@ -27,6 +28,7 @@ def command(folder: str) -> None:
     _refuse_overwriting(target)
     for name, source in FILES.items():
         _write(target / name, _starter() / source)
+    keep_schema_file(target)
     click.echo(f"wrote {len(FILES)} files in {target}; try:", err=True)
     for step in _next_steps(folder):
         click.echo(f"  {step}", err=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from promptlab.cli.commands import Command
+from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
@@ -18,8 +20,8 @@ from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, load_pipeline
 
 
-@click.command(epilog="Example: promptlab render support_triage --row 3 --variant few-shot")
-@click.argument("pipeline")
+@click.command(cls=Command, epilog="Example: promptlab render support_triage --row 3 --variant few-shot")
+@click.argument("pipeline", shell_complete=complete_pipelines)
 @click.option("--row", type=click.IntRange(0), default=0, show_default=True, help="Which row, from 0.")
 @click.option("--step", metavar="ID", help="Only this step.")
 @click.option(

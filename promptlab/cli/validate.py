@@ -5,6 +5,8 @@ from typing import Literal
 
 import click
 
+from promptlab.cli.commands import Command
+from promptlab.cli.opening import require_folder
 from promptlab.core.errors import UsageError
 from promptlab.core.words import plural
 from promptlab.loader.problem_formats import as_github, as_json, as_sarif, as_text
@@ -17,7 +19,9 @@ FORMATS = {"text": as_text, "json": as_json, "github": as_github, "sarif": as_sa
 INVALID = UsageError.exit_code
 
 
-@click.command(epilog="Example: promptlab validate pipelines/support_triage.yaml prompts/classify.j2")
+@click.command(
+    cls=Command, epilog="Example: promptlab validate pipelines/support_triage.yaml prompts/classify.j2"
+)
 @click.argument("paths", nargs=-1, metavar="[PATH…]")
 @click.option(
     "--format",
@@ -44,6 +48,7 @@ def command(
 
 
 def _validated(root: str | None, paths: Sequence[str]) -> list[Validated]:
+    require_folder()
     try:
         project = open_project(paths[0] if paths else None, root=root)
     except InvalidPipeline as error:

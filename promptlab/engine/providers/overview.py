@@ -19,11 +19,15 @@ _MODELS = {"local": tuple(MODELS), "echo": ("echo",)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFacts:
-    """`models`: those that are known by name; `problem`: why it cannot be asked, such as a missing key."""
+    """`is_vendor`: the address is the vendor's own; `models`: those that are known by name.
+
+    `problem`: why it cannot be asked, such as a missing key.
+    """
 
     name: str
     origin: Literal["preset", "promptlab.yaml"]
     address: str | None
+    is_vendor: bool
     key_variable: str | None
     key_is_set: bool
     prices: Prices
@@ -47,11 +51,12 @@ def problem_of(provider: Provider, model: str) -> str | None:
 
 def _facts(name: str, settings: Settings) -> ProviderFacts:
     entry, preset = settings.providers.get(name), PRESETS.get(name, Preset())
-    variable = _key_variable(entry, preset)
+    variable, address = _key_variable(entry, preset), _address(entry, preset, settings)
     return ProviderFacts(
         name=name,
         origin="preset" if entry is None else "promptlab.yaml",
-        address=_address(entry, preset, settings),
+        address=address,
+        is_vendor=preset.vendor and address == preset.base_url,
         key_variable=variable,
         key_is_set=variable is not None and bool(settings.environment.get(variable)),
         prices=_prices(name, preset, settings),
