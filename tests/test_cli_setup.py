@@ -97,7 +97,7 @@ def test_config_says_where_each_value_comes_from(cli: Cli, monkeypatch: pytest.M
     assert settings["model"] == ("openai/gpt-4o-mini", "PROMPTLAB_MODEL (environment)")
     assert settings["providers.mine.api_key"] == ("${MINE_KEY}", "promptlab.yaml")
     assert settings["OPENAI_API_KEY"] == ("***", ".env")
-    assert settings["judge"] == (None, "default")
+    assert settings["limits.cost_usd"] == (None, "default")
     assert KEY not in text + as_json.out
 
 

@@ -59,22 +59,25 @@ def test_sources_go_over_each_other_in_order() -> None:
     ]
 
 
-def test_a_files_limits_complete_each_other() -> None:
+def test_a_projects_limit_goes_before_the_users() -> None:
     """
-    Given one limit in the project's file and another in the user's,
+    Given a limit in the user's file, and once another in the project's,
     when they are settled,
-    then both hold.
+    then the project's holds where there is one.
     """
-    both = settle(
-        file(limits={"cost_usd": 5}), environment=Environment(), user=file(limits={"cost_usd_per_day": 20.0})
-    )
+    user = file(limits={"cost_usd": 20.0})
 
-    assert (both.limits.cost_usd, both.limits.cost_usd_per_day) == (5, 20)
+    alone = settle(None, environment=Environment(), user=user)
+    both = settle(file(limits={"cost_usd": 5}), environment=Environment(), user=user)
+
+    assert (alone.limits.cost_usd, both.limits.cost_usd) == (20, 5)
 
 
 REFUSED = [
     ({"modle": "openai/x"}, ("modle",), "Extra inputs"),
     ({"version": 2}, ("version",), "Input should be 1"),
+    ({"judge": "openai/x"}, ("judge",), "Extra inputs"),
+    ({"limits": {"cost_usd_per_day": 20}}, ("limits", "cost_usd_per_day"), "Extra inputs"),
     ({"model": "gpt-4o"}, ("model",), "pattern"),
     ({"providers": {"a": {"api_key": "sk-proj-literal"}}}, ("providers", "a", "api_key"), "say \\${NAME}"),
     ({"providers": {"a": {"headers": {"X-Api-Key": "abc"}}}}, ("providers", "a", "headers"), "X-Api-Key"),
@@ -242,14 +245,13 @@ def test_an_expanded_address_is_held_to_the_same_rules() -> None:
 
 def test_no_secret_is_shown() -> None:
     """
-    Given keys, a token and a database password,
+    Given keys and a database password,
     when the settings are listed or represented,
     then none of them is there.
     """
     shown = settings(
         {
             "OPENAI_API_KEY": KEY,
-            "PROMPTLAB_TOKEN": "token-secret",
             "PROMPTLAB_DATABASE_URL": "postgresql://me:pass-secret@h/db",
         },
         providers={"a": {"headers": {"X-Team": "maybe-secret"}}},
@@ -257,7 +259,7 @@ def test_no_secret_is_shown() -> None:
 
     text = repr(shown) + repr(list(shown.rows())) + repr(shown.environment)
 
-    assert not [secret for secret in (KEY, "token-secret", "pass-secret", "maybe-secret") if secret in text]
+    assert not [secret for secret in (KEY, "pass-secret", "maybe-secret") if secret in text]
     assert "OPENAI_API_KEY" in text
 
 

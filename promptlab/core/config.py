@@ -14,9 +14,7 @@ from promptlab.core.errors import UsageError
 
 VARIABLES = {
     "model": "PROMPTLAB_MODEL",
-    "judge": "PROMPTLAB_JUDGE",
     "database_url": "PROMPTLAB_DATABASE_URL",
-    "token": "PROMPTLAB_TOKEN",
 }
 VENDOR_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/\S+$"
@@ -81,7 +79,6 @@ class Ceilings(_Frozen):
     """What neither a pipeline nor a flag raises."""
 
     cost_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    cost_usd_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class SettingsFile(_Frozen):
@@ -89,7 +86,6 @@ class SettingsFile(_Frozen):
 
     version: Literal[1] = 1
     model: ModelName | None = None
-    judge: ModelName | None = None
     providers: dict[Annotated[str, Field(pattern=PROVIDER_PATTERN)], ProviderSettings] = {}
     prices: dict[str, PriceSettings] = {}
     limits: Ceilings = Ceilings()
@@ -105,7 +101,6 @@ class SettingsFile(_Frozen):
         """Give these settings, completed by those of `other`; a provider or price counts as a whole."""
         return SettingsFile(
             model=self.model or other.model,
-            judge=self.judge or other.judge,
             providers={**other.providers, **self.providers},
             prices={**other.prices, **self.prices},
             limits=other.limits.model_copy(update=self.limits.model_dump(exclude_none=True)),
@@ -126,9 +121,7 @@ class Settings:
     """What holds after all sources were heard; keys stay in `environment` until a provider is built."""
 
     model: str | None = None
-    judge: str | None = None
     database_url: str | None = None
-    token: str | None = None
     providers: Mapping[str, ProviderSettings]
     prices: Mapping[str, PriceSettings]
     limits: Ceilings
@@ -150,9 +143,7 @@ class Settings:
 
     def _values(self) -> Iterator[tuple[str, str]]:
         yield "model", self.model or ""
-        yield "judge", self.judge or ""
         yield "database_url", _URL_PASSWORD.sub("***@", self.database_url or "")
-        yield "token", "***" if self.token else ""
         for group in ("providers", "prices"):
             for name, entry in getattr(self, group).items():
                 for key, value in entry.model_dump(exclude_none=True, exclude_defaults=True).items():
@@ -178,7 +169,7 @@ def settle(
 ) -> Settings:
     """Lay the sources over each other: flag, environment, `.env`, promptlab.yaml, user's file, default.
 
-    `flags` are by name of setting (`model`, `judge`, …). Raises UsageError, naming its source, for a value
+    `flags` are by name of setting (`model`). Raises UsageError, naming its source, for a value
     from a flag or the environment that cannot be one.
     """
     files = (project or SettingsFile()).over(user or SettingsFile())
@@ -187,9 +178,7 @@ def settle(
     values = {name: value for name, (value, _) in said.items()}
     return Settings(
         model=values.get("model", files.model),
-        judge=values.get("judge", files.judge),
         database_url=values.get("database_url"),
-        token=values.get("token"),
         providers=files.providers,
         prices=files.prices,
         limits=files.limits,
@@ -205,19 +194,16 @@ def _said(environment: Environment, flags: Mapping[str, str]) -> dict[str, tuple
         if value:
             said[name] = (value, f"{variable} ({environment.origin(variable)})")
     said |= {name: (value, f"--{name.replace('_', '-')}") for name, value in flags.items()}
-    for name in ("model", "judge"):
-        if name in said and re.match(MODEL_PATTERN, said[name][0]) is None:
-            value, origin = said[name]
-            raise UsageError(
-                f"{origin}: '{value[:100]}' is no model; say provider/model, as openai/gpt-4o-mini"
-            )
+    value, origin = said.get("model", ("", ""))
+    if origin and re.match(MODEL_PATTERN, value) is None:
+        raise UsageError(f"{origin}: '{value[:100]}' is no model; say provider/model, as openai/gpt-4o-mini")
     return said
 
 
 def _file_origins(file: SettingsFile | None, origin: str) -> dict[str, str]:
     if file is None:
         return {}
-    names = [name for name in ("model", "judge") if getattr(file, name) is not None]
+    names = ["model"] if file.model is not None else []
     names += [f"limits.{name}" for name in file.limits.model_dump(exclude_none=True)]
     for group in ("providers", "prices"):
         for name, entry in getattr(file, group).items():
