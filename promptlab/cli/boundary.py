@@ -5,9 +5,11 @@ written to a file that can be sent to us.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -15,18 +17,24 @@ from promptlab.core.errors import CannotGoOn, Interrupted, PromptlabError
 
 USAGE = 2
 BUG = 3
+TERMINATED = 143
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and give its exit code."""
     from promptlab.cli.app import app  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         result = app.main(list(arguments), prog_name="promptlab", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the boundary
         return _exit_code(error)
     return result if isinstance(result, int) else 0
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
 
 
 def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - a table of cases

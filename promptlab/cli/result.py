@@ -145,6 +145,9 @@ def _show_end(console: "Console", summary: RunSummary) -> None:
     bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, spent {money(summary.spent_usd)}"
     line = f"{done or 'no trial ended'} · {bought} · {duration(summary.seconds)} · run {summary.run_id}"
     console.print(line, markup=False, soft_wrap=True)
+    if summary.is_soft:
+        soft = "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
+        console.print(soft, style="yellow", markup=False, soft_wrap=True)
     left = summary.planned - sum(counts.values())
     if summary.stopped:
         console.print(f"stopped: {summary.stopped}", style="yellow", markup=False, soft_wrap=True)

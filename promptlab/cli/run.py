@@ -103,6 +103,7 @@ class _Command:
     root: str | None
     references: tuple[str, ...]
     options: dict[str, Any]
+    spent: float = 0.0
 
     def run(self) -> int:
         first = self.references[0]
@@ -163,6 +164,7 @@ class _Command:
                     counts=counts,
                 )
             )
+        self.spent += summary.spent_usd or 0.0
         outs.finish(summary, log)
         self._show(summary, failures)
         return self.options["fail_exit_code"] if summary.exit_code == 1 else summary.exit_code
@@ -181,6 +183,7 @@ class _Command:
             failed=options["failed"],
             max_concurrency=options["max_concurrency"],
             max_cost=options["max_cost"],
+            spent=self.spent,
             fresh=options["fresh"],
             on_unknown=options["on_unknown"],
             python_allowed=not options["no_python"],

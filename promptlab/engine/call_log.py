@@ -24,12 +24,20 @@ class CallLog(Protocol):
         """Give the newest recorded answer to this request, with `recalled` set."""
         ...
 
+    async def in_doubt(self, fingerprint: str) -> bool:
+        """Say whether this request left before, in any run, and nobody knows what became of it."""
+        ...
+
     async def intend(self, intent: Intent) -> int:
         """Record that an attempt is about to leave; committed on return. Gives the attempt's id."""
         ...
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
         """Record how an attempt ended; committed on return. Gives the completion's id, if it is one."""
+        ...
+
+    async def keep(self, request: CompletionRequest, answer: Completion) -> int:
+        """Record what no attempt was made for, as a function's result; committed on return. Gives its id."""
         ...
 
 
@@ -40,11 +48,23 @@ class MemoryCallLog:
     completions: dict[str, Completion] = field(default_factory=dict)
     attempts: dict[int, tuple[Intent, Completion | CallFailure | None]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
+    _own: set[str] = field(default_factory=set)
+
+    def new_run(self) -> "MemoryCallLog":
+        """Give the same log as another run sees it."""
+        return MemoryCallLog(self.completions, self.attempts, self._ids)
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
-        del own_run_only
+        if own_run_only and fingerprint not in self._own:
+            return None
         found = self.completions.get(fingerprint)
         return replace(found, recalled=True) if found else None
+
+    async def in_doubt(self, fingerprint: str) -> bool:
+        return fingerprint not in self.completions and any(
+            intent.request.fingerprint == fingerprint and getattr(answer, "outcome", None) == "unknown"
+            for intent, answer in self.attempts.values()
+        )
 
     async def intend(self, intent: Intent) -> int:
         attempt_id = next(self._ids)
@@ -53,7 +73,10 @@ class MemoryCallLog:
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
         self.attempts[attempt_id] = (intent, answer)
-        if isinstance(answer, CallFailure):
-            return None
-        self.completions[intent.request.fingerprint] = replace(answer, id=attempt_id)
-        return attempt_id
+        return None if isinstance(answer, CallFailure) else await self.keep(intent.request, answer)
+
+    async def keep(self, request: CompletionRequest, answer: Completion) -> int:
+        completion_id = next(self._ids)
+        self.completions[request.fingerprint] = replace(answer, id=completion_id)
+        self._own.add(request.fingerprint)
+        return completion_id

@@ -13,6 +13,7 @@ from promptlab.live.work import (
     Finished,
     Intended,
     Job,
+    Kept,
     Recalled,
     Settled,
     Values,
@@ -69,7 +70,7 @@ class Ledger:
         works = [put.work for put in group]
         ids = {
             **self._intend(connection, _only(works, Intended), now),
-            **self._settle(connection, _only(works, Settled), now),
+            **self._answer(connection, works, now),
         }
         self._finish(connection, _only(works, Finished), now)
         self._count(connection, works)
@@ -81,17 +82,18 @@ class Ledger:
         values = [attempt_values(work.intent, run_id=self._run_id, now=now) for work in works]
         return dict(zip(map(id, works), _insert(connection, _ATTEMPTS, values), strict=True))
 
-    def _settle(self, connection: Connection, works: list[Settled], now: datetime) -> dict[int, int]:
-        if not works:
-            return {}
+    def _answer(self, connection: Connection, works: list[Any], now: datetime) -> dict[int, int]:
         answers = [
-            (id(work), completion_values(work.intent, work.answer, run_id=self._run_id, now=now))
+            (id(work), completion_values(work.request, work.answer, run_id=self._run_id, now=now))
             for work in works
-            if isinstance(work.answer, Answer)
+            if isinstance(work, Settled | Kept) and isinstance(work.answer, Answer)
         ]
         inserted = _insert(connection, _COMPLETIONS, [values for _, values in answers])
         ids = dict(zip((key for key, _ in answers), inserted, strict=True))
-        connection.execute(_settle, [settled_values(work, ids.get(id(work)), now=now) for work in works])
+        settled = _only(works, Settled)
+        if settled:
+            ends = [settled_values(work, ids.get(id(work)), now=now) for work in settled]
+            connection.execute(_settle, ends)
         return ids
 
     def _finish(self, connection: Connection, works: list[Finished], now: datetime) -> None:
