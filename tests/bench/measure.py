@@ -54,4 +54,5 @@ def run_bare(folder: Path, url: str, rows: int) -> Measure:
 
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "PYTHONPATH": root, "NO_COLOR": "1"}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": root, "NO_COLOR": "1"}

@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from promptlab.core.errors import UsageError
@@ -128,8 +129,18 @@ class LocalProcess:
 
 
 def _threads() -> int:
-    """Leave a core free: threads that wait for each other beside other work are far slower than one."""
-    return min(8, max(1, (os.cpu_count() or 1) - 1))
+    """Use the cores that are free: threads that wait for each other beside other work are far slower."""
+    cores = os.cpu_count() or 1
+    return min(8, max(1, cores - _others_running(otherwise=1)))
+
+
+def _others_running(*, otherwise: int) -> int:
+    """Give how many threads of other processes want a core just now."""
+    try:
+        running = Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0]
+    except OSError:
+        return otherwise
+    return max(0, int(running) - 1)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -9,6 +9,9 @@ import sys
 import threading
 from typing import Any
 
+PROMPTS_KEPT = 2  # variants that take turns would else drive each other's prompt out of the cache
+SAME_PROMPT = 0.5
+
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -47,7 +50,9 @@ def _serve(asked: dict[str, Any]) -> Any:
     params.api_keys = [asked["api_key"]]
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    params.n_parallel = 1
+    params.n_parallel = PROMPTS_KEPT
+    params.kv_unified = True
+    params.slot_prompt_similarity = SAME_PROMPT
     params.n_ctx = asked["context"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = asked["threads"]
     params.verbosity = -1
