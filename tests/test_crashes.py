@@ -7,11 +7,13 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from promptlab.core.errors import StorageError
 from promptlab.engine.completion import Completion, CompletionRequest
+from promptlab.engine.provider import Provider
 from promptlab.engine.targets import Targets
 from promptlab.live.running import RunRequest, open_log, run_loaded
 from promptlab.loader.loading import load_pipeline
@@ -203,13 +205,13 @@ def test_a_bug_ends_the_run_and_keeps_what_was_recorded(lab: Lab, fake_provider:
     lab.write(".env", "FAKE_KEY=fake-test-key\n")
     project = open_project(str(lab.root / "pipelines/words.yaml"))
     build = project.targets()
-    targets = Targets(lambda name: Breaking(build.provider(name), 20))  # type: ignore[arg-type,return-value]
+    targets = Targets(lambda name: cast("Provider", Breaking(build.provider(name), 20)))
     loaded = load_pipeline(project.files, "pipelines/words.yaml", targets)
 
-    async def run() -> set[asyncio.Task[object]]:
+    async def run() -> set[Any]:
         with open_log(project) as log, pytest.raises(KeyError, match="a bug"):
             await run_loaded(project, loaded, targets, RunRequest(), log=log)
-        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        return asyncio.all_tasks() - {asyncio.current_task()}
 
     left = asyncio.run(run())
 

@@ -130,6 +130,8 @@ def _notice(event: Event) -> str | None:
             return f"{model} asks to wait {duration(seconds)}"
         case ModelClosed(model, reason):
             return f"{model} is closed for this run: {reason}"
+        case RunStopped("interrupted", reason):
+            return f"{reason}: waiting up to 10 s for the calls in flight; once more ends it at once"
         case RunStopped(_, reason):
             return reason
         case _:
