@@ -46,6 +46,10 @@ format: ready-all ## mend style and formatting where a tool can
 bench: ready-all ## measure 1,000 rows against the fake server, beside a bare loop
 	@$(call step,$(BIN)/python -m tests.bench)
 
+.PHONY: picture
+picture: ready-demo ## draw the result of the last run of the demo, for the README
+	@$(call step,$(BIN)/promptlab runs show last --svg docs/result.svg)
+
 .PHONY: schema
 schema: ready-all ## write the JSON Schema of pipeline files
 	@$(call step,$(BIN)/promptlab schema > $(SCHEMA))

@@ -14,7 +14,8 @@ from typing import Literal, TypedDict, Unpack
 from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON, as_text, compact
 from promptlab.engine.targets import Targets
-from promptlab.live.running import RunRequest, open_log, run_loaded
+from promptlab.live.project_log import open_log
+from promptlab.live.running import RunRequest, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline, load_pipeline
 from promptlab.loader.problems import InvalidPipeline, Problem, Problems

@@ -1,9 +1,15 @@
 """Fixtures that every test may use."""
 
+import gc
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.cli_kit import ECHO, GREEN, PROMPTLAB, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
 
 
@@ -19,3 +25,36 @@ def fake_provider(fake_provider_of_session: FakeProvider) -> FakeProvider:
     """A fake provider as if newly started, with a journal of its own."""
     fake_provider_of_session.reset()
     return fake_provider_of_session
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """The command line, standing in a project of its own; it sees no key and no settings of the machine."""
+    for name in os.environ:
+        if name.startswith(("PROMPTLAB_", "OPENAI_", "ANTHROPIC_", "AZURE_")) or name.endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings-of-user"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before = gc.get_threshold()
+    yield Cli(folder, capfd)
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def project_that_ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which echo, green and green again were run, made once."""
+    folder = tmp_path_factory.mktemp("ran")
+    write_project(folder, echo=ECHO, green=GREEN)
+    for names in (["echo", "green"], ["green"]):
+        subprocess.run([PROMPTLAB, "run", *names], cwd=folder, capture_output=True, check=False)
+    return folder
+
+
+@pytest.fixture
+def ran(cli: Cli, project_that_ran: Path) -> Cli:
+    """The command line in a copy of the project that ran."""
+    shutil.copytree(project_that_ran, cli.folder, dirs_exist_ok=True)
+    return cli

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptlab.live.running import RunRequest, open_log, run_loaded
+from promptlab.live.project_log import open_log
+from promptlab.live.running import RunRequest, run_loaded
 from promptlab.loader.loading import load_pipeline
 from promptlab.loader.project import open_project
 from promptlab.schemas.events import Event, TrialFinished

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from promptlab.engine.call_log import MemoryCallLog
+from promptlab.engine.call_log import Intent, MemoryCallLog
 from promptlab.engine.completion import CallFailure, Completion
 from promptlab.engine.handlers.record import Record
 from promptlab.engine.provider import (
@@ -311,3 +311,27 @@ async def test_a_provider_that_answers_nobody_is_closed() -> None:
 
     assert all(isinstance(answer, CallFailure) and answer.left for answer in answers)
     assert len(engine.heard.of(ModelClosed)) == 1
+
+
+async def test_a_call_whose_intent_was_written_too_late_does_not_leave() -> None:
+    """
+    Given a log that takes its time to write an intent,
+    when the run is interrupted meanwhile,
+    then the call does not leave, and no attempt is on record.
+    """
+    provider = ScriptedProvider("hello")
+
+    @dataclass
+    class Interrupting(MemoryCallLog):
+        async def intend(self, intent: Intent) -> int:
+            engine.brake.pull("interrupted", "Ctrl-C")
+            return await super().intend(intent)
+
+    engine = Chain(log=Interrupting())
+
+    answer = await engine.complete(call(provider))
+
+    assert isinstance(answer, CallFailure)
+    assert (answer.kind, answer.attempts, provider.journal) == ("interrupted", 0, [])
+    assert engine.log.attempts == {}
+    assert engine.heard.of(AttemptSent) == []

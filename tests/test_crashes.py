@@ -15,7 +15,8 @@ from promptlab.core.errors import StorageError
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import Provider
 from promptlab.engine.targets import Targets
-from promptlab.live.running import RunRequest, open_log, run_loaded
+from promptlab.live.project_log import open_log
+from promptlab.live.running import RunRequest, run_loaded
 from promptlab.loader.loading import load_pipeline
 from promptlab.loader.project import open_project
 from tests.fakes import FakeProvider

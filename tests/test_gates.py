@@ -122,7 +122,7 @@ def test_a_gate_that_asks_for_what_is_not_there_is_found_before_the_run() -> Non
         cells={"base": "base"},
     )
 
-    assert problems == [
-        ((1, "metric"), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
-        ((1, "variant"), "unknown variant 'bse'; did you mean 'base'?"),
+    assert [(place, message, hint()) for place, message, hint in problems] == [
+        ((1, "metric"), "unknown metric 'acuracy'", "did you mean 'accuracy'?"),
+        ((1, "variant"), "unknown variant 'bse'", "did you mean 'base'?"),
     ]

@@ -6,8 +6,9 @@ import pytest
 
 from promptlab.core.display import cells, escaped, is_secret_name, masked, shown
 from promptlab.core.json import JSON
+from promptlab.core.suggest import suggest
 from promptlab.loader.problem_formats import as_github, as_json, as_sarif, as_text
-from promptlab.loader.problems import InvalidPipeline, Position, Problems, suggest
+from promptlab.loader.problems import InvalidPipeline, Position, Problems
 from promptlab.loader.source_text import SourceText
 
 KNOWN = ("name", "model", "steps", "inputs")

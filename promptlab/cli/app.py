@@ -1,9 +1,10 @@
 """The table of commands; a command's module is imported when it is used."""
 
-from importlib import import_module
 from typing import Any
 
 import click
+
+from promptlab.cli.commands import Table
 
 COMMANDS = {
     "init": "Write a small project that runs at once.",
@@ -21,46 +22,23 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """A group that knows its commands' one-line helps without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"promptlab.cli.{cmd_name}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        from promptlab.core.suggest import did_you_mean  # noqa: PLC0415
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"no such command '{args[0]}'; {did_you_mean(args[0], COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 def _version(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
-    click.echo(f"promptlab {version('promptlab-pipelines')}")
+    try:
+        found = version("promptlab-pipelines")
+    except PackageNotFoundError:
+        found = "(not installed)"
+    click.echo(f"promptlab {found}")
     ctx.exit()
 
 
 @click.command(
-    cls=Commands,
+    cls=Table,
+    table=COMMANDS,
+    module="promptlab.cli.{}",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Example: promptlab run pipelines/support_triage.yaml --limit 5",
 )

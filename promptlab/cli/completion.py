@@ -3,9 +3,13 @@
 import click
 from click.shell_completion import get_completion_class
 
+from promptlab.cli.commands import Command
 
-@click.command(epilog='Example: eval "$(promptlab completion bash)"')
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(cls=Command, epilog='Example: eval "$(promptlab completion bash)"')
+@click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
     """Print the completion script of a shell."""
     from promptlab.cli.app import app  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """The files of `run --out`: JSONL line by line as trials end, other reports when the run has ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -14,21 +14,39 @@ from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
 
+PIPELINE = "{pipeline}"
+
+
+def out_paths(said: Sequence[str], pipelines: Sequence[str]) -> list[list[Path]]:
+    """Give each pipeline's files; raises UsageError where one would be written twice or has no suffix."""
+    for text in said:
+        if Path(text).suffix not in SUFFIXES:
+            hint = did_you_mean(Path(text).suffix, SUFFIXES)
+            raise UsageError(f"--out {text}: no report has the suffix '{Path(text).suffix}'", hint=hint)
+        if len(pipelines) > 1 and PIPELINE not in text:
+            hint = f"say it with {PIPELINE} in it, as out/{PIPELINE}{Path(text).suffix}"
+            raise UsageError(f"--out {text}: there are {len(pipelines)} pipelines and one file", hint=hint)
+    paths = [[Path(text.replace(PIPELINE, name)) for text in said] for name in pipelines]
+    _refuse_twice([path for group in paths for path in group])
+    return paths
+
+
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"--out {path} would be written twice")
+
 
 class OutFiles:
     """Call it with each event. A file that cannot be written is found before the run begins."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = [Path(path) for path in paths]
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
         self._streams: list[TextIO] = []
-        for path in self._paths:
-            if path.suffix not in SUFFIXES:
-                hint = did_you_mean(path.suffix, SUFFIXES)
-                raise UsageError(f"--out {path}: no report has the suffix '{path.suffix}'", hint=hint)
 
     def __enter__(self) -> Self:
         for path in self._paths:
-            stream = _opened(path)
+            stream = opened(path)
             if path.suffix == ".jsonl":
                 self._streams.append(stream)
             else:
@@ -50,7 +68,7 @@ class OutFiles:
 
         text = line(event.result)
         for stream in self._streams:
-            _write(stream, text)
+            write(stream, [text])
 
     def finish(self, summary: RunSummary, log: RunLog) -> None:
         """Write the reports that need the whole run."""
@@ -58,21 +76,22 @@ class OutFiles:
             if path.suffix == ".jsonl":
                 continue
             report = REPORTS.get(SUFFIXES[path.suffix])
-            with _opened(path) as stream, run_report(log, summary) as source:
-                for piece in report(source):
-                    _write(stream, piece)
+            with opened(path) as stream, run_report(log, summary) as source:
+                write(stream, report(source))
 
 
-def _opened(path: Path) -> TextIO:
+def opened(path: Path) -> TextIO:
+    """Open a report's file for writing; raises UsageError."""
     try:
         return path.open("w", encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be written: {(error.strerror or '').lower()}") from None
 
 
-def _write(stream: TextIO, text: str) -> None:
+def write(stream: TextIO, pieces: Iterable[str]) -> None:
+    """Write a report's pieces; raises CannotGoOn naming the file."""
     try:
-        stream.write(text)
+        stream.writelines(pieces)
         stream.flush()
     except OSError as error:
-        raise CannotGoOn(f"{stream.name}: cannot be written: {error.strerror}") from None
+        raise CannotGoOn(f"{stream.name}: cannot be written: {(error.strerror or '').lower()}") from None

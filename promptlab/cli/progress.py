@@ -5,9 +5,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from promptlab.cli.console import is_terminal
+from promptlab.core.display import escaped, shortened
 from promptlab.core.words import duration, money
+from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
+from promptlab.live.interrupts import GRACE_SECONDS
 from promptlab.schemas.events import Event, ModelClosed, ModelPaused, RunStopped, TrialFinished
+from promptlab.schemas.run import TrialStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,19 +21,22 @@ if TYPE_CHECKING:
 REDRAWS = 8
 PLAIN_SECONDS = 5.0
 BAR_WIDTH = 24
+NAME_WIDTH = 24
 
 
 class Progress(Protocol):
-    """Takes each event of a run; closed when the run ended."""
+    """Takes each event of a run, and what project code prints; closed when the run ended."""
 
     def __call__(self, event: Event) -> None: ...
+
+    def printed(self, printed: Printed) -> None: ...
 
     def close(self) -> None: ...
 
 
 def progress_for(console: "Console", counts: RunCounts, name: str) -> Progress:
     """Give the progress that suits where stderr goes."""
-    return MovingLine(console, counts, name) if console.is_terminal else PlainLines(counts, name)
+    return MovingLine(console, counts, name) if is_terminal(console) else PlainLines(counts, name)
 
 
 @dataclass(slots=True)
@@ -48,14 +56,18 @@ class Pace:
 
 def tally(counts: RunCounts) -> list[tuple[str, str]]:
     """Give the parts of a progress line and the style of each."""
+    others: tuple[tuple[TrialStatus, str], ...] = (
+        ("failed", "red"),
+        ("errored", "magenta"),
+        ("skipped", "dim"),
+    )
     parts = [(f"{counts.trials['passed']} passed", "green")]
-    for status, style in (("failed", "red"), ("errored", "magenta"), ("skipped", "dim")):
-        if counts.trials[status]:  # type: ignore[index]
-            parts.append((f"{counts.trials[status]} {status}", style))  # type: ignore[index]
+    parts += [
+        (f"{counts.trials[status]} {status}", style) for status, style in others if counts.trials[status]
+    ]
     if counts.recalled:
         parts.append((f"{counts.recalled} recalled", "cyan"))
-    parts.append((money(counts.spent_usd), ""))
-    return parts
+    return [*parts, (money(counts.spent_usd), "")]
 
 
 @dataclass(slots=True)
@@ -76,10 +88,14 @@ class PlainLines:
             words = ", ".join(text for text, _ in tally(self.counts))
             self._write(f"{self.counts.done}/{self.counts.planned}: {words}, {self.pace.words(self.counts)}")
 
+    def printed(self, printed: Printed) -> None:
+        for line in printed_lines(printed):
+            self._write(line)
+
     def close(self) -> None: ...
 
     def _write(self, line: str) -> None:
-        sys.stderr.write(f"{self.name}: {line}\n")
+        sys.stderr.write(f"{escaped(f'{self.name}: {line}')}\n")
 
 
 class MovingLine:
@@ -89,7 +105,7 @@ class MovingLine:
         from rich.live import Live  # noqa: PLC0415
 
         self.counts = counts
-        self.name = name
+        self.name = escaped(name)
         self.pace = Pace()
         self.console = console
         self.live: Live = Live(
@@ -100,7 +116,12 @@ class MovingLine:
     def __call__(self, event: Event) -> None:
         notice = _notice(event)
         if notice:
-            self.console.print(notice, style="yellow", markup=False)
+            self.console.print(escaped(notice), style="yellow")
+
+    def printed(self, printed: Printed) -> None:
+        """Show each line above the moving one."""
+        for line in printed_lines(printed):
+            self.console.print(line, style="dim", soft_wrap=True)
 
     def close(self) -> None:
         self.live.stop()
@@ -108,20 +129,23 @@ class MovingLine:
     def _line(self) -> "Text":
         from rich.text import Text  # noqa: PLC0415
 
+        words = self._words()
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(shortened(self.name, NAME_WIDTH), "bold").append(" ")
+        width = max(0, min(BAR_WIDTH, self.console.width - line.cell_len - words.cell_len - 1))
+        share = self.counts.done / self.counts.planned if self.counts.planned else 0.0
+        filled = round(share * width)
+        line.append("━" * filled, "green").append("━" * (width - filled), "bright_black")
+        return line.append(words)
+
+    def _words(self) -> "Text":
+        from rich.text import Text  # noqa: PLC0415
+
         counts = self.counts
-        share = counts.done / counts.planned if counts.planned else 0.0
-        filled = round(share * BAR_WIDTH)
-        line = Text.assemble(
-            (f"{self.name} ", "bold"),
-            ("━" * filled, "green"),
-            ("━" * (BAR_WIDTH - filled), "bright_black"),
-            f" {counts.done}/{counts.planned} ",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+        words = Text(f" {counts.done}/{counts.planned} ")
         for text, style in tally(counts):
-            line.append(" ").append(text, style)
-        return line.append(f"  {self.pace.words(counts)}", "dim")
+            words.append(" ").append(text, style)
+        return words.append(f"  {self.pace.words(counts)}", "dim")
 
 
 def _notice(event: Event) -> str | None:
@@ -129,9 +153,9 @@ def _notice(event: Event) -> str | None:
         case ModelPaused(model, seconds):
             return f"{model} asks to wait {duration(seconds)}"
         case ModelClosed(model, reason):
-            return f"{model} is closed for this run: {reason}"
+            return f"{model} is closed for this run: {reason.removeprefix(f'{model}: ')}"
         case RunStopped("interrupted", reason):
-            return f"{reason}: waiting up to 10 s for the calls in flight; once more ends it at once"
+            return f"{reason}: waiting up to {duration(GRACE_SECONDS)} for the calls in flight"
         case RunStopped(_, reason):
             return reason
         case _:

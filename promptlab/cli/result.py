@@ -1,33 +1,27 @@
-"""What a run shows at its end: a table with a column for each cell, its gates, and what did not pass."""
+"""What a run shows at its end: a table of its cells, its gates, what did not pass, and what it cost."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from promptlab.cli.result_table import result_grid
+from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
 from promptlab.core.json import as_text
-from promptlab.core.words import duration, money, percent, plural
+from promptlab.core.words import duration, money, plural
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult, RunSummary
-from promptlab.schemas.run import TrialResult
+from promptlab.schemas.run import TrialResult, TrialStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 SHOWN = 5
 SHOWN_TEXT = 60
-FULL, NONE = 1.0, 0.0
+SHOWN_REASON = 300
+NOTHING_CHECKED = "nothing was checked: no check judged anything in this run"
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
-OWN_ROWS = (
-    "pass_rate",
-    "error_rate",
-    "score",
-    "cost_usd",
-    "spent_usd",
-    "latency_ms",
-    "latency_ms.p50",
-    "latency_ms.p95",
-)
+NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
 
 
 @dataclass(slots=True)
@@ -37,125 +31,91 @@ class Failures:
     first: list[TrialResult] = field(default_factory=list)
     checked: bool = False
 
+    @property
+    def is_full(self) -> bool:
+        return len(self.first) >= SHOWN
+
     def __call__(self, event: Event) -> None:
-        if not isinstance(event, TrialFinished):
-            return
-        self.checked = self.checked or bool(event.result.all_verdicts)
-        if event.result.status in ("failed", "errored") and len(self.first) < SHOWN:
-            self.first.append(event.result)
+        if isinstance(event, TrialFinished):
+            self.add(event.result)
+
+    def add(self, trial: TrialResult) -> None:
+        self.checked = self.checked or bool(trial.all_verdicts)
+        if trial.status in NOT_PASSED and not self.is_full:
+            self.first.append(trial)
 
 
 def show_result(console: "Console", summary: RunSummary, failures: Failures) -> None:
     """Print the result of a run for people."""
-    if summary.cells:
-        console.print(_table(summary))
-    for gate in summary.gates:
-        _show_gate(console, gate)
-    if summary.exit_code and failures.first:
+    if any(summary.trials.values()):
+        show_grid(console, result_grid(summary))
+        for gate in summary.gates:
+            _show_gate(console, gate)
+    if summary.status != "passed" and failures.first:
         _show_failures(console, failures)
-    if not failures.checked:
-        console.print("nothing was checked: no step of this run has checks", style="yellow")
-    _show_end(console, summary)
+    if not failures.checked and summary.status == "passed":
+        _say(console, NOTHING_CHECKED, "yellow")
+    _say(console, _end(summary), "")
+    for warning in _warnings(summary):
+        _say(console, warning, "yellow")
 
 
-def _table(summary: RunSummary) -> "Table":
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(
-        title=escaped(summary.pipeline), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
-    table.add_column("")
-    for cell in summary.cells:
-        table.add_column(escaped(cell), justify="right")
-    cells = list(summary.cells)
-    table.add_row("pass rate", *(_rate(summary.cells[cell].get("pass_rate")) for cell in cells), style="bold")
-    for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
-        table.add_row(escaped(check), *(_rate(summary.checks.get(cell, {}).get(check)) for cell in cells))
-    for metric in dict.fromkeys(
-        name for cell in cells for name in summary.cells[cell] if name not in OWN_ROWS
-    ):
-        table.add_row(
-            f"mean {escaped(metric)}", *(_number(summary.cells[cell].get(metric)) for cell in cells)
-        )
-    table.add_row("cost", *(money(summary.cells[cell].get("cost_usd")) for cell in cells))
-    table.add_row("latency", *(_time(summary.cells[cell].get("latency_ms")) for cell in cells))
-    return table
-
-
-def _rate(share: float | None) -> str:
-    if share is None:
-        return "–"
-    style = "green" if share == FULL else "red" if share == NONE else "yellow"
-    return f"[{style}]{percent(share)}[/]"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _time(milliseconds: float | None) -> str:
-    if milliseconds is None:
-        return "–"
-    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else duration(milliseconds / 1000)  # noqa: PLR2004
+def _say(console: "Console", line: str, style: str) -> None:
+    console.print(escaped(line), style=style, soft_wrap=True)
 
 
 def _show_gate(console: "Console", gate: GateResult) -> None:
     mark, style = MARKS[gate.status]
     if gate.status == "failed" and gate.severity == "warn":
         mark, style = "!", "yellow"
-    bounds = " and ".join(
-        f"{word} {bound:g}"
-        for word, bound in (("at least", gate.min), ("at most", gate.max))
-        if bound is not None
-    )
-    line = f"{mark} gate: {gate.metric} {bounds} in {gate.cell}: {gate.reason}"
-    console.print(escaped(line), style=style, markup=False, soft_wrap=True)
+    words = (("at least", gate.min), ("at most", gate.max))
+    bounds = " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
+    _say(console, f"{mark} gate: {gate.metric} {bounds} in {gate.cell}: {gate.reason}", style)
 
 
 def _show_failures(console: "Console", failures: Failures) -> None:
-    console.print(f"The first {len(failures.first)} that did not pass:", style="bold")
+    count = len(failures.first)
+    _say(console, f"The first {count} that did not pass:" if count > 1 else "Did not pass:", "bold")
     for trial in failures.first:
         where = f"row {trial.key.row} ({trial.key.row_id}) {trial.key.cell}"
         what = _short(as_text(trial.outputs)) if trial.outputs is not None else "no output"
-        console.print(escaped(f"  {where}: {what}: {_reason(trial)}"), markup=False, soft_wrap=True)
+        _say(console, f"  {where}: {what}: {_cut(reason_of(trial), SHOWN_REASON)}", "")
 
 
-def _reason(trial: TrialResult) -> str:
+def reason_of(trial: TrialResult) -> str:
+    """Say why a trial did not pass: its errors, else its verdicts."""
     errors = [f"{step.id}: {step.error}" for step in trial.steps if step.status == "errored" and step.error]
     verdicts = [
-        f"{verdict.name}: {verdict.reason}"
-        for verdict in trial.all_verdicts
-        if verdict.status in ("failed", "errored")
+        f"{verdict.name}: {verdict.reason}" for verdict in trial.all_verdicts if verdict.status in NOT_PASSED
     ]
     return "; ".join(errors or ([trial.error] if trial.error else []) or verdicts)
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= SHOWN_TEXT else f"{line[:SHOWN_TEXT]}…")
+    return f"'{_cut(' '.join(text.split()), SHOWN_TEXT)}'"
 
 
-def _show_end(console: "Console", summary: RunSummary) -> None:
-    counts = summary.trials
-    done = ", ".join(
-        f"{counts[name]:,} {name}" for name in ("passed", "failed", "errored", "skipped") if counts.get(name)
-    )
-    calls = summary.calls
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _end(summary: RunSummary) -> str:
+    counts, calls = summary.trials, summary.calls
+    names = ("passed", "failed", "errored", "skipped")
+    done = ", ".join(f"{counts[name]:,} {name}" for name in names if counts.get(name))
     bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, spent {money(summary.spent_usd)}"
-    line = f"{done or 'no trial ended'} · {bought} · {duration(summary.seconds)} · run {summary.run_id}"
-    console.print(line, markup=False, soft_wrap=True)
-    if summary.is_soft:
-        soft = "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
-        console.print(soft, style="yellow", markup=False, soft_wrap=True)
-    left = summary.planned - sum(counts.values())
+    time = f"{duration(summary.seconds)} · " if summary.seconds else ""
+    return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
+
+
+def _warnings(summary: RunSummary) -> Iterator[str]:
+    left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
-        console.print(f"stopped: {summary.stopped}", style="yellow", markup=False, soft_wrap=True)
-    if left > 0:
-        advice = "the same command goes on: what was answered is recalled"
-        console.print(f"{plural(left, 'trial')} left; {advice}", style="yellow", markup=False)
+        yield f"stopped: {summary.stopped}"
+    if summary.is_soft:
+        yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
+    if left > 0 and summary.status != "running":
+        yield f"{plural(left, 'trial')} left; the same command goes on: what was answered is recalled"
     if summary.unknown:
-        risk = (
-            f"{plural(summary.unknown, 'attempt')} of unknown outcome, at most {money(summary.unknown_usd)}"
-        )
-        console.print(risk, style="yellow", markup=False)
+        attempts = plural(summary.unknown, "attempt")
+        yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"

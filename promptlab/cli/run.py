@@ -1,70 +1,35 @@
 """`promptlab run`."""
 
-import asyncio
-import gc
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
-from promptlab.cli.console import out_console, progress_console
-from promptlab.cli.outfiles import OutFiles
-from promptlab.cli.progress import progress_for
-from promptlab.cli.result import Failures, show_result
+from promptlab.cli.commands import Command
+from promptlab.cli.completing import complete_pipelines, complete_runs
 from promptlab.cli.types import PairType, positive
 from promptlab.core.errors import UsageError
-from promptlab.core.json import JSON, plain
-from promptlab.engine.targets import Targets
-from promptlab.live.counts import RunCounts
-from promptlab.live.running import RunRequest, open_log, run_loaded
-from promptlab.loader.changes import Changes
-from promptlab.loader.loading import LoadedPipeline, check_pipeline
-from promptlab.loader.problems import Problems
-from promptlab.loader.project import Project, open_project
-from promptlab.schemas.report import RunSummary
-from promptlab.services.run_log import RunLog
 
-PRECEDENCE = (130, 143, 2, 3, 4, 5, 1, 0)
-SIGNALS = (130, 143)
+UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
 
 
-@click.command(epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
-@click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE…")
-@click.option(
-    "-i",
-    "inputs",
-    type=PairType(),
-    multiple=True,
-    help="An input of the one row to run; the dataset is not read.",
-)
+@click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
+@click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE…", shell_complete=complete_pipelines)
+@click.option("-i", "inputs", type=PairType(), multiple=True, help="An input of one row; no data is read.")
 @click.option("--model", metavar="PROVIDER/MODEL", help="The model of every step.")
 @click.option(
-    "--set",
-    "sets",
-    type=PairType(),
-    multiple=True,
-    help="Set a key of the pipeline, as params.temperature=0.",
+    "--set", "sets", type=PairType(), multiple=True, help="Set a key of the pipeline: params.temperature=0."
 )
 @click.option(
-    "--variant",
-    "variants",
-    multiple=True,
-    metavar="V",
-    help="Only this variant, or this cell by its whole name.",
+    "--variant", "variants", multiple=True, metavar="V", help="Only this variant, or the cell of this name."
 )
-@click.option(
-    "--tag", "tags", multiple=True, metavar="T", help="Only rows (or whole pipelines) with this tag."
-)
+@click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag.")
 @click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows.")
-@click.option("--failed", metavar="RUN", help="Only the trials that failed or errored in this run.")
-@click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell.")
 @click.option(
-    "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls in flight per model."
+    "--failed", metavar="RUN", shell_complete=complete_runs, help="Only what failed or errored in this run."
 )
+@click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell.")
+@click.option("--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model.")
 @click.option("--max-cost", type=positive(float), metavar="USD", help="Stop before more than this is spent.")
 @click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
 @click.option(
@@ -88,120 +53,54 @@ SIGNALS = (130, 143)
     "--out",
     "outs",
     multiple=True,
-    type=click.Path(dir_okay=False),
-    help="Write a report; its suffix says which: .json .jsonl .csv .md.",
+    metavar="FILE",
+    help="Write a report: .json .jsonl .csv .md; {pipeline} in it becomes the pipeline's name.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pipeline, one a line.")
 @click.pass_obj
-def command(root: str | None, pipelines: tuple[str, ...], **options: Any) -> int:
+def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> int:
     """Run pipelines: every row, in every variant, with every check."""
-    return _Command(root, pipelines, options).run()
+    from promptlab.cli.opening import project_at  # noqa: PLC0415
+    from promptlab.cli.running import Wanted, run_all  # noqa: PLC0415
+
+    wanted = Wanted(
+        references=pipelines,
+        model=options["model"],
+        changes=_changes(options),
+        request=_request(options),
+        outs=options["outs"],
+        as_json=options["as_json"],
+        fail_exit_code=options["fail_exit_code"],
+    )
+    return run_all(project_at(root, pipelines[0]), wanted)
 
 
-@dataclass(slots=True)
-class _Command:
-    root: str | None
-    references: tuple[str, ...]
-    options: dict[str, Any]
-    spent: float = 0.0
+def _changes(options: dict[str, Any]) -> Any:
+    from promptlab.loader.changes import Changes  # noqa: PLC0415
 
-    def run(self) -> int:
-        first = self.references[0]
-        project = open_project(first if Path(first).exists() else None, root=self.root)
-        paths = list(dict.fromkeys(project.pipeline(reference) for reference in self.references))
-        loaded = self._load(project, paths)
-        _tune_garbage_collection()
-        with open_log(project) as log:
-            codes = [code for code in self._codes(project, loaded, log)]
-        return next(code for code in PRECEDENCE if code in codes)
-
-    def _load(self, project: Project, paths: Sequence[str]) -> list[tuple[LoadedPipeline, Targets]]:
-        """Load all pipelines before the first is run; raises InvalidPipeline with the problems of all."""
-        changes, problems = self._changes(), Problems()
-        loaded = []
-        for path in paths:
-            targets = project.targets(self.options["model"])
-            pipeline = check_pipeline(project.files, path, targets, problems, changes)
-            if pipeline is not None:
-                loaded.append((pipeline, targets))
-        problems.raise_errors()
-        return loaded
-
-    def _changes(self) -> Changes:
-        inputs = dict(self.options["inputs"])
-        if len(inputs) < len(self.options["inputs"]):
-            raise UsageError("-i gives the same input twice")
-        return Changes(
-            sets=self.options["sets"],
-            variants=self.options["variants"],
-            repeat=self.options["repeat"],
-            inputs=inputs or None,
-        )
-
-    def _codes(
-        self, project: Project, loaded: Sequence[tuple[LoadedPipeline, Targets]], log: RunLog
-    ) -> Iterator[int]:
-        for pipeline, targets in loaded:
-            code = self._run_one(project, pipeline, targets, log)
-            yield code
-            if code in SIGNALS:
-                return
-
-    def _run_one(self, project: Project, loaded: LoadedPipeline, targets: Targets, log: RunLog) -> int:
-        counts, failures = RunCounts(), Failures()
-        with ExitStack() as stack:
-            outs = stack.enter_context(OutFiles(self.options["outs"]))
-            progress = progress_for(progress_console(), counts, loaded.name)
-            stack.callback(progress.close)
-            summary = asyncio.run(
-                run_loaded(
-                    project,
-                    loaded,
-                    targets,
-                    self._request(),
-                    log=log,
-                    listeners=(outs, failures, progress),
-                    counts=counts,
-                )
-            )
-        self.spent += summary.spent_usd or 0.0
-        outs.finish(summary, log)
-        self._show(summary, failures)
-        return self.options["fail_exit_code"] if summary.exit_code == 1 else summary.exit_code
-
-    def _show(self, summary: RunSummary, failures: Failures) -> None:
-        if self.options["as_json"]:
-            click.echo(plain(summary.as_json()))
-        else:
-            show_result(out_console(), summary, failures)
-
-    def _request(self) -> RunRequest:
-        options = self.options
-        return RunRequest(
-            limit=options["limit"],
-            tags=options["tags"],
-            failed=options["failed"],
-            max_concurrency=options["max_concurrency"],
-            max_cost=options["max_cost"],
-            spent=self.spent,
-            fresh=options["fresh"],
-            on_unknown=options["on_unknown"],
-            python_allowed=not options["no_python"],
-            fail_fast=options["fail_fast"],
-            note=options["note"],
-            said=self._said(),
-        )
-
-    def _said(self) -> dict[str, JSON]:
-        """Give the options that differ from their defaults, for the log."""
-        kept = {
-            name: value for name, value in self.options.items() if value not in (None, False, (), "retry", 1)
-        }
-        return json.loads(plain(kept))
+    inputs = dict(options["inputs"])
+    if len(inputs) < len(options["inputs"]):
+        raise UsageError("-i gives the same input twice")
+    return Changes(
+        sets=options["sets"], variants=options["variants"], repeat=options["repeat"], inputs=inputs or None
+    )
 
 
-def _tune_garbage_collection() -> None:
-    """What is imported by now lives to the end; measured at 0.15 ms a row."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+def _request(options: dict[str, Any]) -> Any:
+    from promptlab.core.json import plain  # noqa: PLC0415
+    from promptlab.live.running import RunRequest  # noqa: PLC0415
+
+    said = {name: value for name, value in options.items() if value not in UNSAID}
+    return RunRequest(
+        limit=options["limit"],
+        tags=options["tags"],
+        failed=options["failed"],
+        max_concurrency=options["max_concurrency"],
+        max_cost=options["max_cost"],
+        fresh=options["fresh"],
+        on_unknown=options["on_unknown"],
+        python_allowed=not options["no_python"],
+        fail_fast=options["fail_fast"],
+        note=options["note"],
+        said=json.loads(plain(said)),
+    )

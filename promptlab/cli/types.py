@@ -1,12 +1,15 @@
 """Parameter types of the command line."""
 
 import math
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 import click
 
+MOST_DIGITS = 4
 
-class PairType(click.ParamType):
+
+class PairType(click.ParamType[tuple[str, str]]):
     """`name=value`; the value may hold further equals signs."""
 
     name = "NAME=VALUE"
@@ -20,7 +23,7 @@ class PairType(click.ParamType):
         return name.strip(), text
 
 
-class Positive(click.ParamType):
+class Positive(click.ParamType[float]):
     """A number above 0 and at most `most`."""
 
     def __init__(self, kind: type[int] | type[float], most: float) -> None:
@@ -42,3 +45,18 @@ class Positive(click.ParamType):
 
 def positive(kind: type[int] | type[float], most: float = math.inf) -> Positive:
     return Positive(kind, most)
+
+
+class Age(click.ParamType[timedelta]):
+    """A length of time: 30d, 12h, 90m or 2w."""
+
+    name = "AGE"
+    units: ClassVar = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        number, unit = str(value)[:-1], str(value)[-1:]
+        if unit not in self.units or not number.isdecimal() or len(number) > MOST_DIGITS:
+            self.fail(f"'{value}' is no length of time, as 30d, 12h, 90m or 2w", param, ctx)
+        return timedelta(**{self.units[unit]: int(number)})

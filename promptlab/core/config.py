@@ -23,7 +23,7 @@ MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/\S+$"
 PROVIDER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_URL_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
+_URL_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/@]*@")
 
 
 class _Frozen(BaseModel):

@@ -11,12 +11,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from promptlab.core.errors import PromptlabError, StorageError, UsageError
-from promptlab.core.files import FileLock, private_file, private_folder
+from promptlab.core.files import OWN_FOLDER, FileLock, own_folder, private_file, private_folder
 
 APPLICATION_ID = 0x504C4142  # "PLAB", in the header of each of our files
 BUSY_SECONDS = 30
 CHECKPOINT_BYTES = 4 * 1024 * 1024
-LOG_FOLDER = ".promptlab"
 LOG_FILE = "lab.db"
 
 logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it would print, we raise
@@ -55,7 +54,7 @@ _UNKNOWN = ("it cannot be read or written", "check its folder, who may write the
 
 def default_path(root: Path) -> Path:
     """Give where the run log of the project at `root` lies."""
-    return root / LOG_FOLDER / LOG_FILE
+    return root / OWN_FOLDER / LOG_FILE
 
 
 def sqlite_path(location: str | Path) -> Path:
@@ -86,13 +85,17 @@ def storage_error(path: Path, error: BaseException) -> StorageError:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn failures of the database and of the disk into StorageError."""
+def storage_errors(path: Path, *, disk: bool = True) -> Iterator[None]:
+    """Turn failures of the database, and with `disk` those of any file, into StorageError."""
     try:
         yield
     except PromptlabError:
         raise
-    except (DBAPIError, sqlite3.Error, OSError) as error:
+    except (DBAPIError, sqlite3.Error) as error:
+        raise storage_error(path, error) from error
+    except OSError as error:
+        if not disk:
+            raise
         raise storage_error(path, error) from error
 
 
@@ -128,10 +131,8 @@ def _identify(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    private_folder(path.parent)
-    ignore = path.parent / ".gitignore"
-    if path.parent.name == LOG_FOLDER and not ignore.exists():
-        private_file(ignore).write_text("*\n", encoding="utf-8")
+    make = own_folder if path.parent.name == OWN_FOLDER else private_folder
+    make(path.parent)
     connection = sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)
     try:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

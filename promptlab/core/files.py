@@ -5,6 +5,7 @@ from pathlib import Path
 
 OWNER_FILE = 0o600
 OWNER_FOLDER = 0o700
+OWN_FOLDER = ".promptlab"
 
 
 def private_folder(path: Path) -> Path:
@@ -12,6 +13,14 @@ def private_folder(path: Path) -> Path:
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=OWNER_FOLDER, exist_ok=True)
+    return path
+
+
+def own_folder(path: Path) -> Path:
+    """Make a project's folder for what is ours; it tells git to ignore it."""
+    ignore = private_folder(path) / ".gitignore"
+    if not ignore.exists():
+        private_file(ignore).write_text("*\n", encoding="utf-8")
     return path
 
 

@@ -8,7 +8,7 @@ type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_LONE = re.compile("[\ud800-\udfff]")
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # valid JSON, but not for every reader
 _plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
@@ -22,9 +22,9 @@ def compact(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """Give readable JSON on one line; lone surrogates are escaped, so that it can be written as UTF-8."""
+    """Give readable JSON on one line; lone surrogates, C1 controls and odd line ends are escaped."""
     text = _plain.encode(value)
-    return text if text.isprintable() else _LONE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return text if text.isprintable() else _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def as_text(value: JSON) -> str:

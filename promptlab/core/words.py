@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from math import floor, log10
+
 MINUTE = 60
 HOUR = 3600
 CENT = 0.01
@@ -11,7 +13,9 @@ def money(usd: float | None) -> str:
         return "cost unknown"
     if usd == 0:
         return "$0"
-    return f"${usd:.2f}" if usd >= CENT * 10 else f"${usd:.4f}" if usd >= CENT / 10 else f"${usd:.2g}"
+    if usd >= CENT * 10:
+        return f"${usd:,.2f}"
+    return f"${usd:.4f}" if usd >= CENT / 10 else f"${usd:.{min(12, 1 - floor(log10(usd)))}f}"
 
 
 def duration(seconds: float) -> str:

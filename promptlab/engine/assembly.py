@@ -4,15 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Never
 
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
-from promptlab.engine.call_log import CallLog
+from promptlab.engine.call_log import CallLog, RecordedAnswers
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
-from promptlab.engine.completion import Answer
-from promptlab.engine.function import CallFunction
+from promptlab.engine.completion import Answer, CallFailure
+from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
@@ -28,7 +28,7 @@ from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import StepRequest
-from promptlab.engine.trial import TrialRunner
+from promptlab.engine.trial import RunStep, TrialRunner
 from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import StepResult
@@ -105,6 +105,29 @@ def assemble(
     return Engine(runner, throttle, budget, (recall, remember))
 
 
+def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
+    """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
+    clock, answer = SystemClock(), chain([Recall(log, _tell_nobody)], _unsent)
+    machinery = Machinery(
+        complete=answer,
+        act=answer,
+        call=_uncalled,
+        render=render,
+        clock=clock,
+        brake=Brake(),
+        emit=_tell_nobody,
+    )
+    return chain([Guard(render), Parse()], Perform(machinery))
+
+
+async def _unsent(call: Call) -> Answer:
+    return CallFailure(kind="closed", message=f"no answer of {call.model} is recorded", outcome="unsent")
+
+
+async def _uncalled(function: Function, *_arguments: object, **_options: object) -> Never:
+    raise AssertionError(f"a preview runs no code, but {function.reference} was called")
+
+
 def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:
     async def ask(call: Call) -> Answer:
         return await call.ask(call.request)
@@ -112,7 +135,7 @@ def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[
     return chain(handlers, ask)
 
 
-def _steps(machinery: Machinery) -> Callable[[StepRequest], Awaitable[StepResult]]:
+def _steps(machinery: Machinery) -> RunStep:
     handlers: list[Handler[StepRequest, StepResult]] = [
         Announce(machinery.emit),
         Judge(machinery),

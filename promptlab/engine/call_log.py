@@ -17,12 +17,16 @@ class Intent:
     reserved_usd: float | None
 
 
-class CallLog(Protocol):
-    """Committed means: it survives a kill of this process."""
+class RecordedAnswers(Protocol):
+    """What was answered before."""
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
         """Give the newest recorded answer to this request, with `recalled` set."""
         ...
+
+
+class CallLog(RecordedAnswers, Protocol):
+    """Committed means: it survives a kill of this process."""
 
     async def in_doubt(self, fingerprint: str) -> bool:
         """Say whether this request left before, in any run, and nobody knows what became of it."""
@@ -33,7 +37,10 @@ class CallLog(Protocol):
         ...
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
-        """Record how an attempt ended; committed on return. Gives the completion's id, if it is one."""
+        """Record how an attempt ended; committed on return. Gives the completion's id, if it is one.
+
+        An attempt that never left (`unsent`) is struck out, so that there is a row for each that did.
+        """
         ...
 
     async def keep(self, request: CompletionRequest, answer: Completion) -> int:
@@ -73,6 +80,8 @@ class MemoryCallLog:
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
         self.attempts[attempt_id] = (intent, answer)
+        if isinstance(answer, CallFailure) and answer.outcome == "unsent":
+            del self.attempts[attempt_id]
         return None if isinstance(answer, CallFailure) else await self.keep(intent.request, answer)
 
     async def keep(self, request: CompletionRequest, answer: Completion) -> int:

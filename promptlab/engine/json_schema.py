@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab.core.json import JSON, canonical
 from promptlab.core.patterns import compiled, search
+from promptlab.schemas.refusal import Refusal
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -19,14 +20,15 @@ class TooLarge(ValueError):
 
 
 def check_schema(schema: Mapping[str, JSON]) -> None:
-    """Raise ValueError where `schema` is no JSON Schema."""
+    """Raise Refusal where `schema` is no JSON Schema, ValueError for a pattern in it that is none."""
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
     try:
         type(_validator(canonical(schema))).check_schema(dict(schema))
     except SchemaError as error:
         place = ".".join(map(str, error.absolute_path))
-        raise ValueError(f"not a JSON Schema: {place}{': ' if place else ''}{error.message[:300]}") from None
+        message = f"not a JSON Schema: {place}{': ' if place else ''}{error.message[:300]}"
+        raise Refusal(message, code="schema", below=error.absolute_path) from None
     for pattern in _patterns(schema):
         compiled(pattern)
 

@@ -1,12 +1,11 @@
 """A prompt file: its template and what its front matter says."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import Field
 
 from promptlab.schemas.base import Frozen
-from promptlab.schemas.pipeline import OutputSpec, Params
+from promptlab.schemas.pipeline import InputEntry, OutputSpec, Params
 from promptlab.schemas.template import Template
 
 
@@ -16,7 +15,7 @@ class FrontMatter(Frozen):
     description: str = ""
     model: str | None = None
     params: Params = Params()
-    inputs: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, InputEntry] = Field(default_factory=dict)
     output: OutputSpec | None = None
 
 

@@ -13,7 +13,7 @@ from promptlab.engine.json_values import NotJSONError, encode
 from promptlab.engine.worker_call import ErrorKind, Printed, ProjectCodeError
 from promptlab.engine.worker_pool import Pool
 
-__all__ = ["ErrorKind", "Printed", "ProjectCodeError", "Workers", "print_to_stderr"]
+__all__ = ["ErrorKind", "Printed", "ProjectCodeError", "Workers", "print_to_stderr", "printed_lines"]
 
 TIME_LIMIT = 30.0
 MAX_SIZE = 8
@@ -22,10 +22,15 @@ ASYNC_ROOM = 100
 
 def print_to_stderr(printed: Printed) -> None:
     """Show each line behind the function's name, control characters escaped."""
+    sys.stderr.writelines(f"{line}\n" for line in printed_lines(printed))
+
+
+def printed_lines(printed: Printed) -> list[str]:
+    """Give each line behind the function's name, control characters escaped."""
     lines = printed.text.rstrip("\n").split("\n")
     if printed.dropped:
         lines.append(f"… {printed.dropped:,} bytes more")
-    sys.stderr.writelines(f"{printed.source}: {_visible(line)}\n" for line in lines)
+    return [f"{printed.source}: {_visible(line)}" for line in lines]
 
 
 def _visible(line: str) -> str:

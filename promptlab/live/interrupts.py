@@ -51,7 +51,7 @@ class Interrupts:
             self._cancel()
             return
         self.received = number
-        self.brake.pull("interrupted", f"interrupted by {NAMES[number]}")
+        self.brake.pull("interrupted", NAMES[number])
         self._timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._cancel)
 
     def _cancel(self) -> None:

@@ -1,18 +1,18 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Literal
 
-from promptlab.core.database import default_path
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
+from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.session import Session
 from promptlab.loader.files import FileSnapshot
@@ -24,7 +24,7 @@ from promptlab.schemas.log import FileKind, RunStart, SourceFile
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
 from promptlab.services.git import git_state
-from promptlab.services.run_log import RunLog, open_run_log
+from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -52,11 +52,6 @@ class RunRequest:
     said: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def open_log(project: Project, *, create: bool = True) -> RunLog:
-    """Open the run log of a project, where its settings say."""
-    return open_run_log(project.settings.database_url or default_path(project.root), create=create)
-
-
 async def run_loaded(
     project: Project,
     loaded: LoadedPipeline,
@@ -66,12 +61,11 @@ async def run_loaded(
     log: RunLog,
     listeners: Sequence[Emit] = (),
     counts: RunCounts | None = None,
+    on_print: Callable[[Printed], None] = print_to_stderr,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
+    require_runnable(project, loaded, request)
     ceiling = ceiling_of(loaded, project, request, log)
-    if ceiling is not None:
-        _require_prices(loaded)
-    _require_leave(loaded, request)
     session = Session(
         root=project.root,
         plan=plan_of(loaded, request, log),
@@ -87,11 +81,21 @@ async def run_loaded(
         log=log,
         listeners=listeners,
         counts=counts or RunCounts(),
+        on_print=on_print,
     )
     try:
         return await session.run()
     finally:
         await targets.close()
+
+
+def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
+    """Raise UsageError where a limit has no price to go by, or python is needed and not allowed."""
+    ceilings = project.settings.limits
+    own = (request.max_cost, loaded.spec.limits.cost_usd, ceilings.cost_usd, ceilings.cost_usd_per_day)
+    if any(limit is not None for limit in own):
+        _require_prices(loaded)
+    _require_leave(loaded, request)
 
 
 def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
 from promptlab.engine.rendering import Renderer
-from promptlab.engine.worker import Workers
+from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
 from promptlab.live.recorder import Recorder
@@ -28,7 +28,7 @@ from promptlab.services.run_log import RunLog
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
-    `counts` is kept up to date for whoever shows progress.
+    `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints.
     """
 
     root: Path
@@ -38,6 +38,7 @@ class Session:
     log: RunLog
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
+    on_print: Callable[[Printed], None] = print_to_stderr
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -62,7 +63,7 @@ class Session:
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())
-        workers = await stack.enter_async_context(Workers(self.root))
+        workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
         return assemble(
             self.options, log=recorder, render=renderer.render, call=workers.call, brake=brake, emit=emit
         )

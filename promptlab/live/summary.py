@@ -70,8 +70,9 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
 
 def _reason(ending: Ending) -> str | None:
     stop = [ending.stop.reason] if ending.stop is not None else []
-    closed = [
-        failure.message if model in failure.message else f"{model}: {failure.message}"
-        for model, failure in ending.closures.items()
-    ]
+    closed = (_about(model, failure.message) for model, failure in ending.closures.items())
     return "; ".join([*stop, *closed]) or None
+
+
+def _about(model: str, message: str) -> str:
+    return message if message.startswith(model) else f"{model}: {message}"

@@ -33,6 +33,10 @@ class Settled:
         return self.intent.request
 
     @property
+    def left(self) -> bool:
+        return isinstance(self.answer, Completion) or self.answer.outcome != "unsent"
+
+    @property
     def spent_usd(self) -> float | None:
         """Give what the attempt cost; one of unknown outcome is as dear as it may have been."""
         if isinstance(self.answer, Completion):

@@ -41,7 +41,7 @@ class _Point:
 
 def cell_sources(document: Document, problems: Problems) -> list[CellSource]:
     """Give the cells of a pipeline's document in the order in which variants and axes are written."""
-    variants = list(_variants(document, problems)) or [(BASE, None)]
+    variants: list[tuple[str, Document | None]] = [*_variants(document, problems)] or [(BASE, None)]
     axes = list(_axes(document, problems))
     if len(variants) * _size(axes) > MOST_CELLS:
         message = f"variants × matrix make more than {MOST_CELLS:,} cells"

@@ -46,8 +46,8 @@ def _reporting(
 
 
 def _place_of_model(index: int, document: Document) -> tuple[str | int, ...]:
-    """Give where a step's model is said: at the step, at the pipeline, else the step itself."""
-    for place in (("steps", index, "model"), ("model",)):
+    """Give where a step's model is said: at the step, at the pipeline, else in its prompt's front matter."""
+    for place in (("steps", index, "model"), ("model",), ("steps", index, "prompt")):
         if document.part(place) is not None:
             return place
     return ("steps", index, "id")

@@ -1,19 +1,20 @@
 """Holds all templates of a cell to the names that there are; finds out which step depends on which."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import named
 from promptlab.engine.step import Step, holes
 from promptlab.engine.steps.python import PythonStep
+from promptlab.loader.constants import constant_objection
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
 from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Scope
-from promptlab.loader.template_places import TemplatePlaces
+from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
 from promptlab.schemas.dataset import InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
@@ -43,7 +44,7 @@ class Crosscheck:
             self._needs[step.id] = set()
             self._check_step(("steps", index), step, scope)
         self._check_pipeline(scope)
-        return {name: frozenset(needs & set(steps)) for name, needs in self._needs.items()}
+        return {name: frozenset(needs & steps.keys()) for name, needs in self._needs.items()}
 
     def _scope(self, steps: Mapping[str, Step]) -> Scope:
         columns = tuple(self.columns or ())
@@ -52,8 +53,7 @@ class Crosscheck:
 
     def _judging(self, scope: Scope) -> Scope:
         """Give what checks see: also the other columns, the row, and what is judged."""
-        unknown = self.columns is None and self.spec.dataset is not None
-        columns = None if unknown else tuple(self.columns or ())
+        columns = None if self.columns is None else tuple(self.columns)
         return Scope(scope.inputs, scope.steps, columns, JUDGED, (), scope.optional, scope.tested)
 
     def _check_names(self) -> None:
@@ -78,7 +78,7 @@ class Crosscheck:
         for index, name in enumerate(step.needs):
             self._check_needed((*place, "needs", index), step, name, scope)
         tested = self._check_when(place, step, scope)
-        inner = scope.where(tested)
+        inner = replace(scope.where(tested), own=step.id)
         for name, value in step.bindings.items():
             for part in holes(value, ("with", name)):
                 self._check_template((*place, *part.place), part.template, inner, step.id)
@@ -86,7 +86,7 @@ class Crosscheck:
         for part in step.own_parts():
             self._check_template((*place, *part.place), part.template, own, step.id)
         self._check_function(place, step)
-        judging = self._judging(inner).where(frozenset({step.id}))
+        judging = replace(self._judging(inner), own=None).where(frozenset({step.id}))
         self._check_checks((*place, "checks"), step.checks, judging, step)
 
     def _check_needed(self, place: Place, step: Step, name: str, scope: Scope) -> None:
@@ -98,7 +98,7 @@ class Crosscheck:
         """Check a step's `when`; give the steps whose having an output it tests."""
         if step.when is None:
             return frozenset()
-        analysis = self._check_template((*place, "when"), step.when, scope, step.id)
+        analysis = self._check_template((*place, "when"), step.when, replace(scope, own=step.id), step.id)
         ensured = {origin.name for origin in analysis.ensured if origin.path[:1] == ("output",)}
         by_status = {use.name for use in analysis.uses if use.path[:1] == ("status",)}
         return frozenset(ensured | by_status)
@@ -125,6 +125,10 @@ class Crosscheck:
                 self._check_template(where, template, scope, step.id if step else None)
             for inner, name in check.steps_named():
                 self._check_of(self._written((*place, index), inner), name, scope, step)
+            objection = constant_objection(check, step, scope)
+            if objection is not None:
+                where = self._written((*place, index), ("value",))
+                self._report(where, objection.message, objection.code, objection.hint)
 
     def _check_of(self, place: Place, name: str, scope: Scope, step: Step | None) -> None:
         if name not in scope.steps:
@@ -141,15 +145,10 @@ class Crosscheck:
         return (*check, *((short, *inner[1:]) if short is not None else ()))
 
     def _check_template(self, place: Place, template: Template, scope: Scope, step: str | None) -> Analysis:
-        analysis = self.places.analysis(self.document, place, template)
-        for use in analysis.uses:
-            objection = scope.objection(use)
-            if objection is not None:
-                self.places.object_to(self.document, place, template, use, objection)
-        for comparison in analysis.comparisons:
-            objection = scope.comparison_objection(comparison)
-            if objection is not None:
-                self.places.object_to(self.document, place, template, comparison, objection)
+        site = Site(template, None if template.kind == "prompt" else self.document, place)
+        analysis = self.places.analysis(site)
+        for found, objection in scope.objections(analysis):
+            self.places.object_to(site, found, objection)
         if step is not None:
             self._needs[step].update(_named_steps(analysis, scope, step))
         return analysis

@@ -1,6 +1,6 @@
 """From what Pydantic says of a value to problems with a place and a hint."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +9,7 @@ from promptlab.core.json import JSON
 from promptlab.loader.document import Document
 from promptlab.loader.known_keys import known_keys
 from promptlab.loader.problems import Hint, Problems, did_you_mean
+from promptlab.schemas.refusal import Refusal
 
 MESSAGES = {
     "string_type": "must be text",
@@ -41,6 +42,8 @@ def report(
     by_place: dict[Location, list[Any]] = {}
     for detail in error.errors(include_url=False):
         by_place.setdefault(_place(document, detail), []).append(detail)
+    for place in _of_other_branches(by_place):
+        del by_place[place]
     for place, details in by_place.items():
         if any(detail["type"] == "missing" for detail in details):
             for detail in details:
@@ -48,6 +51,16 @@ def report(
         else:
             _report_one(document, place, _most_telling(details), problems, model, others=details)
     return list(by_place)
+
+
+def _of_other_branches(by_place: Mapping[Location, Sequence[Any]]) -> list[Location]:
+    """Find the places where only a type is wrong, but another branch of a union goes deeper."""
+    return [
+        place
+        for place, details in by_place.items()
+        if all(detail["type"].endswith("_type") for detail in details)
+        and any(len(other) > len(place) and other[: len(place)] == place for other in by_place)
+    ]
 
 
 def _place(document: Document, detail: Any) -> Location:
@@ -78,7 +91,9 @@ def _report_one(
     model: type[BaseModel],
     others: Sequence[Any] = (),
 ) -> None:
-    kind = detail["type"]
+    kind, refusal = detail["type"], _refusal(detail)
+    if refusal is not None and refusal.told:
+        return
     if kind == "extra_forbidden":
         name = str(place[-1])
         hint: Hint = did_you_mean(name, known_keys(model, place[:-1], document.value))
@@ -89,7 +104,21 @@ def _report_one(
     else:
         message, hint, code = _said(document, place, detail, others)
         is_about_key = kind == "value_error" and detail["msg"].startswith("unknown ")
-        document.report(problems, place, message, code=code, hint=hint, key=is_about_key)
+        where = place if refusal is None else _deepest(document, place, refusal.below)
+        document.report(problems, where, message, code=code, hint=hint, key=is_about_key)
+
+
+def _refusal(detail: Any) -> Refusal | None:
+    error = detail.get("ctx", {}).get("error")
+    return error if isinstance(error, Refusal) else None
+
+
+def _deepest(document: Document, place: Location, below: Location) -> Location:
+    """Lead from a place to what is wrong below it; the loader's own keys may stand between."""
+    part = document.part(place)
+    if part is not None and isinstance(part.value, dict) and "schema" in part.value:
+        return (*place, "schema", *below)
+    return (*place, *below)
 
 
 def _said(
@@ -100,10 +129,11 @@ def _said(
 ) -> tuple[str, Hint, str]:
     name = ".".join(str(part) for part in place if isinstance(part, str)) or "the file"
     kind = detail["type"]
-    refusal = detail.get("ctx", {}).get("error")
     if kind == "value_error":
-        words = detail["msg"].removeprefix("Value error, ")
-        return f"{name}: {words}", getattr(refusal, "hint", None), getattr(refusal, "code", "value")
+        words, refusal = detail["msg"].removeprefix("Value error, "), _refusal(detail)
+        if refusal is None:
+            return f"{name}: {words}", None, "value"
+        return f"{name}: {words}", refusal.hint, refusal.code
     if kind in MESSAGES:
         wanted = list(dict.fromkeys(_wanted(others or [detail])))
         message = f"{name} must be {' or '.join(wanted)}, but is {_kind_of(document, place)}"

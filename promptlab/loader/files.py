@@ -106,7 +106,7 @@ def find_root(start: Path) -> Path:
         path = start.absolute()
     except FileNotFoundError:
         raise FileError("the current folder is gone", hint="change to another folder") from None
-    own = path if path.is_dir() else path.parent
+    own = path if os.path.isdir(path) else path.parent  # noqa: PTH112 - it raises nothing
     marked = (folder for folder in (own, *own.parents) if any(_there(folder / mark) for mark in ROOT_MARKS))
     return next(marked, own)
 

@@ -1,27 +1,27 @@
 """Finds gates that ask for a metric or a variant that a pipeline has not."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
+from promptlab.loader.problems import did_you_mean
 from promptlab.schemas.pipeline import Gate, PipelineSpec
 from promptlab.schemas.report import BUILT_IN_METRICS
 
 
 def gate_problems(
     gates: Sequence[Gate], *, metrics: Iterable[str], cells: Mapping[str, str]
-) -> list[tuple[tuple[int, str], str]]:
-    """Find gates that ask for what is not there: `(place in gates, message)`. `cells`: name to variant."""
+) -> Iterator[tuple[tuple[int, str], str, Callable[[], str]]]:
+    """Find gates that ask for what is not there: place in `gates`, message, hint.
+
+    `cells`: variants by the names of cells.
+    """
     known, variants = frozenset(metrics), {*cells, *cells.values()}
-    problems: list[tuple[tuple[int, str], str]] = []
     for index, gate in enumerate(gates):
         if gate.metric not in known:
-            hint = did_you_mean(gate.metric, known)
-            problems.append(((index, "metric"), f"unknown metric '{gate.metric}'; {hint}"))
+            yield (index, "metric"), f"unknown metric '{gate.metric}'", did_you_mean(gate.metric, known)
         if gate.variant is not None and gate.variant not in variants:
             hint = did_you_mean(gate.variant, variants)
-            problems.append(((index, "variant"), f"unknown variant '{gate.variant}'; {hint}"))
-    return problems
+            yield (index, "variant"), f"unknown variant '{gate.variant}'", hint
 
 
 def known_metrics(specs: Iterable[PipelineSpec]) -> frozenset[str]:

@@ -15,7 +15,7 @@ def known_keys(model: type[BaseModel], place: Sequence[str | int], value: JSON) 
     """Give the keys that the map at `place` of a document for `model` may have."""
     kind: type[BaseModel] | None = model
     for index, part in enumerate(place):
-        inner = value[part] if isinstance(value, dict | list) else None  # type: ignore[index,call-overload]
+        inner = value[part] if isinstance(value, dict | list) else None  # type: ignore[index]
         if isinstance(part, int):
             kind = _kind_of_item(place[index - 1], inner) or kind
         elif index == 0 or place[index - 1] not in OPEN_MAPS:

@@ -1,7 +1,7 @@
 """Loads a pipeline with all that it names; every problem is found before anything is called."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from pydantic import ValidationError
@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader import diagnosis
+from promptlab.loader.ambiguity import refuse_ambiguous, refuse_ambiguous_axes
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import compiled
 from promptlab.loader.crosscheck import Crosscheck
-from promptlab.loader.dataset import Dataset, Scan
+from promptlab.loader.dataset import Dataset
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
@@ -49,7 +50,8 @@ class LoadedPipeline:
     def rows(self) -> Iterator[Row]:
         """Give the rows as a stream, from the start at each call."""
         if self.dataset is None:
-            yield Row(0, "0", {}, {}, 1)
+            defaults = {name: entry.default for name, entry in (self.spec.inputs or {}).items()}
+            yield Row(0, "0", defaults, {}, 1)
         else:
             yield from self.dataset.rows()
 
@@ -69,12 +71,36 @@ def load_pipeline(
 def check_pipeline(
     files: ProjectFiles, path: str, targets: Targets, problems: Problems, changes: Changes = NO_CHANGES
 ) -> LoadedPipeline | None:
-    """Load a pipeline as far as it goes, collecting its problems; None where it cannot be run."""
-    text = files.read_text(path, problems)
+    """Load a pipeline as far as it goes, collecting its problems; None where it cannot be run.
+
+    Its `files` remember what `files` read before, and what this pipeline names.
+    """
+    own = ProjectFiles(files.source)
+    own.files_read |= files.files_read
+    text = own.read_text(path, problems)
     document = None if text is None else parse_yaml(path, text, problems)
     if document is None:
         return None
-    return _Loading(files, path, targets, problems, changes).load(document)
+    return _Loading(own, path, targets, problems, changes).load(document)
+
+
+@dataclass(frozen=True, slots=True)
+class _CellDraft:
+    """A cell whose own keys are read: its document, with all overrides laid over it, and what that says."""
+
+    source: CellSource
+    document: Document
+    spec: PipelineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
+
+    dataset: Dataset | None = None
+    inputs: Mapping[str, InputSpec] | None = None
+    columns: Sequence[str] | None = None
+    count: int = 1
 
 
 @dataclass(slots=True)
@@ -93,27 +119,27 @@ class _Loading:
 
     def load(self, document: Document) -> LoadedPipeline | None:
         before = self.problems.errors
-        specs = list(self._specs(document))
-        if not specs:
+        drafts = list(self._drafts(document))
+        if not drafts:
             return None
-        dataset, scan = self._dataset(document, specs[0][2])
-        inputs = _inputs(specs[0][2], scan)
-        cells = [self._cell(source, laid, spec, inputs, scan) for source, laid, spec in specs]
-        self._check_gates(document, [spec for _, _, spec in specs])
+        rows = self._rows(document, drafts[0].spec)
+        cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
+        self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
             return None
-        name = specs[0][2].name or PurePosixPath(self.path).stem
-        done = tuple(cell for cell in cells if cell is not None)
-        return LoadedPipeline(self.path, name, done, self.files, dataset, scan.rows if scan else 1)
+        name = drafts[0].spec.name or PurePosixPath(self.path).stem
+        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count)
 
-    def _specs(self, document: Document) -> Iterator[tuple[CellSource, Document, PipelineSpec]]:
+    def _drafts(self, document: Document) -> Iterator[_CellDraft]:
+        refuse_ambiguous_axes(document, self.problems)
         for source in self.changes.chosen(cell_sources(document, self.problems)):
             layers = (*source.overrides, *self.changes.documents(self.problems))
             laid = merged(document, layers, self.problems)
+            refuse_ambiguous(laid, self.problems)
             spec = self._validated(laid)
             if spec is not None:
-                yield source, laid, spec
+                yield _CellDraft(source, laid, spec)
 
     def _validated(self, document: Document) -> PipelineSpec | None:
         """Give the cell, without what is wrong in it, so that all else can be held to the names there are."""
@@ -125,48 +151,52 @@ class _Loading:
         except ValidationError as error:
             places = diagnosis.report(error, document, self.problems, PipelineSpec)
         try:
-            return PipelineSpec.model_validate(pruned(kept, places), context=context)
+            return PipelineSpec.model_validate(pruned({"version": 1, **kept}, places), context=context)
         except ValidationError:
             return None
 
-    def _dataset(self, document: Document, spec: PipelineSpec) -> tuple[Dataset | None, Scan | None]:
-        inputs = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
-        origin = self.changes.row(inputs, self.problems) or _origin(document, spec)
-        if origin is None:
-            self._require_defaults(document, inputs)
-            return None, None
-        dataset = Dataset(self.files, origin, inputs)
+    def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
+        declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
+        said = self.changes.row(declared, self.problems)
+        if said is not None:
+            return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
+        origin = _origin(document, spec)
+        if origin is not None:
+            return self._read_rows(document, Dataset(self.files, origin, declared))
+        if document.part(("dataset",)) is not None:
+            return _Rows(inputs=declared)
+        self._require_defaults(document, declared or {})
+        return _Rows(inputs=declared or {}, columns=())
+
+    def _read_rows(self, document: Document, dataset: Dataset) -> _Rows:
+        """Read every row once."""
         try:
-            return dataset, dataset.scan(self.problems, RowChecks(self.problems, dataset.file))
+            scan = dataset.scan(self.problems, RowChecks(self.problems, dataset.file))
         except FileError as error:
             document.report(self.problems, ("dataset",), str(error), code=error.code, hint=error.hint)
-            return dataset, None
+            scan = None
+        if scan is None:
+            return _Rows(dataset, dataset.inputs)
+        inputs = scan.inputs if dataset.inputs is None else dataset.inputs
+        return _Rows(dataset, inputs, scan.columns, scan.rows)
 
-    def _require_defaults(self, document: Document, inputs: dict[str, InputSpec] | None) -> None:
-        for name, spec in (inputs or {}).items():
+    def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
+        for name, spec in inputs.items():
             if spec.required:
                 message = f"nothing gives the input '{name}' a value"
                 hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
                 document.report(self.problems, ("inputs", name), message, code="missing-input", hint=hint)
 
-    def _check_gates(self, document: Document, specs: Sequence[PipelineSpec]) -> None:
-        sources = cell_sources(document, Problems())
-        cells = {source.name: source.variant for source in sources}
-        for place, message in gate_problems(specs[0].gates, metrics=known_metrics(specs), cells=cells):
-            document.report(self.problems, ("gates", *place), message, code="gate")
+    def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
+        cells = {source.name: source.variant for source in cell_sources(document, Problems())}
+        metrics = known_metrics(draft.spec for draft in drafts)
+        for place, message, hint in gate_problems(drafts[0].spec.gates, metrics=metrics, cells=cells):
+            document.report(self.problems, ("gates", *place), message, code="gate", hint=hint)
 
-    def _cell(
-        self,
-        source: CellSource,
-        document: Document,
-        spec: PipelineSpec,
-        inputs: dict[str, InputSpec] | None,
-        scan: Scan | None,
-    ) -> Cell | None:
-        columns: Sequence[str] | None = scan.columns if scan is not None else None
-        check = Crosscheck(document, spec, inputs, columns, self.places, self.problems)
-        dependencies = check.run()
-        cell = CellSpec(source.name, source.variant, source.axes, spec, dependencies)
+    def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
+        source, document, spec = draft.source, draft.document, draft.spec
+        check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
+        cell = CellSpec(source.name, source.variant, source.axes, spec, check.run())
         return compiled(cell, document, self.targets, self.problems)
 
 
@@ -174,12 +204,3 @@ def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | 
     if spec.dataset is None:
         return None
     return document.part(("dataset",)) if isinstance(spec.dataset, list) else spec.dataset.spec
-
-
-def _inputs(spec: PipelineSpec, scan: Scan | None) -> dict[str, InputSpec] | None:
-    """Give the inputs that are declared, else those of the first row; None where that could not be read."""
-    if spec.inputs is not None:
-        return {name: entry.spec for name, entry in spec.inputs.items()}
-    if spec.dataset is None:
-        return {}
-    return dict(scan.inputs) if scan is not None else None

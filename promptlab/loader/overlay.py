@@ -26,7 +26,7 @@ def merged(document: Document, overrides: Sequence[Document], problems: Problems
             root = overlay.laid(root, overlay.nested(one.root))
         elif not (isinstance(one.root, ScalarNode) and one.root.value is None):
             one.report(
-                problems, (), "overrides must be a map", code="override", hint="write `key: value` lines"
+                problems, (), "overrides must be a map", code="override", hint="write `model: …` and the like"
             )
     return replace(document, root=root)
 

@@ -2,23 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import lru_cache
+from functools import partial
 from typing import ClassVar, Literal
-from unicodedata import category, normalize
 
+from promptlab.core import suggest
 from promptlab.core.display import escaped, masked, shortened
 from promptlab.core.errors import PromptlabError
 from promptlab.loader.source_text import Position, Snippet, SourceText
 
-__all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean", "suggest"]
+__all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean"]
 
 KEPT = 100
 FLOOD = 10_000
 FEW = 12
 LONGEST_MESSAGE = 600
-LONGEST_WORD = 64
-LOOKALIKES = str.maketrans("асеіјорѕухѵԁһαοερν", "aceijopsyxvdhaoepv")
 
 type Severity = Literal["error", "warning"]
 type Hint = str | Callable[[], str | None] | None
@@ -95,7 +92,7 @@ class Problems:
             column=place.column,
             message=_sentence(message),
             code=code,
-            hint=_sentence(hint() if callable(hint) else hint),
+            hint=_sentence((hint() if callable(hint) else hint) or None),
             severity=severity,
             snippet=None if snippet is None else snippet.text,
             caret=0 if snippet is None else snippet.caret,
@@ -134,38 +131,9 @@ class InvalidPipeline(PromptlabError):
         super().__init__(f"{where} (and {rest:,} more)" if rest > 0 else where)
 
 
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant: other case, look-alike letters or a slip of the pen."""
-    if len(word) > LONGEST_WORD:
-        return None
-    return _closest(word, tuple(known))
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> Callable[[], str | None]:
+def did_you_mean(word: str, known: Iterable[str]) -> Callable[[], str]:
     """A hint that is worked out only where it will be shown."""
-
-    def hint() -> str | None:
-        names = tuple(known)
-        found = suggest(word, names)
-        if found is not None:
-            return f"did you mean '{found}'?"
-        return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else None
-
-    return hint
-
-
-@lru_cache(maxsize=512)
-def _closest(word: str, known: tuple[str, ...]) -> str | None:
-    plain = _plain(word)
-    by_form = {_plain(name): name for name in known if name != word}
-    if plain in by_form:
-        return by_form[plain]
-    return next((by_form[form] for form in get_close_matches(plain, by_form, n=1, cutoff=0.6)), None)
-
-
-def _plain(word: str) -> str:
-    compatible = normalize("NFKC", word).casefold().translate(LOOKALIKES)
-    return "".join(c for c in compatible if category(c) not in {"Cf", "Cc", "Zs"}).replace("-", "_")
+    return partial(suggest.did_you_mean, word, known)
 
 
 def _sentence[T: (str, str | None)](text: T) -> T:

@@ -53,7 +53,7 @@ class Project:
         raise UsageError(f"there is no pipeline '{reference}'", hint=did_you_mean(reference, stems))
 
     def relative(self, path: str) -> str:
-        """Give a path that a person typed, from where they stand, as one below the root; raises UsageError."""
+        """Give a path as it was typed as one below the root; raises UsageError where it is not."""
         typed = Path(path)
         absolute = Path(os.path.abspath(typed))  # noqa: PTH100 - links are the loader's to follow
         for root in (self.root, Path(os.path.realpath(self.root))):

@@ -2,41 +2,67 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from typing import Any
 
 from promptlab.core.json import JSON
+from promptlab.engine.catalog import STEPS
 from promptlab.loader.diagnosis import Location
 
 HARMLESS_CHECK = "is-json"
+HARMLESS_MESSAGES: list[JSON] = [{"role": "user", "content": "-"}]
 
 
 def pruned(value: JSON, places: Iterable[Location]) -> JSON:
-    """Give a copy without what stands at these places; where a step is wrong as a whole it stays."""
+    """Give a copy without what stands at these places; steps and checks keep theirs."""
     rest = deepcopy(value)
     for place in places:
-        _prune(rest, place)
+        if place:
+            _prune(rest, place)
     return rest
 
 
-def _prune(value: JSON, place: Location) -> None:
-    parent: JSON = value
-    for depth, part in enumerate(place):
-        if isinstance(parent, dict) and part == "checks" and len(place) > depth + 1:
-            _replace_check(parent["checks"], place[depth + 1])
-            return
-        if isinstance(parent, dict) and (
-            depth == len(place) - 1 or _ends_in_list(parent, part, place, depth)
-        ):
-            parent.pop(str(part), None)
-            return
-        parent = parent[part] if isinstance(parent, dict | list) else None  # type: ignore[index,call-overload]
+def _prune(value: Any, place: Location) -> None:
+    if place == ("version",):
+        value["version"] = 1
+    elif place[0] == "inputs" and len(place) > 1:
+        value["inputs"][place[1]] = {"default": None}
+    elif "checks" in place[:-1]:
+        _replace_check(value, place)
+    elif _makes_step_unusable(place):
+        value["steps"][place[1]] = _harmless(value["steps"][place[1]], place[1])
+    else:
+        _remove(value, place)
 
 
-def _ends_in_list(parent: dict[str, JSON], part: str | int, place: Location, depth: int) -> bool:
-    """Whether the place leads into a list that is not one of steps."""
-    return part != "steps" and isinstance(parent.get(str(part)), list) and depth < len(place) - 1
+def _makes_step_unusable(place: Location) -> bool:
+    """Whether the place is a step, or the key that says what kind of step it is."""
+    return place[0] == "steps" and (len(place) == 2 or place[2:3] in {(name,) for name in STEPS.names()})  # noqa: PLR2004
 
 
-def _replace_check(checks: JSON, index: str | int) -> None:
-    """Keep the number of checks, so that places stay true."""
-    if isinstance(checks, list) and isinstance(index, int) and index < len(checks):
-        checks[index] = HARMLESS_CHECK
+def _harmless(step: JSON, index: str | int) -> JSON:
+    own = step if isinstance(step, dict) else {}
+    kept = {key: item for key, item in own.items() if key in ("id", "output", "when", "needs")}
+    return {"id": f"step_{index}", **kept, "messages": HARMLESS_MESSAGES}
+
+
+def _replace_check(value: Any, place: Location) -> None:
+    at = place.index("checks")
+    checks = _at(value, place[: at + 1])
+    if isinstance(checks, list):
+        checks[int(place[at + 1])] = HARMLESS_CHECK
+
+
+def _remove(value: Any, place: Location) -> None:
+    """Take away the last key on the way, with the list that the place may lead into."""
+    last = max(index for index, part in enumerate(place) if isinstance(part, str))
+    owner = _at(value, place[:last])
+    if isinstance(owner, dict):
+        owner.pop(str(place[last]), None)
+
+
+def _at(value: Any, place: Location) -> Any:
+    """Give what stands at a place; None where it was taken away before."""
+    for part in place:
+        there = part in value if isinstance(value, dict) else isinstance(value, list)
+        value = value[part] if there else None
+    return value

@@ -10,11 +10,12 @@ from promptlab.core.suggest import did_you_mean
 from promptlab.engine.catalog import STEPS
 from promptlab.engine.check_reading import read_check
 from promptlab.engine.function import Function
+from promptlab.engine.json_schema import check_schema
 from promptlab.engine.prompt import PromptFile
 from promptlab.engine.step import Step
 from promptlab.loader.document import parse_json, parse_yaml
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.functions import Flaw, read_function
+from promptlab.loader.functions import read_function
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.prompts import PromptReader
 from promptlab.loader.sources import FileError
@@ -69,7 +70,10 @@ class ProjectResolver:
             return self._schemas[source]
         if not isinstance(source, dict):
             raise Refusal("a schema is a map, or the path of a file with one", code="type")
-        check_schema(source)
+        try:
+            check_schema(source)
+        except RecursionError:
+            raise Refusal("the schema is nested too deep", code="schema") from None
         return source
 
     def _read_function(self, reference: str) -> Function:
@@ -79,7 +83,8 @@ class ProjectResolver:
         if found.path is not None and found.line is not None:
             position = Position(found.line, found.column or 1)
             self.problems.add(found.path, position, found.message, code="python", hint=found.hint)
-        raise Refusal(_flaw_words(found), hint=found.hint, code="python")
+            raise Refusal(found.message, told=True)
+        raise Refusal(found.message, hint=found.hint, code="python")
 
     def _bytes(self, path: str) -> bytes:
         try:
@@ -97,33 +102,19 @@ class ProjectResolver:
         parse = parse_json if path.endswith(".json") else parse_yaml
         document = parse(path, text, self.problems) if text is not None else None
         if document is None:
-            raise Refusal(f"{path} holds no schema; see the problem there", code="schema")
-        if not isinstance(document.value, dict):
-            raise Refusal(f"{path} holds no schema: a JSON Schema is a map", code="schema")
-        check_schema(document.value)
-        return document.value
-
-
-def check_schema(schema: dict[str, JSON]) -> None:
-    """Hold a JSON Schema to its own meta-schema; raises Refusal."""
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
-    from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
-
-    try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
-    except SchemaError as error:
-        place = ".".join(str(part) for part in error.absolute_path)
-        raise Refusal(f"not a JSON Schema{' at ' + place if place else ''}: {error.message[:200]}") from None
-    except RecursionError:
-        raise Refusal("the schema is nested too deep") from None
+            raise Refusal(f"{path} holds no schema", told=True)
+        try:
+            if isinstance(document.value, str):
+                raise Refusal("a JSON Schema is a map", code="schema")
+            return self.json_schema(document.value)
+        except ValueError as error:
+            below = getattr(error, "below", ())
+            document.report(self.problems, below, str(error), code="schema")
+            raise Refusal(f"{path} holds no schema", told=True) from None
 
 
 def refusal_of(error: FileError) -> Refusal:
     return Refusal(str(error), hint=error.hint, code=error.code)
-
-
-def _flaw_words(flaw: Flaw) -> str:
-    return flaw.message if flaw.path is None else f"{flaw.path}: {flaw.message}"
 
 
 def _no_single_kind(source: dict[str, JSON], kinds: list[str]) -> Refusal:

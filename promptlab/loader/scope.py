@@ -1,12 +1,12 @@
 """Which names a template may use, and what is wrong with one that it may not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import LiteralComparison, NameUse
+from promptlab.loader.templates import Analysis, LiteralComparison, NameUse
 from promptlab.schemas.dataset import InputSpec
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
@@ -25,7 +25,8 @@ class Objection:
 class Scope:
     """`inputs` and `columns` None: not known. `others`: names without anything to be said of them.
 
-    `optional`: steps that may have no output; `tested`: those of them that a `when` tests.
+    `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
+    that a template belongs to, which is not done before it.
     """
 
     inputs: Mapping[str, InputSpec] | None
@@ -35,19 +36,33 @@ class Scope:
     hidden_columns: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     tested: frozenset[str] = frozenset()
+    own: str | None = None
 
     def where(self, tested: frozenset[str]) -> "Scope":
         """Give the scope of what runs only where a `when` that tests these steps holds."""
         return replace(self, tested=self.tested | tested)
 
+    def objections(self, analysis: Analysis) -> Iterator[tuple[NameUse | LiteralComparison, Objection]]:
+        """Give what a template says that is wrong here, and why."""
+        for use in analysis.uses:
+            objection = self.objection(use)
+            if objection is not None:
+                yield use, objection
+        for comparison in analysis.comparisons:
+            objection = self.comparison_objection(comparison)
+            if objection is not None:
+                yield comparison, objection
+
     def objection(self, use: NameUse) -> Objection | None:
         """Say what is wrong with a use of a name; None if nothing is."""
         if use.name in self.others:
             return None
+        if self.inputs is not None and use.name in self.inputs:
+            return self._input_objection(use, self.inputs[use.name])
         if use.name in self.steps:
             return self._step_objection(use)
-        if self.inputs is None or use.name in self.inputs:
-            return self._input_objection(use)
+        if self.inputs is None:
+            return None
         if self.columns is None or use.name in self.columns or use.guarded:
             return None
         return self._unknown(use.name)
@@ -73,6 +88,8 @@ class Scope:
         return tuple(str(word) for word in spec.enum)
 
     def _step_objection(self, use: NameUse) -> Objection | None:
+        if use.name == self.own:
+            return Objection(f"step '{use.name}' names itself", "cycle", "name another step, or an input")
         first = use.path[0] if use.path else None
         if first not in STEP_ATTRIBUTES:
             shown = f"'{use.name}' is a step" if first is None else f"a step has no '{first}'"
@@ -84,15 +101,12 @@ class Scope:
         lack = lack_in_output(self.steps[use.name].parsed_as, use.path[1:]) if first == "output" else None
         return None if lack is None else _lacking(f"{use.name}.output", lack)
 
-    def _input_objection(self, use: NameUse) -> Objection | None:
-        spec = (self.inputs or {}).get(use.name)
-        if spec is None or spec.type != "string" or not use.path:
-            return None
-        lack = lack_in_text(use.path)
+    def _input_objection(self, use: NameUse, spec: InputSpec) -> Objection | None:
+        lack = lack_in_text(use.path) if spec.type == "string" and use.path else None
         return None if lack is None else _lacking(use.name, lack)
 
     def _unknown(self, name: str) -> Objection:
-        known = (*(self.inputs or {}), *self.steps, *(self.columns or ()))
+        known = dict.fromkeys((*(self.inputs or {}), *self.steps, *(self.columns or ())))
         if name in self.hidden_columns:
             hint = f"declare it under `inputs` if prompts may see it: {name}: string"
             return Objection(f"'{name}' is a column of the row, but no input", "no-input", hint)

@@ -10,8 +10,6 @@ from promptlab.schemas.pipeline import OutputSpec
 type Path = Sequence[str | int]
 type Schema = dict[str, JSON] | bool
 
-MOST_REFERENCES = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Lack:
@@ -85,26 +83,34 @@ def _stated(schema: Schema) -> list[JSON] | None:
     return enum if isinstance(enum, list) else None
 
 
-def _branches(schema: Schema, root: Schema, depth: int = 0) -> Iterator[Schema]:
+def _branches(schema: Schema, root: Schema) -> Iterator[Schema]:
     """Give the schemas that a schema may stand for: what it refers to, and each of its alternatives."""
-    if not isinstance(schema, dict) or depth > MOST_REFERENCES:
-        yield schema
-        return
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        yield from _branches(_referred(root, reference), root, depth + 1)
-        return
-    alternatives = [schema[key] for key in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(key), list)]
-    if not alternatives or "properties" in schema:
-        yield schema
-    for alternative in alternatives:
-        for inner in alternative:  # type: ignore[union-attr]
-            yield from _branches(inner, root, depth + 1)  # type: ignore[arg-type]
+    waiting, followed = [schema], set[str]()
+    while waiting:
+        one = waiting.pop()
+        reference = one.get("$ref") if isinstance(one, dict) else None
+        if not isinstance(one, dict):
+            yield one
+        elif isinstance(reference, str):
+            waiting += [] if reference in followed else [_referred(root, reference)]
+            followed.add(reference)
+        else:
+            alternatives = list(_alternatives(one))
+            if not alternatives or "properties" in one:
+                yield one
+            waiting += alternatives
+
+
+def _alternatives(schema: dict[str, JSON]) -> Iterator[Schema]:
+    for key in ("anyOf", "oneOf", "allOf"):
+        listed = schema.get(key)
+        for inner in listed if isinstance(listed, list) else ():
+            yield inner if isinstance(inner, dict) else True
 
 
 def _referred(root: Schema, reference: str) -> Schema:
     """Follow `#/$defs/x`; what lies elsewhere is not known, so that anything may be there."""
-    value: JSON = root  # type: ignore[assignment]
+    value: JSON = root
     if not reference.startswith("#"):
         return True
     for part in reference.removeprefix("#").strip("/").split("/"):

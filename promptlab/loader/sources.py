@@ -109,7 +109,7 @@ class Folder:
         except OSError as error:
             raise self._unusable(path, error) from None
         if stat.S_ISDIR(mode):
-            raise FileError(f"{shown(path)} is a folder, not a file", hint=self._names(path))
+            raise FileError(f"{shown(path)} is a folder, not a file", hint="name a file in it")
         if not stat.S_ISREG(mode):
             raise FileError(f"{shown(path)} is not a regular file")
 

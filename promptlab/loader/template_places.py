@@ -1,5 +1,6 @@
-"""Where a template's lines stand: in a file of its own, or inside a pipeline's file."""
+"""Where a template's lines stand: in a file of its own, or inside another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from promptlab.loader.document import Document
@@ -19,6 +20,15 @@ from promptlab.loader.templates import (
 from promptlab.schemas.template import Place, Template
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A template and where it stands in a document; without one, it is a whole file."""
+
+    template: Template
+    document: Document | None = None
+    place: Place = ()
+
+
 @dataclass(slots=True)
 class TemplatePlaces:
     """Analyses each template once and reports problems where a person would look for them.
@@ -28,68 +38,51 @@ class TemplatePlaces:
 
     files: ProjectFiles
     problems: Problems
-    line_offsets: dict[str, int]
-    _analyses: dict[str, Analysis] = field(default_factory=dict)
-    _met: dict[str, tuple[Document, Place, Template]] = field(default_factory=dict)
+    line_offsets: Mapping[str, int]
+    _met: dict[str, tuple[Site, Analysis]] = field(default_factory=dict)
 
-    def analysis(self, document: Document, place: Place, template: Template) -> Analysis:
-        """Analyse a template that stands at a place; its own problems are reported once."""
-        known = self._analyses.get(template.key)
-        if known is None:
-            known = self._analyses[template.key] = analyse(template)
-            self._met[template.key] = (document, place, template)
-            for problem in known.problems:
-                self._report(document, place, template, problem)
-        return known
+    def analysis(self, site: Site) -> Analysis:
+        """Analyse the template at a site; its own problems are reported once."""
+        if site.template.key not in self._met:
+            found = analyse(site.template)
+            self._met[site.template.key] = site, found
+            for problem in found.problems:
+                self._report(site, problem)
+        return self._met[site.template.key][1]
 
     def try_all(self) -> None:
         """Render what can be rendered without rows; report what fails whatever the row."""
-        cases = [(template, self._analyses[key], None) for key, (_, _, template) in self._met.items()]
-        sound = [case for case in cases if not case[1].problems]
-        for (template, _, _), problem in zip(sound, trials(sound), strict=True):
+        sound = [(site, analysis) for site, analysis in self._met.values() if not analysis.problems]
+        failures = trials((site.template, analysis, None) for site, analysis in sound) if sound else []
+        for (site, _), problem in zip(sound, failures, strict=True):
             if problem is not None:
-                self._report(*self._met[template.key], problem)
+                self._report(site, problem)
 
-    def _report(self, document: Document, place: Place, template: Template, problem: TemplateProblem) -> None:
+    def object_to(self, site: Site, found: NameUse | LiteralComparison, objection: Objection) -> None:
+        """Report what is wrong with a name or literal of the template at a site."""
+        self._add(site, found.template, Position(found.line, found.column), objection)
+
+    def _report(self, site: Site, problem: TemplateProblem) -> None:
         objection = Objection(problem.message, problem.code, problem.hint)
-        self._add(document, place, template, problem.name, problem.line, problem.column, objection)
+        self._add(site, problem.name, Position(problem.line, problem.column), objection)
 
-    def object_to(
-        self,
-        document: Document,
-        place: Place,
-        template: Template,
-        found: NameUse | LiteralComparison,
-        objection: Objection,
-    ) -> None:
-        self._add(document, place, template, found.template, found.line, found.column, objection)
-
-    def _add(
-        self,
-        document: Document,
-        place: Place,
-        template: Template,
-        name: str,
-        line: int,
-        column: int,
-        objection: Objection,
-    ) -> None:
-        if name != template.name or template.kind == "prompt":
-            self._add_in_file(name, line, column, objection)
-            return
-        written = document.scalar_source(place)
-        at = document.place(place)
-        position = at.position if written is None else written.position(line, column)
-        self.problems.add(at.source, position, objection.message, code=objection.code, hint=objection.hint)
-
-    def _add_in_file(self, name: str, line: int, column: int, objection: Objection) -> None:
-        position = Position(line + self.line_offsets.get(name, 0), column)
-        source = self._source(name)
+    def _add(self, site: Site, name: str, at: Position, objection: Objection) -> None:
+        """Add a problem of the template called `name`: the one at the site, or one that it includes."""
+        if name != site.template.name or site.document is None:
+            source, position = self._in_file(name, at)
+        else:
+            source, position = _in_document(site.document, site.place, at)
         self.problems.add(source, position, objection.message, code=objection.code, hint=objection.hint)
 
-    def _source(self, name: str) -> SourceText | str:
+    def _in_file(self, name: str, at: Position) -> tuple[SourceText | str, Position]:
+        position = Position(at.line + self.line_offsets.get(name, 0), at.column)
         try:
             text = self.files.read_text(name, Problems())
         except FileError:
-            return name
-        return name if text is None else SourceText(name, text.replace("\r\n", "\n"))
+            return name, position
+        return name if text is None else SourceText(name, text.replace("\r\n", "\n")), position
+
+
+def _in_document(document: Document, place: Place, at: Position) -> tuple[SourceText, Position]:
+    written, stands = document.scalar_source(place), document.place(place)
+    return stands.source, stands.position if written is None else written.position(at.line, at.column)

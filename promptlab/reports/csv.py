@@ -2,13 +2,15 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.report import RunReport
 from promptlab.schemas.run import TrialResult, Verdict
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 KEY_COLUMNS = ("row", "row_id", "cell", "repeat", "status", "score")
 LAST_COLUMNS = ("cost_usd", "spent_usd", "latency_ms", "error")
 
@@ -16,7 +18,7 @@ LAST_COLUMNS = ("cost_usd", "spent_usd", "latency_ms", "error")
 def report(source: RunReport) -> Iterator[str]:
     """Give a header and a line a trial: inputs, steps, outputs, each check's verdict and reason."""
     header = _header(source)
-    yield _line(header)
+    yield _line([_safe(column) for column in header])
     for trial in source.trials():
         values = _values(trial)
         yield _line([_safe(values.get(column)) for column in header])
@@ -66,13 +68,12 @@ def _safe(value: JSON) -> str:
     """Give a cell's text; what a spreadsheet would take for a formula gets an apostrophe."""
     if value is None:
         return ""
-    text = as_text(value).replace("\0", "\ufffd")
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+    raw = as_text(value)
+    text = CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", raw)
+    return f"'{text}" if isinstance(value, str) and raw.startswith(FORMULA_STARTS) else text
 
 
 def _line(cells: list[str]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(
-        [cell.encode(errors="replace").decode() for cell in cells]
-    )
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
     return buffer.getvalue()

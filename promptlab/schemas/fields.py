@@ -11,6 +11,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from promptlab.core.json import JSON
 from promptlab.schemas.template import Template, TemplatedValue, TemplateKind
 
+KIND = "x-kind"  # in a JSON Schema: here stands a step or check of any kind
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 
@@ -64,7 +65,7 @@ type Expression = Annotated[
 type TextTemplate = Annotated[Template, _template("text"), WithJsonSchema({"type": "string"})]
 type Templated = Annotated[TemplatedValue, PlainValidator(_templated), WithJsonSchema({})]
 
-STEP = (_resolved("step"), WithJsonSchema({"$ref": "#/$defs/Step"}))
-CHECK = (_resolved("check"), WithJsonSchema({"$ref": "#/$defs/Check"}))
+STEP = (_resolved("step"), WithJsonSchema({KIND: "Step"}))
+CHECK = (_resolved("check"), WithJsonSchema({KIND: "Check"}))
 PROMPT = (_resolved("prompt"), WithJsonSchema({"type": "string"}))
 FUNCTION = (_resolved("function"), WithJsonSchema({"type": "string", "pattern": r"\.py:\w+$"}))

@@ -38,7 +38,7 @@ class RunStart:
 class RunEnd:
     """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on."""
 
-    status: RunStatus
+    status: LoggedStatus
     seconds: float | None = None
     reason: str | None = None
     metrics: Mapping[str, JSON] = field(default_factory=dict)

@@ -1,18 +1,40 @@
 """A pipeline as its file says it, after all that it names was found."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from types import UnionType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from promptlab.core.json import JSON, canonical
+from promptlab.core.json import JSON, as_text, canonical
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
+from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
 type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 type Severity = Literal["error", "warn"]
+
+
+PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "messages": list,
+    "image": str,
+    "file": str,
+}
+
+
+def _fits(value: JSON, type_: InputType) -> bool:
+    if isinstance(value, bool):
+        return type_ in ("boolean", "any")
+    return type_ == "any" or isinstance(value, PYTHON_TYPES[type_])
 
 
 class InputEntry(Frozen):
@@ -26,6 +48,19 @@ class InputEntry(Frozen):
     @classmethod
     def _short(cls, value: object) -> object:
         return {"type": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _values_fit(self) -> Self:
+        for word in self.enum or ():
+            if not _fits(word, self.type):
+                raise Refusal(f"{as_text(word)} in `enum` is not of type {self.type}", below=("enum",))
+        if self.default is None:
+            return self
+        if not _fits(self.default, self.type):
+            raise Refusal(f"the default is not of type {self.type}", below=("default",))
+        if self.enum is not None and self.default not in self.enum:
+            raise Refusal("the default is none of `enum`", below=("default",))
+        return self
 
     @property
     def spec(self) -> InputSpec:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from promptlab.core.json import JSON
-from promptlab.schemas.run import RunStatus, TrialResult
+from promptlab.schemas.log import LoggedStatus
+from promptlab.schemas.run import TrialResult
 
 SCHEMA_VERSION = 1
 BUILT_IN_METRICS = (
@@ -66,7 +67,7 @@ class RunSummary:
 
     run_id: str
     pipeline: str
-    status: RunStatus
+    status: LoggedStatus
     trials: Mapping[str, int]
     calls: Calls = field(default_factory=Calls)
     metrics: Mapping[str, float | None] = field(default_factory=dict)

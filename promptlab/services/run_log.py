@@ -31,14 +31,14 @@ class RunLog:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that sees the log as it is at its first question."""
-        with storage_errors(self.path), Session(self.engine) as session:
+        with storage_errors(self.path, disk=False), Session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session that keeps other writers waiting; committed at its end."""
         engine = self.engine.execution_options(immediate=True)
-        with storage_errors(self.path), Session(engine) as session, session.begin():
+        with storage_errors(self.path, disk=False), Session(engine) as session, session.begin():
             yield session
 
     def lock_of(self, run_id: str) -> FileLock:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from promptlab.engine.call import UNWANTED, Call
-from promptlab.engine.call_log import CallLog
+from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer, CallFailure, Completion
 from promptlab.schemas.events import CallRecalled, Emit
@@ -39,7 +39,7 @@ class Recall:
     recorded, but no other leaves.
     """
 
-    log: CallLog
+    log: RecordedAnswers
     emit: Emit
     fresh: bool = False
     _flights: dict[str, Flight] = field(default_factory=dict)

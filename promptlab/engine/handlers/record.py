@@ -19,6 +19,10 @@ class Record:
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         intent = Intent(request=call.request, number=call.attempt, reserved_usd=call.worst.usd)
         attempt_id = await self.log.intend(intent)
+        refusal = call.refusal()
+        if refusal is not None:  # the run was stopped while the intent was written
+            await self.log.settle(attempt_id, intent, refusal)
+            return refusal
         self.emit(AttemptSent(call.model, call.attempt))
         try:
             answer = await self._ask(call, forward)

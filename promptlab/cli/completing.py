@@ -1,0 +1,36 @@
+"""What the shell offers: names of pipelines and ids of runs. Whatever goes wrong, it offers nothing."""
+
+from contextlib import suppress
+
+import click
+
+MOST_RUNS = 30
+
+
+def complete_pipelines(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Give pipelines by name, or by path once a path was begun."""
+    with suppress(Exception):
+        from pathlib import PurePosixPath  # noqa: PLC0415
+
+        from promptlab.cli.opening import project_at  # noqa: PLC0415
+
+        paths = project_at(_root(ctx)).pipelines()
+        known = paths if "/" in incomplete else [PurePosixPath(path).stem for path in paths]
+        return [name for name in known if name.startswith(incomplete)]
+    return []
+
+
+def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Give `last` and the ids of the newest runs."""
+    with suppress(Exception):
+        from promptlab.cli.opening import project_at, stored  # noqa: PLC0415
+
+        with stored(project_at(_root(ctx))) as found:
+            ids = [run.id for run in found.runs.newest(limit=MOST_RUNS)]
+        return [name for name in ("last", *ids) if name.startswith(incomplete)]
+    return []
+
+
+def _root(ctx: click.Context) -> str | None:
+    root: str | None = ctx.find_root().params.get("project")
+    return root

@@ -1,0 +1,34 @@
+"""Makes room for open connections, or does with fewer."""
+
+from dataclasses import replace
+
+import click
+
+from promptlab.live.running import RunRequest
+
+OWN_FILES = 56  # the log, its locks, pipes to child processes, imports under way
+USUAL = 64  # what a model's concurrency grows to unless it is said
+
+
+def with_room(request: RunRequest) -> RunRequest:
+    """Give the request with as many calls in flight as files may be open; says so where they are fewer."""
+    wanted = request.max_concurrency or USUAL
+    room = max(1, _open_files(wanted + OWN_FILES) - OWN_FILES)
+    if room >= wanted:
+        return request
+    click.echo(f"only {room} calls at once: this shell lets few files be open (ulimit -n)", err=True)
+    return replace(request, max_concurrency=room)
+
+
+def _open_files(needed: int) -> int:
+    """Raise the soft limit to what is needed, as far as the hard one lets; give what may be open."""
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return needed
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        return most
+    return needed if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,59 @@
+"""The project: its run log, the embedded model, and the models that its pipelines ask."""
+
+from collections.abc import Iterator
+from sqlite3 import Error as SqliteError
+
+from sqlalchemy import text
+
+from promptlab.core.database import sqlite_path
+from promptlab.core.errors import PromptlabError
+from promptlab.engine.plan import Target
+from promptlab.engine.providers.overview import problem_of
+from promptlab.engine.providers.weights import MODELS
+from promptlab.live.health.finding import Finding
+from promptlab.live.project_log import log_location, open_log
+from promptlab.loader.loading import check_pipeline
+from promptlab.loader.problems import Problems
+from promptlab.loader.project import Project
+
+
+def run_log(project: Project) -> Finding:
+    """Check an existing log and whether it can be written; makes none."""
+    try:
+        path = sqlite_path(log_location(project)).absolute()
+        if not path.exists():
+            return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
+        with open_log(project, create=False) as log, log.writing() as session:
+            fault = session.execute(text("PRAGMA quick_check(1)")).scalar()
+            session.rollback()
+    except (PromptlabError, SqliteError) as error:
+        return Finding("run log", "bad", str(error), getattr(error, "hint", None) or "")
+    if fault != "ok":
+        return Finding("run log", "bad", f"{path} is damaged: {fault}", "put a backup in its place")
+    return Finding("run log", "ok", f"{path} is healthy and can be written")
+
+
+def embedded_model(project: Project) -> Finding:
+    name = next(iter(MODELS))
+    try:
+        problem = problem_of(project.targets().provider("local"), name)
+    except PromptlabError as error:
+        problem = str(error)
+    if problem is None:
+        return Finding("embedded model", "ok", f"local/{name} is ready")
+    return Finding("embedded model", "warn", problem.partition("; ")[0], problem.partition("; ")[2])
+
+
+def pipelines(project: Project) -> Iterator[Finding]:
+    """Load each pipeline, and say for each model that they ask whether it can be asked."""
+    asked: dict[str, Target] = {}
+    for path in project.pipelines():
+        problems = Problems()
+        loaded = check_pipeline(project.files, path, project.targets(), problems)
+        if loaded is None:
+            yield Finding(path, "warn", "has problems", f"promptlab validate {path}")
+            continue
+        targets = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
+        asked.update({target.profile.name: target for target in targets})
+    for name, target in asked.items():
+        yield Finding(name, "ok" if target.problem is None else "warn", target.problem or "can be asked")

@@ -1,0 +1,128 @@
+"""What a trial would send, from recorded answers where it needs any; nothing is sent, run or written."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+from promptlab.core.display import shown
+from promptlab.core.errors import UsageError
+from promptlab.core.json import JSON
+from promptlab.core.suggest import did_you_mean
+from promptlab.core.words import plural
+from promptlab.engine.assembly import assemble_preview
+from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
+from promptlab.engine.completion import Completion
+from promptlab.engine.plan import Cell, PlannedStep, Trial
+from promptlab.engine.rendering import Renderer
+from promptlab.engine.step_request import StepRequest
+from promptlab.live.project_log import has_log, open_log
+from promptlab.live.recall import Recaller
+from promptlab.loader.loading import LoadedPipeline
+from promptlab.loader.project import Project
+from promptlab.schemas.dataset import Row
+from promptlab.schemas.run import StepResult, TrialKey
+
+type PreviewStatus = Literal["rendered", "silent", "skipped", "missing", "errored"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPreview:
+    """What one step would send. `silent`: a step that sends no messages.
+
+    `missing`: the steps whose answers it needs and that are not recorded; `error`: why it sends nothing.
+    """
+
+    step: str
+    status: PreviewStatus
+    model: str | None = None
+    params: Mapping[str, JSON] = field(default_factory=dict)
+    messages: tuple[Mapping[str, JSON], ...] = ()
+    missing: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def trial_to_preview(loaded: LoadedPipeline, row: int) -> Trial:
+    """Give a row in the first of a pipeline's cells; raises UsageError where there is no such row."""
+    found = next(islice(loaded.rows(), row, None), None)
+    if found is None:
+        hint = f"it has {plural(loaded.row_count, 'row')}, counted from 0"
+        raise UsageError(f"{loaded.path}: there is no row {row}", hint=hint)
+    return Trial(_key(found, loaded.cells[0]), found, loaded.cells[0])
+
+
+async def preview(project: Project, trial: Trial, *, only: str | None = None) -> list[StepPreview]:
+    """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one."""
+    ids = [step.id for step in trial.cell.spec.steps]
+    if only is not None and only not in ids:
+        raise UsageError(f"there is no step {shown(only)}", hint=did_you_mean(only, ids))
+    done = await _performed(project, trial)
+    planned = {planned.step.id: planned for planned in trial.cell.steps}
+    return [_preview(planned[id_], trial.cell, done) for id_ in ids if only in (None, id_)]
+
+
+async def _performed(project: Project, trial: Trial) -> dict[str, StepResult]:
+    done: dict[str, StepResult] = {}
+    with _recorded(project) as log:
+        async with Renderer() as renderer:
+            run_step = assemble_preview(log, renderer.render)
+            for planned in trial.cell.steps:
+                needed = {name: done[name] for name in planned.needs}
+                done[planned.step.id] = await run_step(StepRequest(planned, trial, needed))
+    return done
+
+
+def _preview(planned: PlannedStep, cell: Cell, done: Mapping[str, StepResult]) -> StepPreview:
+    result, target = done[planned.step.id], planned.target
+    sent = result.messages if result.status == "left" else result.messages[:-1]
+    missing = tuple(dict.fromkeys(_unanswered(planned, cell, done)))
+    return StepPreview(
+        step=planned.step.id,
+        status="rendered" if sent else "missing" if missing else _silence(result),
+        model=target.profile.name if target is not None else None,
+        params=target.params if target is not None else {},
+        messages=sent,
+        missing=missing,
+        error=None if result.status == "left" else result.error,
+    )
+
+
+def _silence(result: StepResult) -> PreviewStatus:
+    """Say why a step has no messages although it has all that it needs."""
+    if result.status == "errored":
+        return "errored"
+    return "skipped" if result.status == "skipped" else "silent"
+
+
+def _unanswered(planned: PlannedStep, cell: Cell, done: Mapping[str, StepResult]) -> Iterator[str]:
+    """Give the steps whose own answer is not recorded, among all that a step waits for."""
+    for needed in cell.steps:
+        name = needed.step.id
+        if name in planned.needs and done[name].status == "left":
+            yield from (name,) if done[name].calls else _unanswered(needed, cell, done)
+
+
+def _key(row: Row, cell: Cell) -> TrialKey:
+    return TrialKey(row=row.index, row_id=row.id, cell=cell.name, variant=cell.variant, axes=cell.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """The answers of all runs."""
+
+    recaller: Recaller
+
+    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+        del own_run_only
+        return await self.recaller.look_up(fingerprint, own_run_only=False)
+
+
+@contextmanager
+def _recorded(project: Project) -> Iterator[RecordedAnswers]:
+    """Open what was recorded before; a run log that is not there is not made."""
+    if not has_log(project):
+        yield MemoryCallLog()
+        return
+    with open_log(project, create=False) as log, closing(Recaller(log, "")) as recaller:
+        yield _Recorded(recaller)

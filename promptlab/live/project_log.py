@@ -1,0 +1,21 @@
+"""Where the run log of a project is, and opening it."""
+
+from pathlib import Path
+
+from promptlab.core.database import default_path, sqlite_path
+from promptlab.loader.project import Project
+from promptlab.services.run_log import RunLog, open_run_log
+
+
+def log_location(project: Project) -> str | Path:
+    """Give where the settings of a project say that its run log lies."""
+    return project.settings.database_url or default_path(project.root)
+
+
+def has_log(project: Project) -> bool:
+    return sqlite_path(log_location(project)).exists()
+
+
+def open_log(project: Project, *, create: bool = True) -> RunLog:
+    """Open the run log of a project, where its settings say."""
+    return open_run_log(log_location(project), create=create)

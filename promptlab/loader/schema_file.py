@@ -1,0 +1,46 @@
+"""Keeps `.promptlab/pipeline.schema.json`, by which editors complete and check pipelines."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from promptlab.core.files import OWN_FOLDER, own_folder, private_file
+from promptlab.core.json import digest
+from promptlab.core.version import own_version
+from promptlab.engine.catalog import CHECKS, STEPS
+
+FILE = "pipeline.schema.json"
+STAMP = "$comment"
+MARKS = ("promptlab.yaml", "pipelines")
+
+
+def keep_schema_file(root: Path) -> None:
+    """Write the schema into a project where it is missing or old; where that cannot be, never mind."""
+    path = root / OWN_FOLDER / FILE
+    with suppress(OSError):
+        if any((root / mark).exists() for mark in MARKS) and not _is_current(path):
+            _write(path)
+
+
+def _is_current(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return _stamp() in file.read(200)
+
+
+def _write(path: Path) -> None:
+    from promptlab.loader.json_schema import pipeline_schema  # noqa: PLC0415 - slow, and seldom needed
+
+    own_folder(path.parent)
+    text = json.dumps({STAMP: _stamp(), **pipeline_schema()})
+    new = private_file(path.with_suffix(f".{os.getpid()}"))
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _stamp() -> str:
+    """Say by what a schema was made: this version, and the kinds of steps and checks there are."""
+    kinds = digest([sorted(STEPS.names()), sorted(CHECKS.names())])
+    return f"promptlab {own_version()} {kinds[:12]}"

@@ -1,0 +1,166 @@
+"""Checks files of a project, each as what it is: a pipeline, settings, or something that pipelines name."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from promptlab.core.display import shown
+from promptlab.core.errors import PromptlabError, UsageError
+from promptlab.core.words import plural
+from promptlab.loader.alone import check_data, check_template
+from promptlab.loader.dataset import SUFFIXES as DATA
+from promptlab.loader.files import ProjectFiles
+from promptlab.loader.loading import LoadedPipeline, check_pipeline
+from promptlab.loader.problems import Problems
+from promptlab.loader.project import SETTINGS, YAML, Project
+from promptlab.loader.prompts import SUFFIXES as TEMPLATES
+from promptlab.loader.sources import FileError, Source
+
+STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A file that was checked; `about` says in a few words what it is."""
+
+    file: str
+    about: str
+    problems: Problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A pipeline that was checked, and the files that it names."""
+
+    path: str
+    problems: Problems
+    names: frozenset[str]
+    loaded: LoadedPipeline | None
+
+    @property
+    def validated(self) -> Validated:
+        about = "pipeline" if self.loaded is None else _size(self.loaded)
+        return Validated(self.path, about, self.problems)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Checks files of one project; each pipeline is checked once."""
+
+    project: Project
+    _checked: dict[str, _Checked] = field(default_factory=dict)
+
+    def all_pipelines(self) -> Iterator[Validated]:
+        """Check every pipeline; raises UsageError where there is none."""
+        if not self._pipelines:
+            hint = "write one, or begin with `promptlab init`"
+            raise UsageError(f"there are no pipelines in {self.project.root / 'pipelines'}", hint=hint)
+        for checked in self._pipelines:
+            yield checked.validated
+
+    def file(self, typed: str) -> Validated:
+        """Check a file as it is named on the command line."""
+        problems = Problems()
+        try:
+            path = self.project.files.resolve(self.project.relative(typed))
+        except PromptlabError as error:
+            problems.add(typed, None, error.message, code=getattr(error, "code", "file"), hint=error.hint)
+            return Validated(typed, "file", problems)
+        return self._known(path)
+
+    def _known(self, path: str) -> Validated:
+        """Check a file that is there."""
+        if path == SETTINGS:
+            return Validated(path, "settings", Problems())
+        if self._is_surely_pipeline(path):
+            return self._pipeline(path).validated
+        users = [checked for checked in self._everything if path in checked.names]
+        return _by_users(path, users) if users else self._alone(path)
+
+    def _is_surely_pipeline(self, path: str) -> bool:
+        """No data file and no schema has steps; knowing it spares checking all pipelines for who uses it."""
+        if not path.endswith(YAML):
+            return False
+        try:
+            return STEPS.search(self.project.files.read(path).content or b"") is not None
+        except FileError:
+            return False
+
+    def _alone(self, path: str) -> Validated:
+        suffix, problems = PurePosixPath(path).suffix.lower(), Problems()
+        if suffix in YAML:
+            return self._pipeline(path).validated
+        if suffix in TEMPLATES:
+            check_template(self.project.files, path, problems)
+            return Validated(path, "template", problems)
+        if suffix in DATA:
+            rows = check_data(self.project.files, path, problems)
+            return Validated(path, plural(rows, "row"), problems)
+        hint = "name a pipeline, a template (.j2 .md .txt), a data file or promptlab.yaml"
+        problems.add(path, None, f"no pipeline uses {shown(path)}, and it is none", code="kind", hint=hint)
+        return Validated(path, "file", problems)
+
+    @cached_property
+    def _pipelines(self) -> list[_Checked]:
+        """All pipelines; a file that another one names as data or schema is none."""
+        named = {name for checked in self._everything for name in checked.names}
+        return [checked for checked in self._everything if checked.path not in named]
+
+    @cached_property
+    def _everything(self) -> list[_Checked]:
+        return [self._pipeline(path) for path in self.project.pipelines()]
+
+    def _pipeline(self, path: str) -> _Checked:
+        if path not in self._checked:
+            self._checked[path] = _check(self.project, path)
+        return self._checked[path]
+
+
+def _check(project: Project, path: str) -> _Checked:
+    asked, problems = _Asked(project.files.source), Problems()
+    loaded = None
+    try:
+        loaded = check_pipeline(ProjectFiles(asked), path, project.targets(), problems)
+    except FileError as error:
+        problems.add(path, None, error.message, code=error.code, hint=error.hint)
+    return _Checked(path, problems, frozenset(asked.names - {path}), loaded)
+
+
+def _by_users(path: str, users: Sequence[_Checked]) -> Validated:
+    problems = Problems()
+    for user in users:
+        problems.extend(user.problems)
+    return Validated(path, f"used by {', '.join(user.path for user in users)}", problems)
+
+
+def _size(loaded: LoadedPipeline) -> str:
+    cells = f" × {plural(len(loaded.cells), 'cell')}" if len(loaded.cells) > 1 else ""
+    return f"{plural(loaded.row_count, 'row')}{cells}"
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A source that notes which of its files were asked for."""
+
+    source: Source
+    names: set[str] = field(default_factory=set)
+
+    def locate(self, path: str) -> str:
+        found = self.source.locate(path)
+        self.names.add(found)
+        return found
+
+    def open(self, path: str) -> BinaryIO:
+        return self.source.open(path)
+
+    def size(self, path: str) -> int:
+        return self.source.size(path)
+
+    def exists(self, path: str) -> bool:
+        return self.source.exists(path)
+
+    def list(self, folder: str) -> list[str]:
+        return self.source.list(folder)

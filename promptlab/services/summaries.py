@@ -1,0 +1,81 @@
+"""A stored run in numbers, as its end said them, or as far as it came."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from promptlab.analysis.metrics import Metrics, PlannedCell
+from promptlab.models import Trial, Verdict
+from promptlab.schemas.log import LoggedStatus, RunRecord
+from promptlab.schemas.report import Calls, GateResult, RunSummary
+from promptlab.schemas.run import total
+from promptlab.services.runs import RunService
+from promptlab.services.trials import TrialService
+
+EXIT_CODES: Mapping[LoggedStatus, int] = {"failed": 1, "errored": 3, "limited": 4, "interrupted": 130}
+COUNTED = ("passed", "failed", "errored", "skipped")
+
+type Values = dict[str, float | None]
+
+
+class SummaryService:
+    """Makes summaries from what the log has; `runs` reads from the same session."""
+
+    def __init__(self, session: Session, *, runs: RunService) -> None:
+        self._session = session
+        self._runs = runs
+
+    def of(self, run: RunRecord) -> RunSummary:
+        """Give the summary of a run; one that never came to its end is counted as far as it came."""
+        metrics, cells = self._metrics(run)
+        unknown = self._runs.unknown_attempts(run.id)
+        return RunSummary(
+            run_id=run.id,
+            pipeline=run.pipeline,
+            status=run.status,
+            trials={name: getattr(run, name) for name in COUNTED},
+            calls=Calls(sent=run.sent, attempts=run.attempts, recalled=run.recalled),
+            metrics=metrics,
+            cells=cells,
+            checks=self._checks(run),
+            gates=tuple(GateResult(**gate) for gate in run.gates),  # type: ignore[arg-type]
+            planned=run.planned,
+            cost_usd=run.cost_usd,
+            spent_usd=run.spent_usd,
+            seconds=run.seconds or 0.0,
+            unknown=len(unknown),
+            unknown_usd=total(attempt.reserved_usd for attempt in unknown),
+            stopped=run.reason,
+            exit_code=EXIT_CODES.get(run.status, 0),
+        )
+
+    def _metrics(self, run: RunRecord) -> tuple[Values, dict[str, Values]]:
+        said: dict[str, Any] = dict(run.metrics)
+        if not said:
+            return self._counted(run)
+        return said, said.pop("cells", {})
+
+    def _counted(self, run: RunRecord) -> tuple[Values, dict[str, Values]]:
+        share = run.planned // len(run.cells) if run.cells else 0
+        metrics = Metrics(PlannedCell(cell, cell, share) for cell in run.cells)
+        for trial in TrialService(self._session).of_run(run.id):
+            metrics.add(trial)
+        cells = {cell.cell or "": dict(cell.values) for cell in metrics.cells()}
+        return dict(metrics.total().values), cells
+
+    def _checks(self, run: RunRecord) -> dict[str, dict[str, float | None]]:
+        passed = func.sum(case((Verdict.status == "passed", 1), else_=0))
+        query = (
+            select(Trial.cell, Verdict.step, Verdict.name, passed, func.count())
+            .join(Verdict, Verdict.trial_id == Trial.id)
+            .where(Trial.run_id == run.id, Verdict.status != "skipped")
+            .group_by(Trial.cell, Verdict.step, Verdict.name)
+            .order_by(func.min(Verdict.position))
+        )
+        rates: dict[str, dict[str, float | None]] = defaultdict(dict)
+        for cell, step, name, good, count in self._session.execute(query):
+            rates[cell][f"{step}/{name}" if step else name] = good / count
+        return dict(rates)

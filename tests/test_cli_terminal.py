@@ -1,0 +1,180 @@
+"""What a person sees: the moving line, Ctrl-C, and questions."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+import pytest
+
+from tests.cli_kit import ASK, PROMPTLAB, Cli
+from tests.fakes import FakeProvider
+
+ROWS = 120
+MANY = ASK.replace("  - {word: other}\n", "".join(f"  - {{word: hello{n}}}\n" for n in range(ROWS - 1)))
+PRINTING = """\
+version: 1
+inputs: {word: string}
+dataset: [{word: "loud\\u001b[2J"}]
+steps:
+  - {id: shout, python: "tools/shout.py:shout", with: {word: "{{ word }}"}}
+"""
+SHOUT = "def shout(word):\n    print(word)\n    return word\n"
+
+
+@contextmanager
+def terminal(cli: Cli, *arguments: str, **env: str) -> Iterator[pexpect.spawn]:
+    child = pexpect.spawn(
+        PROMPTLAB,
+        list(arguments),
+        cwd=str(cli.folder),
+        env={**os.environ, "TERM": "xterm-256color", **env},
+        dimensions=(24, 100),
+        encoding="utf-8",
+        timeout=30,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+@contextmanager
+def running(cli: Cli, fake: FakeProvider) -> Iterator[subprocess.Popen[str]]:
+    """Yield a run with at least twenty answers and more requests in flight."""
+    env = {**os.environ, **fake.environment()}
+    with subprocess.Popen(
+        [PROMPTLAB, "run", "ask"],
+        cwd=cli.folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        fake.wait_for_requests(40, wait=30)
+        yield run
+
+
+def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provider: FakeProvider) -> None:
+    """
+    Given a run of 120 rows in a terminal,
+    when the moving line has shown its counts and Ctrl-C is typed,
+    then the line said done of all, passed, cost, rate and time left; the run ends with 130, its result, and
+    what to do, and sends nothing more.
+    """
+    cli.write(ask=MANY)
+    fake_provider.configure(latency_ms=200)
+    with terminal(cli, "run", "ask", **fake_provider.environment()) as child:
+        child.expect(r"\d+/120 .*\d+ passed.* \$0\.\d+.*\d+\.\d/s, \d.* left")
+        child.sendintr()
+        child.expect("Ctrl-C: waiting up to 10 s for the calls in flight")
+        sent = fake_provider.sent_count
+        child.expect("stopped: Ctrl-C")
+        child.expect("trials left; the same command goes on")
+        child.expect(pexpect.EOF)
+        child.close()
+
+    assert child.exitstatus == 130
+    assert fake_provider.sent_count == sent
+    assert {answer.outcome for answer in fake_provider.answers()} == {"sent"}
+
+
+def test_sigterm_lets_calls_in_flight_end(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run with calls in flight,
+    when it gets SIGTERM,
+    then it awaits and records them, exits with 143, and the next run sends none of them again.
+    """
+    cli.write(ask=MANY)
+    fake_provider.configure(latency_ms=150)
+    with running(cli, fake_provider) as run:
+        run.send_signal(signal.SIGTERM)
+        out, err = run.communicate(timeout=15)
+    sent = fake_provider.sent_count
+    fake_provider.configure(latency_ms=0)
+
+    for name, value in fake_provider.environment().items():
+        monkeypatch.setenv(name, value)
+    again = cli("run", "ask", "--json").json
+
+    assert (run.returncode, "Traceback" in err) == (143, False)
+    assert f"{sent} calls, 0 recalled" in out
+    assert again["calls"]["recalled"] == sent
+    assert fake_provider.sent_count == ROWS
+
+
+def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: FakeProvider) -> None:
+    """
+    Given a run whose calls take long,
+    when it gets Ctrl-C twice,
+    then it ends within a second with 130, and says how many outcomes are unknown.
+    """
+    cli.write(ask=MANY)
+    fake_provider.script({"nth": list(range(40, ROWS)), "fault": "hang"})
+    with running(cli, fake_provider) as run:
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        started = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=15)
+        took = time.monotonic() - started
+
+    assert (run.returncode, "Traceback" in err) == (130, False)
+    assert took < 1.5
+    assert "of unknown outcome" in out
+
+
+def test_a_pipe_gets_plain_lines(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Given colours forced on,
+    when a run writes to a pipe,
+    then its progress has no moving line.
+    """
+    cli.write(ask=ASK.replace("openai/gpt-4o-mini", "echo/echo"))
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    said = cli("run", "ask")
+
+    assert "\x1b[?25l" not in said.err + said.out
+    assert "\r" not in said.err
+
+
+def test_prints_of_project_code_stand_above_the_moving_line(cli: Cli) -> None:
+    """
+    Given a python step that prints an escape sequence,
+    when it runs in a terminal,
+    then the line is whole, behind the function's name, and escaped.
+    """
+    cli.write(prints=PRINTING)
+    (cli.folder / "tools").mkdir()
+    (cli.folder / "tools" / "shout.py").write_text(SHOUT)
+
+    with terminal(cli, "run", "prints") as child:
+        child.expect(r"tools/shout\.py:shout: loud\\x1b\[2J")
+        child.expect("1 passed")
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
+def test_deleting_asks_in_a_terminal(ran: Cli, answer: str, left: int) -> None:
+    """
+    Given three runs and a terminal,
+    when one is to be deleted,
+    then what goes is said first, and it goes only with a yes.
+    """
+    with terminal(ran, "runs", "delete", "last") as child:
+        child.expect("this takes away 1 run, 2 trials")
+        child.expect("delete this")
+        child.sendline(answer)
+        child.expect("nothing was deleted" if answer == "n" else "deleted 1 run")
+        child.expect(pexpect.EOF)
+        child.close()
+
+    assert child.exitstatus == 0
+    assert len(ran("runs", "list", "--json").json["runs"]) == left
