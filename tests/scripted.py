@@ -91,8 +91,8 @@ def request(text: str = "hi", *, sample: int = 0) -> CompletionRequest:
 
 
 def call(provider: ScriptedProvider, text: str = "hi", **changes: object) -> Call:
-    given = {"profile": PROFILE, "retry": RetryPolicy(), **changes}
-    return Call(request=request(text), ask=provider.complete, **given)  # type: ignore[arg-type]
+    given = {"request": request(text), "profile": PROFILE, "retry": RetryPolicy(), **changes}
+    return Call(ask=provider.complete, **given)  # type: ignore[arg-type]
 
 
 class Heard:

@@ -1,18 +1,13 @@
+"""The completion chain: recalled, tried again, throttled, and on record before and after."""
+
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
-from promptlab.engine.brake import Brake
-from promptlab.engine.call import Call
-from promptlab.engine.call_log import MemoryCallLog
-from promptlab.engine.chain import Handler, chain
-from promptlab.engine.completion import Answer, CallFailure, Completion, Usage
-from promptlab.engine.handlers.budget import Budget
-from promptlab.engine.handlers.recall import Recall
+from promptlab.engine.call_log import Intent, MemoryCallLog
+from promptlab.engine.completion import CallFailure, Completion
 from promptlab.engine.handlers.record import Record
-from promptlab.engine.handlers.retry import Retry
-from promptlab.engine.handlers.throttle import Throttle
 from promptlab.engine.provider import (
     ConnectionFailed,
     InvalidRequest,
@@ -23,41 +18,9 @@ from promptlab.engine.provider import (
     TimedOut,
 )
 from promptlab.schemas.events import AttemptEnded, AttemptSent, CallRecalled, ModelClosed
-from promptlab.schemas.pipeline import Limits, RetryPolicy
-from tests.scripted import ENDPOINT, PRICE, Heard, ScriptedProvider, VirtualClock, call, texts
-
-
-async def ask(one: Call) -> Answer:
-    return await one.ask(one.request)
-
-
-@dataclass
-class Chain:
-    """The completion chain of a run, on a virtual clock and a log in memory."""
-
-    limits: Limits = field(default_factory=Limits)
-    fresh: bool = False
-    on_unknown: str = "retry"
-    max_concurrency: int | None = None
-    log: MemoryCallLog = field(default_factory=MemoryCallLog)
-
-    def __post_init__(self) -> None:
-        self.clock, self.heard, self.brake = VirtualClock(), Heard(), Brake()
-        self.recall = Recall(self.log, self.heard, fresh=self.fresh)
-        self.budget = Budget(self.limits, self.brake)
-        self.throttle = Throttle(self.clock, self.brake, self.heard, self.max_concurrency)
-        retry = Retry(self.clock, self.brake, lambda: 0.5, self.on_unknown)  # type: ignore[arg-type]
-        handlers: list[Handler[Call, Answer]] = [
-            self.recall,
-            retry,
-            self.budget,
-            self.throttle,
-            Record(self.log, self.heard),
-        ]
-        self._complete = chain(handlers, ask)
-
-    async def complete(self, one: Call) -> Answer:
-        return await self._complete(one)
+from promptlab.schemas.pipeline import RetryPolicy
+from tests.chain_kit import Chain, ask
+from tests.scripted import ENDPOINT, PRICE, Heard, ScriptedProvider, call, texts
 
 
 async def test_a_recorded_completion_is_not_bought_twice() -> None:
@@ -216,7 +179,9 @@ async def test_a_retry_after_beyond_the_cap_closes_the_model() -> None:
     assert isinstance(first, CallFailure)
     assert isinstance(second, CallFailure)
     assert (first.left, second.kind, texts(provider.journal)) == (True, "closed", ["one"])
-    assert engine.heard.of(ModelClosed) == [ModelClosed("scripted/m", "quota until noon")]
+    assert engine.heard.of(ModelClosed) == [
+        ModelClosed("scripted/m", "quota until noon; it asks to come back in 1 h 00 min")
+    ]
 
 
 async def test_a_refused_key_is_tried_by_no_more_calls_than_were_in_flight() -> None:
@@ -260,52 +225,6 @@ async def test_requests_a_minute_are_kept() -> None:
     )
 
     assert engine.clock.now() == pytest.approx(10, abs=0.5)
-
-
-async def test_spend_never_passes_the_cost_limit() -> None:
-    """
-    Given room for two calls at their worst case but twenty at their real cost,
-    when a hundred calls are made at once,
-    then spend comes near the limit, never passes it, and the run is stopped.
-    """
-    engine = Chain(limits=Limits(cost_usd=0.0005))
-    provider = ScriptedProvider("hello", usage=Usage(5, 10))
-
-    await asyncio.gather(*(engine.complete(call(provider, str(number))) for number in range(100)))
-
-    assert engine.budget.spent.usd <= 0.0005
-    assert len(provider.journal) == 12
-    assert engine.brake.stop is not None
-    assert engine.brake.stop.kind == "limit"
-
-
-async def test_an_unknown_outcome_keeps_its_reservation_as_spent() -> None:
-    """
-    Given a request of unknown outcome,
-    when it ended,
-    then its worst case counts as spent.
-    """
-    engine = Chain(limits=Limits(cost_usd=1.0), on_unknown="fail")
-    provider = ScriptedProvider(TimedOut("late", outcome="unknown"))
-
-    await engine.complete(call(provider))
-
-    assert engine.budget.spent.usd == pytest.approx((2 * 1.0 + 100 * 2.0) / 1e6)
-    assert engine.budget.reserved.requests == 0
-
-
-async def test_the_limit_of_requests_counts_attempts() -> None:
-    """
-    Given a limit of three requests and a provider that always fails,
-    when a call is made,
-    then three attempts leave and the call is left.
-    """
-    engine, provider = Chain(limits=Limits(requests=3)), ScriptedProvider(ServerFault("oops"))
-
-    answer = await engine.complete(call(provider))
-
-    assert isinstance(answer, CallFailure)
-    assert (answer.left, len(provider.journal)) == (True, 3)
 
 
 async def test_nothing_is_sent_after_the_brake() -> None:
@@ -392,3 +311,27 @@ async def test_a_provider_that_answers_nobody_is_closed() -> None:
 
     assert all(isinstance(answer, CallFailure) and answer.left for answer in answers)
     assert len(engine.heard.of(ModelClosed)) == 1
+
+
+async def test_a_call_whose_intent_was_written_too_late_does_not_leave() -> None:
+    """
+    Given a log that takes its time to write an intent,
+    when the run is interrupted meanwhile,
+    then the call does not leave, and no attempt is on record.
+    """
+    provider = ScriptedProvider("hello")
+
+    @dataclass
+    class Interrupting(MemoryCallLog):
+        async def intend(self, intent: Intent) -> int:
+            engine.brake.pull("interrupted", "Ctrl-C")
+            return await super().intend(intent)
+
+    engine = Chain(log=Interrupting())
+
+    answer = await engine.complete(call(provider))
+
+    assert isinstance(answer, CallFailure)
+    assert (answer.kind, answer.attempts, provider.journal) == ("interrupted", 0, [])
+    assert engine.log.attempts == {}
+    assert engine.heard.of(AttemptSent) == []

@@ -172,11 +172,11 @@ async def test_a_cost_that_is_unknown_makes_the_sum_unknown(log: RunLog) -> None
     assert run_in(log).spent_usd is None
 
 
-async def test_an_intent_given_up_before_it_left_is_not_of_unknown_outcome(log: RunLog) -> None:
+async def test_an_intent_given_up_before_it_left_is_struck_out(log: RunLog) -> None:
     """
     Given an intent whose task is cancelled while it waits for the disk,
     when the run ends,
-    then the attempt is a failed one that cost nothing.
+    then there is no attempt, and none is counted.
     """
     async with recording(log) as recorder:
         task = asyncio.create_task(recorder.intend(intent_of("a")))
@@ -186,7 +186,8 @@ async def test_an_intent_given_up_before_it_left_is_not_of_unknown_outcome(log: 
         await recorder.flush()
         await recorder.end_run(RunEnd(status="interrupted"))
 
-    assert rows(log, "SELECT state, spent_usd FROM attempts") == [("failed", 0.0)]
+    assert rows(log, "SELECT * FROM attempts") == []
+    assert rows(log, "SELECT sent, attempts, spent_usd FROM runs") == [(0, 0, 0.0)]
 
 
 async def test_a_run_tells_what_happened(log: RunLog) -> None:

@@ -351,3 +351,25 @@ def _environment(pid: int) -> str:
             return file.read()
     except FileNotFoundError:
         pytest.skip("needs /proc")
+
+
+async def test_what_is_answered_after_the_end_disturbs_nobody() -> None:
+    """
+    Given renders whose answers are on their way,
+    when the renderer is closed,
+    then they are given up, and their answers break nothing.
+    """
+    broken: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: broken.append(context))
+    renderer = Renderer()
+    await renderer.render(prompt("{{ count }} once"), NAMES)
+    asked = [asyncio.ensure_future(renderer.render(prompt("{{ count }} again"), NAMES)) for _ in range(500)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    await renderer.close()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    asyncio.get_running_loop().set_exception_handler(None)
+
+    assert {type(answer) for answer in answers} == {asyncio.CancelledError}
+    assert broken == []

@@ -6,10 +6,11 @@ Unix; anything else is a bug: it is a 3, and is written to a file that can be se
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import click
 
@@ -18,6 +19,7 @@ from promptlab.core.errors import CannotGoOn, Interrupted, PromptlabError, Usage
 
 USAGE = 2
 BUG = 3
+TERMINATED = 143
 LEFT_PIPE = 141
 MACHINE_FAULTS = {
     errno.ENOSPC,
@@ -38,6 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and give its exit code."""
     from promptlab.cli.app import app  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         _prepare_streams()
         result = app.main(list(arguments), prog_name="promptlab", standalone_mode=False)
@@ -45,6 +48,10 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001 - the boundary
         return _exit_code(error)
     return result if isinstance(result, int) else 0
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
 
 
 def _prepare_streams() -> None:

@@ -112,6 +112,8 @@ def _warnings(summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"
+    if summary.is_soft:
+        yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
         yield f"{plural(left, 'trial')} left; the same command goes on: what was answered is recalled"
     if summary.unknown:

@@ -88,9 +88,11 @@ class _Show:
         self, loaded: Sequence[tuple[LoadedPipeline, Targets]], outs: Sequence[Sequence[Path]]
     ) -> Iterator[int]:
         """Run each; give the exit code of each until a signal comes."""
+        spent = 0.0
         for (pipeline, targets), paths in zip(loaded, outs, strict=True):
             try:
-                code = self._run(pipeline, targets, paths)
+                summary = self._run(pipeline, targets, paths, spent)
+                code, spent = summary.exit_code, spent + (summary.spent_usd or 0.0)
             except NothingToRun as error:
                 if len(loaded) == 1:
                     raise
@@ -100,7 +102,9 @@ class _Show:
             if code in SIGNALS:
                 return
 
-    def _run(self, loaded: LoadedPipeline, targets: Targets, paths: Sequence[Path]) -> int:
+    def _run(
+        self, loaded: LoadedPipeline, targets: Targets, paths: Sequence[Path], spent: float
+    ) -> RunSummary:
         counts, failures = RunCounts(), Failures()
         with ExitStack() as stack:
             outs = stack.enter_context(OutFiles(paths))
@@ -110,7 +114,7 @@ class _Show:
                 self.project,
                 loaded,
                 targets,
-                self.wanted.request,
+                replace(self.wanted.request, spent=spent),
                 log=self.log,
                 listeners=(outs, failures, progress),
                 counts=counts,
@@ -119,7 +123,7 @@ class _Show:
             summary = asyncio.run(running)
         self._show(summary, failures)
         outs.finish(summary, self.log)
-        return summary.exit_code
+        return summary
 
     def _show(self, summary: RunSummary, failures: Failures) -> None:
         if not self.wanted.as_json:

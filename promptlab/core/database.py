@@ -1,5 +1,6 @@
 """The SQLite file behind the run log: whose it is, how it is opened, and what its failures mean."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ APPLICATION_ID = 0x504C4142  # "PLAB", in the header of each of our files
 BUSY_SECONDS = 30
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 LOG_FILE = "lab.db"
+
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it would print, we raise
 
 _MAGIC = b"SQLite format 3\0"
 _ID_AT = slice(68, 72)

@@ -1,5 +1,6 @@
 """The one place where the order of both chains is written."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Literal, Never
 
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
-from promptlab.engine.call_log import CallLog
+from promptlab.engine.call_log import CallLog, RecordedAnswers
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
 from promptlab.engine.completion import Answer, CallFailure
@@ -16,6 +17,7 @@ from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
 from promptlab.engine.handlers.judge import Judge
+from promptlab.engine.handlers.keep import Keep
 from promptlab.engine.handlers.parse import Parse
 from promptlab.engine.handlers.recall import Recall
 from promptlab.engine.handlers.record import Record
@@ -53,15 +55,23 @@ class Engine:
     budget: Budget
     recalls: tuple[Recall, ...]
 
-    async def drain(self) -> None:
-        """Wait for the calls in flight that no trial waits for any more."""
+    async def drain(self, patience: float) -> None:
+        """Let no call leave any more; wait for those in flight, for so many seconds at most.
+
+        Those that are given up are recorded as of unknown outcome.
+        """
+        self.budget.brake.end()
+        try:
+            async with asyncio.timeout(patience):
+                await self._landed()
+        except TimeoutError:
+            for recall in self.recalls:
+                recall.abandon()
+            await self._landed()
+
+    async def _landed(self) -> None:
         for recall in self.recalls:
             await recall.drain()
-
-    def abandon(self) -> None:
-        """Give up the calls in flight; each is recorded as of unknown outcome."""
-        for recall in self.recalls:
-            recall.abandon()
 
 
 def assemble(
@@ -76,16 +86,14 @@ def assemble(
 ) -> Engine:
     """Build both chains and the runner on top of them."""
     clock = clock or SystemClock()
-    recall, retry = (
-        Recall(log, emit, fresh=options.fresh),
-        Retry(clock, brake, random.random, options.on_unknown),
-    )
+    recall = Recall(log, emit, fresh=options.fresh)
+    retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = Budget(options.limits, brake, options.spent or Purse())
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
-    remember = Recall(log, _unheard, fresh=options.fresh)
+    remember = Recall(log, _tell_nobody, fresh=options.fresh)
     machinery = Machinery(
         complete=_calls([recall, retry, budget, throttle, Record(log, emit)]),
-        act=_calls([remember, retry, Record(log, _unheard)]),
+        act=_calls([remember, Keep(log, brake)]),
         call=call,
         render=render,
         clock=clock,
@@ -97,9 +105,9 @@ def assemble(
     return Engine(runner, throttle, budget, (recall, remember))
 
 
-def assemble_preview(log: CallLog, render: Render) -> RunStep:
+def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
-    clock, answer = SystemClock(), chain([Recall(log, _unheard)], _unsent)
+    clock, answer = SystemClock(), chain([Recall(log, _tell_nobody)], _unsent)
     machinery = Machinery(
         complete=answer,
         act=answer,
@@ -107,7 +115,7 @@ def assemble_preview(log: CallLog, render: Render) -> RunStep:
         render=render,
         clock=clock,
         brake=Brake(),
-        emit=_unheard,
+        emit=_tell_nobody,
     )
     return chain([Guard(render), Parse()], Perform(machinery))
 
@@ -137,5 +145,5 @@ def _steps(machinery: Machinery) -> RunStep:
     return chain(handlers, Perform(machinery))
 
 
-def _unheard(_event: object) -> None:
-    """A function's calls are recorded like a model's, but they are no calls of the run."""
+def _tell_nobody(_event: object) -> None:
+    """What functions gave is remembered like a model's answers, but they are no calls of the run."""

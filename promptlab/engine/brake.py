@@ -8,7 +8,7 @@ from typing import Literal
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import CallFailure
 
-type StopKind = Literal["interrupted", "limit", "fail_fast", "seconds"]
+type StopKind = Literal["interrupted", "limit", "fail_fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +23,33 @@ class Brake:
 
     on_pull: Callable[[Stop], None] = lambda _: None
     stop: Stop | None = None
-    _pulled: asyncio.Event = field(default_factory=asyncio.Event)
+    _set: asyncio.Event = field(default_factory=asyncio.Event)
 
     def pull(self, kind: StopKind, reason: str) -> None:
         if self.stop is None:
             self.stop = Stop(kind, reason)
-            self._pulled.set()
+            self._set.set()
             self.on_pull(self.stop)
+
+    def end(self) -> None:
+        """The run is over: nothing leaves any more, though nothing stopped it."""
+        self._set.set()
 
     def refusal(self) -> CallFailure | None:
         """Give what to answer to a call that would leave now; None if it may."""
-        if self.stop is None:
+        if not self._set.is_set():
             return None
+        if self.stop is None:
+            return CallFailure(kind="interrupted", message="the run has ended", outcome="unsent")
         kind: Literal["limit", "interrupted"] = "interrupted" if self.stop.kind == "interrupted" else "limit"
         return CallFailure(kind=kind, message=self.stop.reason, outcome="unsent")
 
     async def sleep(self, clock: Clock, seconds: float) -> None:
-        """Sleep, but not beyond a pull."""
-        if self.stop is not None or seconds <= 0:
+        """Sleep, but not beyond a pull or the end."""
+        if self._set.is_set() or seconds <= 0:
             return
         sleeping = asyncio.ensure_future(clock.sleep(seconds))
-        pulled = asyncio.ensure_future(self._pulled.wait())
+        pulled = asyncio.ensure_future(self._set.wait())
         try:
             await asyncio.wait((sleeping, pulled), return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from promptlab.engine.completion import Completion, CompletionRequest, Usage
+from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Usage
 from promptlab.engine.provider import ModelProfile, Price
 from promptlab.schemas.pipeline import RetryPolicy
+
+UNWANTED = CallFailure(kind="unwanted", message="nobody waits for it any more", outcome="unsent", attempts=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Worst:
 class Call:
     """`ask` is the end of the chain: it answers the request or raises a ProviderError.
 
-    `problem`: why the model cannot be asked at all.
+    `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
+    not leave after all.
     """
 
     request: CompletionRequest
@@ -31,10 +34,15 @@ class Call:
     problem: str | None = None
     attempt: int = 1
     worst: Worst = Worst()
+    refusal: Callable[[], CallFailure | None] = lambda: None
 
     @property
     def model(self) -> str:
         return self.profile.name
+
+    def may_repeat(self, kind: str) -> bool:
+        """Whether its policy has this attempt followed by another, should it fail so."""
+        return self.attempt < self.retry.max_attempts and kind in self.retry.on
 
 
 def cost_of(usage: Usage, price: Price | None) -> float | None:

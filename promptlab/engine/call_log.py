@@ -17,11 +17,19 @@ class Intent:
     reserved_usd: float | None
 
 
-class CallLog(Protocol):
-    """Committed means: it survives a kill of this process."""
+class RecordedAnswers(Protocol):
+    """What was answered before."""
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
         """Give the newest recorded answer to this request, with `recalled` set."""
+        ...
+
+
+class CallLog(RecordedAnswers, Protocol):
+    """Committed means: it survives a kill of this process."""
+
+    async def in_doubt(self, fingerprint: str) -> bool:
+        """Say whether this request left before, in any run, and nobody knows what became of it."""
         ...
 
     async def intend(self, intent: Intent) -> int:
@@ -29,7 +37,14 @@ class CallLog(Protocol):
         ...
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
-        """Record how an attempt ended; committed on return. Gives the completion's id, if it is one."""
+        """Record how an attempt ended; committed on return. Gives the completion's id, if it is one.
+
+        An attempt that never left (`unsent`) is struck out, so that there is a row for each that did.
+        """
+        ...
+
+    async def keep(self, request: CompletionRequest, answer: Completion) -> int:
+        """Record what no attempt was made for, as a function's result; committed on return. Gives its id."""
         ...
 
 
@@ -40,11 +55,23 @@ class MemoryCallLog:
     completions: dict[str, Completion] = field(default_factory=dict)
     attempts: dict[int, tuple[Intent, Completion | CallFailure | None]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
+    _own: set[str] = field(default_factory=set)
+
+    def new_run(self) -> "MemoryCallLog":
+        """Give the same log as another run sees it."""
+        return MemoryCallLog(self.completions, self.attempts, self._ids)
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
-        del own_run_only
+        if own_run_only and fingerprint not in self._own:
+            return None
         found = self.completions.get(fingerprint)
         return replace(found, recalled=True) if found else None
+
+    async def in_doubt(self, fingerprint: str) -> bool:
+        return fingerprint not in self.completions and any(
+            intent.request.fingerprint == fingerprint and getattr(answer, "outcome", None) == "unknown"
+            for intent, answer in self.attempts.values()
+        )
 
     async def intend(self, intent: Intent) -> int:
         attempt_id = next(self._ids)
@@ -53,7 +80,12 @@ class MemoryCallLog:
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
         self.attempts[attempt_id] = (intent, answer)
-        if isinstance(answer, CallFailure):
-            return None
-        self.completions[intent.request.fingerprint] = replace(answer, id=attempt_id)
-        return attempt_id
+        if isinstance(answer, CallFailure) and answer.outcome == "unsent":
+            del self.attempts[attempt_id]
+        return None if isinstance(answer, CallFailure) else await self.keep(intent.request, answer)
+
+    async def keep(self, request: CompletionRequest, answer: Completion) -> int:
+        completion_id = next(self._ids)
+        self.completions[request.fingerprint] = replace(answer, id=completion_id)
+        self._own.add(request.fingerprint)
+        return completion_id

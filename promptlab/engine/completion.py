@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from promptlab.core.json import JSON, digest
+from promptlab.core.json import JSON, canonical, digest
 
 FINGERPRINT_VERSION = "promptlab-completion-1"
 
@@ -23,6 +23,7 @@ type FailureKind = Literal[
     "closed",  # not sent: the model was closed before
     "limit",  # not sent: a limit of the run was reached
     "interrupted",  # not sent: the run is ending
+    "unwanted",  # not sent: whoever asked for it waits no longer
 ]
 
 
@@ -60,6 +61,11 @@ class CompletionRequest:
         """SHA-256, in hex, of all that is sent: the key of recall, resume and replay."""
         return digest([FINGERPRINT_VERSION, self.as_json()])
 
+    @property
+    def size(self) -> int:
+        """The bytes of all that is sent; no request has more tokens."""
+        return len(canonical(self.as_json()).encode("utf-8", "surrogatepass"))
+
     def as_json(self) -> dict[str, JSON]:
         return {
             "endpoint": self.endpoint.identity,
@@ -96,12 +102,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A whole answer. Cost (USD, None: unknown) and latency (ms) are those of the original call."""
+    """A whole answer. Cost (USD, None: unknown) and latency (ms) are those of the original call.
+
+    `spent_usd` and `attempts` are what it took to get it here: nothing if it was recalled.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     cost_usd: float | None = None
+    spent_usd: float | None = 0.0
     latency_ms: float = 0.0
     first_token_ms: float | None = None
     answered_by: str = ""
@@ -125,12 +135,13 @@ class CallFailure:
     outcome: Literal["failed", "unknown", "unsent"] = "failed"
     closes: bool = False
     raw: bytes = b""
+    spent_usd: float | None = 0.0
     attempts: int = 1
 
     @property
     def left(self) -> bool:
         """Whether what was asked is left for a later run rather than failed."""
-        return self.closes or self.kind in ("closed", "limit", "interrupted")
+        return self.closes or self.kind in ("closed", "limit", "interrupted", "unwanted")
 
 
 type Answer = Completion | CallFailure

@@ -5,17 +5,22 @@ from dataclasses import dataclass, field
 from promptlab.engine.completion import Message
 from promptlab.engine.plan import PlannedStep, Trial
 from promptlab.engine.scope import Names, step_names
+from promptlab.engine.tally import Tally
 from promptlab.schemas.run import StepResult
 
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
-    """`done`: results of the steps that this one names or needs. `complaint`: what was wrong last time."""
+    """`done`: results of the steps that this one names or needs. `complaint`: what was wrong last time.
+
+    `tally` counts the calls of the step over all times that it is asked.
+    """
 
     planned: PlannedStep
     trial: Trial
     done: dict[str, StepResult] = field(default_factory=dict)
     complaint: tuple[Message, ...] = ()
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def id(self) -> str:

@@ -26,6 +26,7 @@ class Interrupts:
         """Turn signals into a brake, then a cancellation, of the running task."""
         self.running = running
         loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in NAMES}
         try:
             for number in NAMES:
                 loop.add_signal_handler(number, self._receive, number)
@@ -35,8 +36,9 @@ class Interrupts:
         try:
             yield
         finally:
-            for number in NAMES:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler or signal.SIG_DFL)
             if self._timer is not None:
                 self._timer.cancel()
 

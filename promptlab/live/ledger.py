@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
 from promptlab.engine.completion import Completion as Answer
@@ -13,6 +13,7 @@ from promptlab.live.work import (
     Finished,
     Intended,
     Job,
+    Kept,
     Recalled,
     Settled,
     Values,
@@ -49,6 +50,7 @@ _settle = (
     .where(_ATTEMPTS.c.id == bindparam("attempt_id"))
     .values({name: bindparam(name) for name in _SETTLED})
 )
+_strike_out = delete(_ATTEMPTS).where(_ATTEMPTS.c.id == bindparam("attempt_id"))
 _count = (
     update(_RUNS)
     .where(_RUNS.c.id == bindparam("run"))
@@ -69,7 +71,7 @@ class Ledger:
         works = [put.work for put in group]
         ids = {
             **self._intend(connection, _only(works, Intended), now),
-            **self._settle(connection, _only(works, Settled), now),
+            **self._answer(connection, works, now),
         }
         self._finish(connection, _only(works, Finished), now)
         self._count(connection, works)
@@ -81,17 +83,21 @@ class Ledger:
         values = [attempt_values(work.intent, run_id=self._run_id, now=now) for work in works]
         return dict(zip(map(id, works), _insert(connection, _ATTEMPTS, values), strict=True))
 
-    def _settle(self, connection: Connection, works: list[Settled], now: datetime) -> dict[int, int]:
-        if not works:
-            return {}
+    def _answer(self, connection: Connection, works: list[Any], now: datetime) -> dict[int, int]:
         answers = [
-            (id(work), completion_values(work.intent, work.answer, run_id=self._run_id, now=now))
+            (id(work), completion_values(work.request, work.answer, run_id=self._run_id, now=now))
             for work in works
-            if isinstance(work.answer, Answer)
+            if isinstance(work, Settled | Kept) and isinstance(work.answer, Answer)
         ]
         inserted = _insert(connection, _COMPLETIONS, [values for _, values in answers])
         ids = dict(zip((key for key, _ in answers), inserted, strict=True))
-        connection.execute(_settle, [settled_values(work, ids.get(id(work)), now=now) for work in works])
+        settled = _only(works, Settled)
+        ends = [settled_values(work, ids.get(id(work)), now=now) for work in settled if work.left]
+        if ends:
+            connection.execute(_settle, ends)
+        struck = [{"attempt_id": work.attempt_id} for work in settled if not work.left]
+        if struck:
+            connection.execute(_strike_out, struck)
         return ids
 
     def _finish(self, connection: Connection, works: list[Finished], now: datetime) -> None:
@@ -127,15 +133,17 @@ class Ledger:
 
 
 def _counts(works: list[Any]) -> Values:
-    finished, intended = _only(works, Finished), _only(works, Intended)
+    finished, settled = _only(works, Finished), _only(works, Settled)
+    begun = [work.intent.number for work in _only(works, Intended)]
+    struck = [work.intent.number for work in settled if not work.left]
     statuses = Counter(work.trial.status for work in finished)
     return {
         **{name: statuses[name] for name in ("passed", "failed", "errored", "skipped", "left")},
-        "attempts": len(intended),
-        "sent": sum(work.intent.number == 1 for work in intended),
+        "attempts": len(begun) - len(struck),
+        "sent": begun.count(1) - struck.count(1),
         "recalled": sum(work.count for work in _only(works, Recalled)),
         "cost_usd": total(work.trial.cost_usd for work in finished),
-        "spent_usd": total(work.spent_usd for work in _only(works, Settled)),
+        "spent_usd": total(work.spent_usd for work in settled),
     }
 
 

@@ -12,8 +12,8 @@ from promptlab.core.json import JSON
 from promptlab.core.suggest import did_you_mean
 from promptlab.core.words import plural
 from promptlab.engine.assembly import assemble_preview
-from promptlab.engine.call_log import CallLog, Intent, MemoryCallLog
-from promptlab.engine.completion import Answer, Completion
+from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
+from promptlab.engine.completion import Completion
 from promptlab.engine.plan import Cell, PlannedStep, Trial
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
@@ -109,7 +109,7 @@ def _key(row: Row, cell: Cell) -> TrialKey:
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """A call log that is only read."""
+    """The answers of all runs."""
 
     recaller: Recaller
 
@@ -117,15 +117,9 @@ class _Recorded:
         del own_run_only
         return await self.recaller.look_up(fingerprint, own_run_only=False)
 
-    async def intend(self, intent: Intent) -> int:
-        raise AssertionError(f"a preview sends nothing: {intent}")
-
-    async def settle(self, attempt_id: int, intent: Intent, answer: Answer) -> int | None:
-        raise AssertionError(f"a preview sends nothing: {attempt_id} {intent} {answer}")
-
 
 @contextmanager
-def _recorded(project: Project) -> Iterator[CallLog]:
+def _recorded(project: Project) -> Iterator[RecordedAnswers]:
     """Open what was recorded before; a run log that is not there is not made."""
     if not has_log(project):
         yield MemoryCallLog()

@@ -4,10 +4,11 @@ import asyncio
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select
 
-from promptlab.core.database import storage_error
+from promptlab.core.database import storage_error, storage_errors
 from promptlab.engine.completion import Completion, Usage
+from promptlab.models import Attempt
 from promptlab.models import Completion as Recorded
 from promptlab.services.run_log import RunLog
 
@@ -24,6 +25,11 @@ def _newest(*where: ColumnElement[bool]) -> Any:
     return select(*columns).where(_TABLE.c.id.in_(ids))
 
 
+_DOUBTFUL = (
+    select(Attempt.fingerprint)
+    .where(Attempt.state == "unknown")
+    .where(~exists().where(_TABLE.c.fingerprint == Attempt.fingerprint))
+)
 _ANY = _newest()
 _OWN = _newest(_TABLE.c.run_id == bindparam("run"))
 
@@ -46,6 +52,11 @@ class Recaller:
             self._scheduled = True
             loop.call_soon(self._answer_all)
         return future
+
+    def doubtful(self) -> set[str]:
+        """Give the requests that left, in any run, and of which nobody knows what became of them."""
+        with storage_errors(self._path), self._connection.begin():
+            return set(self._connection.execute(_DOUBTFUL).scalars())
 
     def close(self) -> None:
         self._connection.close()

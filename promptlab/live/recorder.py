@@ -18,17 +18,17 @@ from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
 from promptlab.core.ids import new_id
 from promptlab.engine.call_log import Intent
-from promptlab.engine.completion import CallFailure, Completion
+from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import Recaller
-from promptlab.live.work import Finished, Intended, Job, Recalled, Settled, weight_of
+from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
 from promptlab.live.writer import Writer
 from promptlab.models import Run, RunFile, Snapshot
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.run import TrialResult
 from promptlab.services.run_log import RunLog
-from promptlab.services.runs import RunService, give_up_attempts
+from promptlab.services.runs import RunService, count_left, give_up_attempts
 
 _NEVER_LEFT = CallFailure(kind="interrupted", message="given up before it left", outcome="unsent")
 _INTERRUPTED = RunEnd(status="interrupted", reason="it was not brought to an end")
@@ -37,8 +37,8 @@ _INTERRUPTED = RunEnd(status="interrupted", reason="it was not brought to an end
 class Recorder:
     """Records one run; a CallLog for the engine and a listener to its events.
 
-    `intend`, `settle`, `flush` and `end_run` return when what they say is committed. Each method raises
-    StorageError once the log could not be written; nothing is recorded from then on.
+    `intend`, `settle`, `keep`, `flush` and `end_run` return when what they say is committed. Each method
+    raises StorageError once the log could not be written; nothing is recorded from then on.
     """
 
     def __init__(self, log: RunLog) -> None:
@@ -48,6 +48,7 @@ class Recorder:
         self._cells: dict[str, int] = {}
         self._writer: Writer
         self._recaller: Recaller
+        self._doubtful: set[str] | None = None
         self._ended = True
 
     @classmethod
@@ -69,6 +70,11 @@ class Recorder:
             await self.flush()
         return await self._recaller.look_up(fingerprint, own_run_only=own_run_only)
 
+    async def in_doubt(self, fingerprint: str) -> bool:
+        if self._doubtful is None:
+            self._doubtful = self._recaller.doubtful()
+        return fingerprint in self._doubtful
+
     async def intend(self, intent: Intent) -> int:
         future = self._writer.put_and_wait(Intended(intent))
         try:
@@ -79,7 +85,13 @@ class Recorder:
         return attempt_id
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
+        if self._doubtful is not None and getattr(answer, "outcome", None) == "unknown":
+            self._doubtful.add(intent.request.fingerprint)
         completion_id: int | None = await self._writer.put_and_wait(Settled(attempt_id, intent, answer))
+        return completion_id
+
+    async def keep(self, request: CompletionRequest, answer: Completion) -> int:
+        completion_id: int = await self._writer.put_and_wait(Kept(request, answer))
         return completion_id
 
     def emit(self, event: Event) -> None:
@@ -143,6 +155,7 @@ class Recorder:
 
     def _end(self, connection: Connection, end: RunEnd) -> None:
         give_up_attempts(Session(connection), self.run_id)
+        connection.execute(count_left(self.run_id))
         self._update(
             connection,
             status=end.status,

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Literal
 
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
+from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
@@ -19,7 +21,6 @@ from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit
 from promptlab.schemas.log import FileKind, RunStart, SourceFile
-from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
 from promptlab.services.git import git_state
@@ -32,13 +33,17 @@ type TrialName = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log."""
+    """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
+
+    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before.
+    """
 
     limit: int | None = None
     tags: tuple[str, ...] = ()
     failed: str | None = None
     max_concurrency: int | None = None
     max_cost: float | None = None
+    spent: float = 0.0
     fresh: bool = False
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
@@ -60,16 +65,18 @@ async def run_loaded(
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
     require_runnable(project, loaded, request)
+    ceiling = ceiling_of(loaded, project, request, log)
     session = Session(
         root=project.root,
         plan=plan_of(loaded, request, log),
         start=_start(project, loaded, request),
         options=RunOptions(
-            limits=limits_of(loaded, project, request),
+            limits=loaded.spec.limits.model_copy(update={"cost_usd": ceiling.usd if ceiling else None}),
             fresh=request.fresh,
             on_unknown=request.on_unknown,
             max_concurrency=request.max_concurrency,
             fail_fast=request.fail_fast,
+            spent=Purse(usd=ceiling.spent) if ceiling else None,
         ),
         log=log,
         listeners=listeners,
@@ -84,7 +91,10 @@ async def run_loaded(
 
 def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
     """Raise UsageError where a limit has no price to go by, or python is needed and not allowed."""
-    _require_prices(loaded, limits_of(loaded, project, request))
+    ceilings = project.settings.limits
+    own = (request.max_cost, loaded.spec.limits.cost_usd, ceilings.cost_usd, ceilings.cost_usd_per_day)
+    if any(limit is not None for limit in own):
+        _require_prices(loaded)
     _require_leave(loaded, request)
 
 
@@ -120,17 +130,40 @@ def _failed_trials(run: str, log: RunLog) -> frozenset[TrialName]:
         )
 
 
-def limits_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> Limits:
-    """Give the run's limits: the flag's, else the pipeline's, below the ceiling of promptlab.yaml."""
-    limits = loaded.spec.limits
-    asked = request.max_cost if request.max_cost is not None else limits.cost_usd
-    known = [cost for cost in (asked, project.settings.limits.cost_usd) if cost is not None]
-    return limits.model_copy(update={"cost_usd": min(known) if known else None})
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A limit on cost, and what of it is gone before the run begins."""
+
+    usd: float
+    spent: float = 0.0
+
+    @property
+    def room(self) -> float:
+        return self.usd - self.spent
 
 
-def _require_prices(loaded: LoadedPipeline, limits: Limits) -> None:
-    if limits.cost_usd is None:
-        return
+def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest, log: RunLog) -> Ceiling | None:
+    """Give the limit that leaves the least: the flag's, else the pipeline's, or one of promptlab.yaml."""
+    own, ceilings = loaded.spec.limits.cost_usd, project.settings.limits
+    known: list[Ceiling] = []
+    if request.max_cost is not None:
+        known.append(Ceiling(request.max_cost, request.spent))
+    elif own is not None:
+        known.append(Ceiling(own))
+    if ceilings.cost_usd is not None:
+        known.append(Ceiling(ceilings.cost_usd))
+    if ceilings.cost_usd_per_day is not None:
+        known.append(Ceiling(ceilings.cost_usd_per_day, _spent_today(log)))
+    return min(known, key=lambda ceiling: ceiling.room, default=None)
+
+
+def _spent_today(log: RunLog) -> float:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with log.reading() as session:
+        return RunService(session, is_running=log.is_running).spent_since(midnight)
+
+
+def _require_prices(loaded: LoadedPipeline) -> None:
     targets = (step.target for cell in loaded.cells for step in cell.steps)
     unknown = {
         target.profile.name for target in targets if target is not None and target.profile.price is None

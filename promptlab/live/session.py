@@ -3,18 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from promptlab.core.errors import PromptlabError
+from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
-from promptlab.live.interrupts import Interrupts
+from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
@@ -42,16 +42,24 @@ class Session:
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
-        scores = Scores(self.plan)
         async with AsyncExitStack() as stack:
             recorder = await stack.enter_async_context(await Recorder.begin_run(self.log, self.start))
-            emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
-            brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
-            engine = await self._assemble(stack, recorder, brake, emit)
-            ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
-            summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
-            await recorder.end_run(_run_end(summary))
-            return summary
+            try:
+                return await self._recorded(stack, recorder)
+            except Exception as error:
+                with suppress(StorageError):  # then that is what is raised
+                    await recorder.end_run(_broken(error))
+                raise
+
+    async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
+        scores = Scores(self.plan)
+        emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
+        brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
+        engine = await self._assemble(stack, recorder, brake, emit)
+        ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
+        summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
+        await recorder.end_run(_run_end(summary))
+        return summary
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())
@@ -65,19 +73,34 @@ async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
     """Run the engine under the signals; give how it ended."""
     started = time.monotonic()
     interrupts = Interrupts(brake)
-    running = asyncio.create_task(engine.runner.run(plan))
-    with interrupts.heeded(running), _single_error():
+    running = asyncio.create_task(_run(engine, plan))
+    with interrupts.heeded(running):
         try:
             await running
-            await engine.drain()
         except asyncio.CancelledError:
+            await engine.drain(patience=0)
             if interrupts.received is None:
                 raise
-            engine.abandon()
-            await engine.drain()
     return Ending(
-        time.monotonic() - started, brake.stop, dict(engine.throttle.closures), interrupts.exit_code
+        time.monotonic() - started,
+        brake.stop,
+        dict(engine.throttle.closures),
+        interrupts.exit_code,
+        is_soft=engine.budget.soft,
     )
+
+
+async def _run(engine: Engine, plan: Plan) -> None:
+    """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
+    patience: float = GRACE_SECONDS
+    try:
+        with _single_error():
+            await engine.runner.run(plan)
+    except (StorageError, asyncio.CancelledError):
+        patience = 0
+        raise
+    finally:
+        await engine.drain(patience)
 
 
 @contextmanager
@@ -91,6 +114,12 @@ def _single_error() -> Iterator[None]:
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
+
+
+def _broken(error: Exception) -> RunEnd:
+    """Say what ended a run that found no end of its own; of a bug only its kind, as it may quote secrets."""
+    reason = str(error) if isinstance(error, PromptlabError) else f"a bug: {type(error).__name__}"
+    return RunEnd(status="errored", reason=reason)
 
 
 def _fan_out(*listeners: Emit) -> Emit:

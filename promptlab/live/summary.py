@@ -19,6 +19,7 @@ class Ending:
     """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run.
 
     `was_sent`: whether any call left; if none did, a model that cannot be asked is a matter of usage.
+    `is_soft`: a limit could not be kept exactly.
     """
 
     seconds: float
@@ -26,6 +27,7 @@ class Ending:
     closures: Mapping[str, CallFailure] = field(default_factory=dict)
     signal_code: int | None = None
     was_sent: bool = True
+    is_soft: bool = False
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
@@ -49,6 +51,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         seconds=ending.seconds,
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,
+        is_soft=ending.is_soft,
         stopped=_reason(ending),
         exit_code=code,
     )
@@ -59,15 +62,16 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
         return ending.signal_code, "interrupted"
     if ending.closures and left:
         return CANNOT_GO_ON if ending.was_sent else USAGE, "errored"
-    if ending.stop is not None and ending.stop.kind == "limit":
+    stopped_by = ending.stop.kind if ending.stop is not None and left else None
+    if stopped_by == "limit":
         return LIMITED, "limited"
-    return (0, "passed") if passed else (NOT_PASSED, "failed")
+    return (0, "passed") if passed and stopped_by is None else (NOT_PASSED, "failed")
 
 
 def _reason(ending: Ending) -> str | None:
-    if ending.stop is not None:
-        return ending.stop.reason
-    return "; ".join(_about(model, failure.message) for model, failure in ending.closures.items()) or None
+    stop = [ending.stop.reason] if ending.stop is not None else []
+    closed = (_about(model, failure.message) for model, failure in ending.closures.items())
+    return "; ".join([*stop, *closed]) or None
 
 
 def _about(model: str, message: str) -> str:

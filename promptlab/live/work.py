@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from promptlab.core.json import as_text
 from promptlab.engine.call_log import Intent
-from promptlab.engine.completion import CallFailure, Completion
+from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.models.base import json_text
 from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
 
@@ -29,11 +29,27 @@ class Settled:
     answer: Completion | CallFailure
 
     @property
+    def request(self) -> CompletionRequest:
+        return self.intent.request
+
+    @property
+    def left(self) -> bool:
+        return isinstance(self.answer, Completion) or self.answer.outcome != "unsent"
+
+    @property
     def spent_usd(self) -> float | None:
         """Give what the attempt cost; one of unknown outcome is as dear as it may have been."""
         if isinstance(self.answer, Completion):
             return self.answer.cost_usd
         return self.intent.reserved_usd if self.answer.outcome == "unknown" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that no attempt was made for: what a function of the project gave."""
+
+    request: CompletionRequest
+    answer: Completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +83,10 @@ def attempt_values(intent: Intent, *, run_id: str, now: datetime) -> Values:
     }
 
 
-def completion_values(intent: Intent, answer: Completion, *, run_id: str, now: datetime) -> Values:
-    request, usage = intent.request, answer.usage
+def completion_values(
+    request: CompletionRequest, answer: Completion, *, run_id: str, now: datetime
+) -> Values:
+    usage = answer.usage
     return {
         "fingerprint": request.fingerprint,
         "run_id": run_id,

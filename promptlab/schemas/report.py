@@ -62,7 +62,7 @@ class RunSummary:
 
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
-    paid for.
+    paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
     """
 
     run_id: str
@@ -80,6 +80,7 @@ class RunSummary:
     seconds: float = 0.0
     unknown: int = 0
     unknown_usd: float | None = 0.0
+    is_soft: bool = False
     stopped: str | None = None
     exit_code: int = 0
 

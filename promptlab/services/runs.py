@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import UsageError
@@ -66,12 +66,19 @@ class RunService:
             for attempt in self._session.scalars(query)
         ]
 
+    def spent_since(self, moment: datetime) -> float:
+        """Give what all runs spent from a moment on, in USD, as far as it is known."""
+        spent = func.coalesce(Attempt.spent_usd, Attempt.reserved_usd)
+        query = select(func.coalesce(func.sum(spent), 0.0)).where(Attempt.sent_at >= moment)
+        return float(self._session.execute(query).scalar_one())
+
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
         unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
         dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
         for run_id in dead:
             give_up_attempts(self._session, run_id)
+            self._session.execute(count_left(run_id))
             ended = update(Run).where(Run.id == run_id, Run.status == "running")
             self._session.execute(ended.values(status="interrupted", reason="its process died"))
         return dead
@@ -98,6 +105,12 @@ def _record(run: Run, *, died: bool) -> RunRecord:
     if died and run.status == "running":
         facts["status"] = "interrupted"
     return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates)})
+
+
+def count_left(run_id: str) -> Update:
+    """Make the statement that counts, at the end of a run, the trials that it did not come to."""
+    ended = Run.passed + Run.failed + Run.errored + Run.skipped
+    return update(Run).where(Run.id == run_id).values(left=Run.planned - ended)
 
 
 def give_up_attempts(session: Session, run_id: str) -> None:

@@ -29,7 +29,7 @@ class Budget:
     """Holds the limits `cost_usd`, `total_tokens` and `requests` of a run.
 
     An attempt of unknown outcome keeps its reservation as spent. Where a model has no known ceiling of output
-    tokens the dearest answer so far stands in, and `soft` says that calls in flight may pass the limit.
+    tokens the longest answer so far stands in, and `soft` says that calls in flight may pass the limit.
     """
 
     limits: Limits
@@ -37,39 +37,45 @@ class Budget:
     spent: Purse = field(default_factory=Purse)
     reserved: Purse = field(default_factory=Purse)
     soft: bool = False
-    _dearest: int = 0
+    _longest: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         worst = self._worst(call)
-        refusal = await self._reserve(worst)
+        refusal = await self._reserve(call, worst)
         if refusal is not None:
             return refusal
         answer: Answer | None = None
         try:
-            answer = await forward(replace(call, worst=worst))
+            answer = await forward(replace(call, worst=worst, refusal=lambda: self._second_look(call)))
         finally:
             self._settle(worst, answer)
         return answer
 
     def _worst(self, call: Call) -> Worst:
-        inputs = sum(
-            len(message.content.encode("utf-8", "surrogatepass")) for message in call.request.messages
-        )
+        inputs = call.request.size
         outputs = _stated_ceiling(call) or call.profile.max_output_tokens
         if outputs is None:
-            self.soft, outputs = True, self._dearest
+            self.soft = self.soft or (self.limits.cost_usd or self.limits.total_tokens) is not None
+            outputs = self._longest
         return Worst(inputs + outputs, cost_of(Usage(inputs, outputs), call.profile.price))
 
-    async def _reserve(self, worst: Worst) -> CallFailure | None:
+    async def _reserve(self, call: Call, worst: Worst) -> CallFailure | None:
         while (blocked := self._blocked(worst)) and self.reserved.requests:
             await self._a_settlement()
-        if blocked:
+        if blocked and call.refusal() is None:
             self.brake.pull("limit", blocked)
-        refusal = self.brake.refusal()
+        refusal = call.refusal() or self.brake.refusal()
         if refusal is None:
             self.reserved.add(worst)
         return refusal
+
+    def _second_look(self, call: Call) -> CallFailure | None:
+        """Ask once more when the call's turn has come: by then a soft limit may have been passed."""
+        over = self._overdrawn() if self.soft else None
+        if over:
+            self.brake.pull("limit", over)
+        return call.refusal() or self.brake.refusal()
 
     async def _a_settlement(self) -> None:
         settled = asyncio.get_running_loop().create_future()
@@ -89,6 +95,14 @@ class Budget:
             return f"the limit of {limits.cost_usd:g} USD leaves no room for the next call"
         return None
 
+    def _overdrawn(self) -> str | None:
+        spent, limits = self.spent, self.limits
+        if limits.total_tokens is not None and spent.tokens >= limits.total_tokens:
+            return f"the limit of {limits.total_tokens} tokens is reached"
+        if limits.cost_usd is not None and spent.usd >= limits.cost_usd:
+            return f"the limit of {limits.cost_usd:g} USD is reached"
+        return None
+
     def _settle(self, worst: Worst, answer: Answer | None) -> None:
         self.reserved.add(worst, -1)
         self._charge(worst, answer)
@@ -99,7 +113,7 @@ class Budget:
 
     def _charge(self, worst: Worst, answer: Answer | None) -> None:
         if isinstance(answer, Completion):
-            self._dearest = max(self._dearest, answer.usage.output_tokens)
+            self._longest = max(self._longest, answer.usage.output_tokens)
             self.spent.add(Worst(answer.usage.total_tokens, answer.cost_usd))
         elif answer is None or answer.outcome == "unknown":
             self.spent.add(worst)

@@ -21,12 +21,9 @@ class Guard:
         try:
             if not await self._wanted(request):
                 return StepResult(id=request.id, status="skipped")
-            async with asyncio.timeout(request.planned.step.timeout):
-                result = await forward(request)
+            result = await _in_time(request, forward)
         except RenderFailed as error:
-            result = errored(request, "template", str(error))
-        except TimeoutError:
-            result = errored(request, "timeout", f"took longer than its {request.planned.step.timeout:g} s")
+            result = _errored(request, "template", str(error))
         return _excused(request, result)
 
     async def _wanted(self, request: StepRequest) -> bool:
@@ -34,8 +31,19 @@ class Guard:
         return when is None or bool(await self.render(when, request.names))
 
 
-def errored(request: StepRequest, kind: str, message: str) -> StepResult:
-    return StepResult(id=request.id, status="errored", error=message, error_kind=kind)
+async def _in_time(request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
+    seconds = request.planned.step.timeout
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await forward(request)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    return _errored(request, "timeout", f"took longer than its {seconds:g} s")
+
+
+def _errored(request: StepRequest, kind: str, message: str) -> StepResult:
+    return replace(request.tally.account(request.id, "errored"), error=message, error_kind=kind)
 
 
 def _stopped_by(request: StepRequest) -> StepResult | None:
@@ -45,7 +53,8 @@ def _stopped_by(request: StepRequest) -> StepResult | None:
         if status == "left":
             return StepResult(id=request.id, status="left", error=request.done[name].error)
         if status == "errored" or request.done[name].error_kind == "dependency":
-            message = f"needs '{name}', which errored"
+            how = "errored" if status == "errored" else "was skipped because of an error"
+            message = f"needs '{name}', which {how}"
             return StepResult(id=request.id, status="skipped", error=message, error_kind="dependency")
     return None
 

@@ -9,26 +9,34 @@ from promptlab.engine.completion import Message
 from promptlab.engine.parsing import InvalidOutput, check_value, parse_text
 from promptlab.engine.step import CompletionStep, Step
 from promptlab.engine.step_request import StepRequest
-from promptlab.schemas.run import StepResult, total
+from promptlab.schemas.run import MISSING, StepResult
 
 
 @dataclass(frozen=True, slots=True)
 class Parse:
     async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
         step = request.planned.step
-        earlier: StepResult | None = None
         for number in count(1):
-            result = _together(earlier, await forward(request))
+            result = await forward(request)
             if result.status != "passed":
                 return result
             try:
                 return replace(result, output=_parsed(step, result))
             except InvalidOutput as error:
-                if number >= step.retry.max_attempts or "invalid_output" not in step.retry.on:
-                    return replace(result, status="errored", error=str(error), error_kind="invalid_output")
+                if not _asks_again(step, number):
+                    return _refused(result, error)
                 request = replace(request, complaint=_complaint(request, result, error))
-                earlier = result
         raise AssertionError("count() does not end")
+
+
+def _asks_again(step: Step, number: int) -> bool:
+    """A function would say the same again; a model is told what was wrong."""
+    wanted = isinstance(step, CompletionStep) and "invalid_output" in step.retry.on
+    return wanted and number < step.retry.max_attempts
+
+
+def _refused(result: StepResult, error: InvalidOutput) -> StepResult:
+    return replace(result, status="errored", output=MISSING, error=str(error), error_kind="invalid_output")
 
 
 def _parsed(step: Step, result: StepResult) -> JSON:
@@ -45,19 +53,4 @@ def _complaint(request: StepRequest, result: StepResult, error: InvalidOutput) -
         *request.complaint,
         Message("assistant", str(result.made)),
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
-    )
-
-
-def _together(earlier: StepResult | None, result: StepResult) -> StepResult:
-    """Add up what asking again took."""
-    if earlier is None:
-        return result
-    return replace(
-        result,
-        calls=(*earlier.calls, *result.calls),
-        input_tokens=earlier.input_tokens + result.input_tokens,
-        output_tokens=earlier.output_tokens + result.output_tokens,
-        cost_usd=total((earlier.cost_usd, result.cost_usd)),
-        spent_usd=total((earlier.spent_usd, result.spent_usd)),
-        latency_ms=earlier.latency_ms + result.latency_ms,
     )

@@ -19,6 +19,10 @@ class Record:
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         intent = Intent(request=call.request, number=call.attempt, reserved_usd=call.worst.usd)
         attempt_id = await self.log.intend(intent)
+        refusal = call.refusal()
+        if refusal is not None:  # the run was stopped while the intent was written
+            await self.log.settle(attempt_id, intent, refusal)
+            return refusal
         self.emit(AttemptSent(call.model, call.attempt))
         try:
             answer = await self._ask(call, forward)
@@ -31,25 +35,33 @@ class Record:
 
     async def _ask(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         try:
-            answer = await forward(call)
+            return priced(call, await forward(call))
         except ProviderError as error:
-            return error.as_failure()
-        if isinstance(answer, Completion):
-            return replace(answer, cost_usd=cost_of(answer.usage, call.profile.price))
-        return answer
+            return priced(call, error.as_failure())
 
     async def _abandoned(self, attempt_id: int, intent: Intent, call: Call, error: BaseException) -> None:
         """Record as unknown what was cancelled, or ended in an error that nobody foresaw."""
-        failure = CallFailure(
-            kind="interrupted", message=f"ended by {type(error).__name__}", outcome="unknown"
-        )
+        message = f"ended by {type(error).__name__}"
+        failure = priced(call, CallFailure(kind="interrupted", message=message, outcome="unknown"))
         await asyncio.shield(self.log.settle(attempt_id, intent, failure))
         self._announce(call, failure)
 
     def _announce(self, call: Call, answer: Answer) -> None:
-        if isinstance(answer, Completion):
-            self.emit(AttemptEnded(call.model, call.attempt, None, answer.cost_usd))
-            return
-        unknown = answer.outcome == "unknown"
-        spent = call.worst.usd if unknown else 0.0
-        self.emit(AttemptEnded(call.model, call.attempt, answer.kind, spent, outcome_unknown=unknown))
+        failure = answer if isinstance(answer, CallFailure) else None
+        ended = AttemptEnded(
+            call.model,
+            call.attempt,
+            failure=failure.kind if failure else None,
+            spent_usd=answer.spent_usd,
+            outcome_unknown=failure is not None and failure.outcome == "unknown",
+        )
+        self.emit(ended)
+
+
+def priced(call: Call, answer: Answer) -> Answer:
+    """Say what an attempt took; one of unknown outcome is as dear as it may have been."""
+    if isinstance(answer, Completion):
+        cost = cost_of(answer.usage, call.profile.price)
+        return replace(answer, cost_usd=cost, spent_usd=cost, attempts=call.attempt)
+    spent = call.worst.usd if answer.outcome == "unknown" else 0.0
+    return replace(answer, spent_usd=spent, attempts=call.attempt)

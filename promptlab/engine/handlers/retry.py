@@ -7,36 +7,52 @@ from typing import Literal
 
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
+from promptlab.engine.call_log import CallLog
 from promptlab.engine.chain import Forward
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import Answer, CallFailure, Completion
+from promptlab.schemas.run import total
+
+IN_DOUBT = CallFailure(
+    kind="connection",
+    message="this request left before and was never answered, so it may have been paid for; "
+    "`--on-unknown retry` sends it again",
+    outcome="unsent",
+    attempts=0,
+)
 
 
 @dataclass(slots=True)
 class Retry:
-    """`random` gives 0..1. `on_unknown: fail` does not repeat what may have been paid for already."""
+    """`random` gives 0..1. `on_unknown: fail` does not repeat what may have been paid for, in any run."""
 
+    log: CallLog
     clock: Clock
     brake: Brake
     random: Callable[[], float]
     on_unknown: Literal["retry", "fail"] = "retry"
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        if self.on_unknown == "fail" and await self.log.in_doubt(call.request.fingerprint):
+            return IN_DOUBT
+        spent: list[float | None] = []
         for number in count(1):
-            answer = await forward(replace(call, attempt=number))
-            if isinstance(answer, Completion) or not self._again(call, answer, number):
+            attempt = replace(call, attempt=number)
+            answer = await forward(attempt)
+            spent.append(answer.spent_usd)
+            if isinstance(answer, Completion) or not self._again(attempt, answer):
                 break
-            await self.brake.sleep(self.clock, self._pause(call, answer, number))
-        sent = number if not isinstance(answer, CallFailure) or answer.outcome != "unsent" else number - 1
-        return replace(answer, attempts=sent)
+            await self.brake.sleep(self.clock, self._pause(attempt, answer))
+        sent = number - 1 if isinstance(answer, CallFailure) and answer.outcome == "unsent" else number
+        return replace(answer, attempts=sent, spent_usd=total(spent))
 
-    def _again(self, call: Call, failure: CallFailure, number: int) -> bool:
-        if failure.left or number >= call.retry.max_attempts or failure.kind not in call.retry.on:
+    def _again(self, call: Call, failure: CallFailure) -> bool:
+        if failure.left or not call.may_repeat(failure.kind) or call.refusal() is not None:
             return False
         return failure.outcome != "unknown" or self.on_unknown == "retry"
 
-    def _pause(self, call: Call, failure: CallFailure, number: int) -> float:
+    def _pause(self, call: Call, failure: CallFailure) -> float:
         policy = call.retry
-        backoff = min(policy.max, policy.initial * 2.0 ** (number - 1))
+        backoff = min(policy.max, policy.initial * 2.0 ** (call.attempt - 1))
         jittered = backoff * (1 + policy.jitter * (2 * self.random() - 1))
         return max(jittered, failure.retry_after or 0.0)

@@ -1,8 +1,10 @@
 """Throttle: how many calls a model gets at once and a minute; pauses and closes it when it says so."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field, replace
 
+from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.chain import Forward
@@ -12,6 +14,9 @@ from promptlab.engine.provider import ModelProfile
 from promptlab.schemas.events import Emit, ModelClosed, ModelPaused
 
 MINUTE = 60.0
+ENOUGH_FAILURES = 5
+CRUMB = 1e-6  # what rounding leaves, not worth a sleep
+NOT_REACHED = ("connection", "timeout", "server")
 
 
 @dataclass(slots=True)
@@ -19,42 +24,63 @@ class Bucket:
     """A rate per minute as a bucket that holds a second's worth; may go into debt by one call."""
 
     per_minute: float
-    level: float = 1.0
-    filled_at: float | None = None
+    level: float = math.inf
+    filled_at: float = 0.0
 
-    def wait_for(self, amount: float, now: float) -> float:
-        """Take `amount` and give 0, or take nothing and give the seconds until it may be asked again."""
+    def wait(self, amount: float, now: float) -> float:
+        """Give the seconds until `amount` may be taken."""
         rate = self.per_minute / MINUTE
         ceiling = max(rate, 1.0)
-        elapsed = now - self.filled_at if self.filled_at is not None else MINUTE
-        self.level = min(ceiling, self.level + elapsed * rate)
+        self.level = min(ceiling, self.level + (now - self.filled_at) * rate)
         self.filled_at = now
-        needed = min(amount, ceiling)
-        if self.level < needed:
-            return (needed - self.level) / rate
+        missing = min(amount, ceiling) - self.level
+        return missing / rate if missing > CRUMB else 0.0
+
+    def take(self, amount: float) -> None:
+        """Take `amount`; a negative one gives back."""
         self.level -= amount
-        return 0.0
 
 
 @dataclass(slots=True)
 class ModelGate:
-    """The state of one model in this run."""
+    """The state of one model in this run. `failures`: attempts that nobody answered, while nobody was."""
 
     slots: asyncio.Semaphore
     requests: Bucket | None
     tokens: Bucket | None
     paused_until: float = 0.0
     answered: bool = False
+    failures: int = 0
     closed: CallFailure | None = None
 
-    def wait(self, tokens: int, now: float) -> float:
-        """Give the seconds until the next call may leave; 0: it has its place."""
+    def enter(self, tokens: int, now: float) -> float:
+        """Take a place and give 0, or take nothing and give the seconds until it may be asked again."""
         if now < self.paused_until:
             return self.paused_until - now
-        for bucket, amount in ((self.requests, 1), (self.tokens, tokens)):
-            if bucket is not None and (seconds := bucket.wait_for(amount, now)) > 0:
-                return seconds
-        return 0.0
+        wanted = [(self.requests, 1), (self.tokens, tokens)]
+        buckets = [(bucket, amount) for bucket, amount in wanted if bucket is not None]
+        seconds = max((bucket.wait(amount, now) for bucket, amount in buckets), default=0.0)
+        if not seconds:
+            for bucket, amount in buckets:
+                bucket.take(amount)
+        return seconds
+
+    def answer(self, answer: Answer, reserved_tokens: int) -> None:
+        """Note whether somebody answered; give back what the answer did not use."""
+        if isinstance(answer, Completion):
+            self.answered = True
+            if self.tokens is not None:
+                self.tokens.take(answer.usage.total_tokens - reserved_tokens)
+        elif answer.status is None and answer.kind in NOT_REACHED:
+            self.failures += 1
+        elif answer.outcome != "unsent":
+            self.answered = True
+
+    def is_dead(self, call: Call, failure: CallFailure) -> bool:
+        """Whether the provider is taken for unreachable, now that this call has failed for good."""
+        if self.answered or failure.outcome == "unsent" or call.may_repeat(failure.kind):
+            return False
+        return failure.outcome == "failed" or self.failures >= ENOUGH_FAILURES
 
 
 @dataclass(slots=True)
@@ -74,40 +100,36 @@ class Throttle:
             failure = CallFailure(kind="refused", message=call.problem, outcome="unsent", closes=True)
             self._close(gate, call, failure)
         async with gate.slots:
-            refusal = await self._turn(gate, call.worst.tokens)
+            refusal = await self._turn(gate, call)
             if refusal is not None:
                 return refusal
-            return self._heed(gate, call, await forward(call))
+            answer = await forward(call)
+            gate.answer(answer, call.worst.tokens)
+            return answer if isinstance(answer, Completion) else self._heed(gate, call, answer)
 
-    async def _turn(self, gate: ModelGate, tokens: int) -> CallFailure | None:
+    async def _turn(self, gate: ModelGate, call: Call) -> CallFailure | None:
         """Wait until the call may leave; give why it may not."""
         while True:
-            refusal = gate.closed or self.brake.refusal()
+            refusal = gate.closed or self.brake.refusal() or call.refusal()
             if refusal is not None:
                 return refusal
-            seconds = gate.wait(tokens, self.clock.now())
+            seconds = gate.enter(call.worst.tokens, self.clock.now())
             if not seconds:
                 return None
             await self.brake.sleep(self.clock, seconds)
 
-    def _heed(self, gate: ModelGate, call: Call, answer: Answer) -> Answer:
-        """Pause or close the model if the answer says so.
-
-        A Retry-After beyond the cap closes it, and so does a call that used up its attempts without reaching
-        a provider that has answered nobody yet.
-        """
-        if isinstance(answer, Completion):
-            gate.answered = True
-            return answer
-        gate.answered = gate.answered or answer.status is not None
-        wait = answer.retry_after or 0.0
-        unreachable = not gate.answered and call.attempt >= call.retry.max_attempts
-        if answer.closes or wait > call.retry.max or unreachable:
-            answer = replace(answer, closes=True)
-            self._close(gate, call, answer)
+    def _heed(self, gate: ModelGate, call: Call, failure: CallFailure) -> CallFailure:
+        """Pause or close the model if the failure says so; a Retry-After beyond the cap closes it."""
+        wait = failure.retry_after or 0.0
+        if wait > call.retry.max:
+            message = f"{failure.message}; it asks to come back in {duration(wait)}"
+            failure = replace(failure, message=message, closes=True)
+        if failure.closes or gate.is_dead(call, failure):
+            failure = replace(failure, closes=True)
+            self._close(gate, call, failure)
         elif wait:
             self._pause(gate, call, wait)
-        return answer
+        return failure
 
     def _pause(self, gate: ModelGate, call: Call, seconds: float) -> None:
         until = self.clock.now() + seconds

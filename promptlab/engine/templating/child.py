@@ -80,16 +80,16 @@ class Child(asyncio.SubprocessProtocol):
             stdin.write(data)
 
     def kill(self) -> None:
-        """End it at once; its end is reported to nobody."""
-        self._on_end = _ignore
+        """End it at once; neither its end nor what it still says is reported to anybody."""
+        self._on_end = self._on_lines = _ignore
         if self._transport is not None:
             with suppress(ProcessLookupError):
                 self._transport.kill()
             self._transport.close()
 
     async def close(self) -> None:
-        """Let it end by closing its stdin; kill it after a second."""
-        self._on_end = _ignore
+        """Let it end by closing its stdin, heard by nobody; kill it after a second."""
+        self._on_end = self._on_lines = _ignore
         if self._transport is not None and (stdin := self._transport.get_pipe_transport(0)) is not None:
             stdin.close()
         with suppress(TimeoutError):
@@ -131,5 +131,5 @@ class Child(asyncio.SubprocessProtocol):
                 self._noise = (self._noise + data.replace(b"\0", b""))[-2000:]
 
 
-def _ignore(_child: Child) -> None:
+def _ignore(*_: object) -> None:
     pass

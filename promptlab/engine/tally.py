@@ -1,0 +1,65 @@
+"""What the calls of one step took together, however the step ended."""
+
+from dataclasses import dataclass, field
+
+from promptlab.engine.completion import Answer, Completion, CompletionRequest
+from promptlab.schemas.run import StepCall, StepResult, StepStatus, total
+
+
+@dataclass(slots=True)
+class Tally:
+    """Grows while the step runs, over all times that it asks again."""
+
+    calls: list[StepCall] = field(default_factory=list)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    costs: list[float | None] = field(default_factory=list)
+    spent: list[float | None] = field(default_factory=list)
+    latency_ms: float = 0.0
+    finish_reason: str | None = None
+    model: str | None = None
+
+    def add(self, request: CompletionRequest, answer: Answer) -> None:
+        self.spent.append(answer.spent_usd)
+        if not isinstance(answer, Completion):
+            self._note(request, attempts=answer.attempts)
+            return
+        self._note(request, attempts=answer.attempts, completion_id=answer.id, recalled=answer.recalled)
+        self.input_tokens += answer.usage.input_tokens
+        self.output_tokens += answer.usage.output_tokens
+        self.costs.append(answer.cost_usd)
+        self.latency_ms += answer.latency_ms
+        self.finish_reason = answer.finish_reason
+
+    def leave(self, request: CompletionRequest) -> None:
+        """Count a call that the step did not wait for to the end: what it will cost is not known here."""
+        self._note(request, attempts=0)
+        self.spent.append(None)
+
+    def account(self, step_id: str, status: StepStatus) -> StepResult:
+        """Give a result that says what the step took, and nothing of what it made."""
+        return StepResult(
+            id=step_id,
+            status=status,
+            model=self.model,
+            calls=tuple(self.calls),
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=total(self.costs),
+            spent_usd=total(self.spent),
+            latency_ms=self.latency_ms,
+            finish_reason=self.finish_reason,
+        )
+
+    def _note(
+        self,
+        request: CompletionRequest,
+        *,
+        attempts: int,
+        completion_id: int | None = None,
+        recalled: bool = False,
+    ) -> None:
+        call = StepCall(
+            fingerprint=request.fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts
+        )
+        self.calls.append(call)
