@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
-from promptlab.core.errors import PromptlabError
+from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.json import JSON, as_text, compact
 from promptlab.engine.targets import Targets
 from promptlab.live.project_log import open_log
@@ -89,7 +89,11 @@ def run(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
     Raises InvalidPipeline, UsageError, NothingToRun and StorageError. In a program that has an event loop,
     await `run_async`.
     """
-    return asyncio.run(run_async(pipeline, **arguments))
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(run_async(pipeline, **arguments))
+    raise UsageError("there is an event loop already", hint="await run_async instead")
 
 
 async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:

@@ -36,7 +36,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CheckRate:
-    """How often a check passed; `total` leaves out where it was skipped, `score` is the mean."""
+    """How often a check passed; `total` leaves out where it was skipped, `score` is the mean.
+
+    Trials that never came count as ones in which it failed.
+    """
 
     passed: int
     total: int
@@ -169,6 +172,7 @@ def row_status(statuses: Sequence[TrialStatus], needed: int) -> TrialStatus:
 class _Tally:
     def __init__(self, repeat: Repeat) -> None:
         self._units = _Units(repeat)
+        self._ended = 0
         self._score = _Mean()
         self._cost, self._spent = _Sum(), _Sum()
         self._latencies = array("d")
@@ -177,6 +181,7 @@ class _Tally:
 
     def add(self, result: TrialResult) -> None:
         self._units.add(result)
+        self._ended += result.status != "left"
         self._cost.add(result.cost_usd)
         self._spent.add(result.spent_usd)
         if result.status in ("passed", "failed"):
@@ -196,25 +201,32 @@ class _Tally:
 
     def metrics(self, cell: str | None, variant: str | None, planned: int) -> CellMetrics:
         counts = self._units.counts(planned)
-        values = {name: mean.value for name, mean in sorted(self._named.items())}
+        missing = max(0, planned - self._ended)
+        came = self._ended / (self._ended + missing) if missing else 1.0
+        values = {name: _scaled(mean.value, came) for name, mean in sorted(self._named.items())}
         checks = {
-            key: CheckRate(mean.passed, mean.count, mean.total / mean.count)
+            key: CheckRate(mean.passed, mean.count + missing, mean.total / (mean.count + missing))
             for key, mean in self._checks.items()
         }
-        return CellMetrics(cell, variant, counts, {**values, **self._built_in(counts)}, checks)
+        return CellMetrics(cell, variant, counts, {**values, **self._built_in(counts, came)}, checks)
 
-    def _built_in(self, counts: Counts) -> dict[str, float | None]:
+    def _built_in(self, counts: Counts, came: float) -> dict[str, float | None]:
         times = sorted(self._latencies)
         return {
             "pass_rate": _share(counts.passed, counts.counted),
             "error_rate": _share(counts.errored + counts.left, counts.counted),
-            "score": self._score.value,
+            "score": _scaled(self._score.value, came),
             "cost_usd": self._cost.value,
             "spent_usd": self._spent.value,
             "latency_ms": sum(times) / len(times) if times else None,
             "latency_ms.p50": quantile(times, 0.5),
             "latency_ms.p95": quantile(times, 0.95),
         }
+
+
+def _scaled(mean: float | None, came: float) -> float | None:
+    """Give a mean with the trials that never came as zeros; `came`: the share of those that did."""
+    return None if mean is None else mean * came
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

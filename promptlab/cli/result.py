@@ -40,7 +40,7 @@ class Failures:
             self.add(event.result)
 
     def add(self, trial: TrialResult) -> None:
-        self.checked = self.checked or bool(trial.all_verdicts)
+        self.checked = self.checked or any(verdict.status != "skipped" for verdict in trial.all_verdicts)
         if trial.status in NOT_PASSED and not self.is_full:
             self.first.append(trial)
 
@@ -56,7 +56,7 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
     _say(console, _end(summary), "")
-    for warning in _warnings(summary):
+    for warning in warnings(summary):
         _say(console, warning, "yellow")
 
 
@@ -108,14 +108,15 @@ def _end(summary: RunSummary) -> str:
     return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
 
 
-def _warnings(summary: RunSummary) -> Iterator[str]:
+def warnings(summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"
     if summary.is_soft:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
-        yield f"{plural(left, 'trial')} left; the same command goes on: what was answered is recalled"
+        command = "the same command without --fresh" if summary.is_fresh else "the same command"
+        yield f"{plural(left, 'trial')} left; {command} goes on: what was answered is recalled"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"

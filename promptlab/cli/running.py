@@ -14,7 +14,7 @@ from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths
 from promptlab.cli.progress import progress_for
-from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result
+from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
@@ -130,8 +130,9 @@ class _Show:
             show_result(out_console(), summary, failures)
             return
         click.echo(plain(summary.as_json()))
-        if not failures.checked and summary.status == "passed":
-            click.echo(f"{summary.pipeline}: {NOTHING_CHECKED}", err=True)
+        nothing = [NOTHING_CHECKED] if not failures.checked and summary.status == "passed" else []
+        for line in (*nothing, *warnings(summary)):
+            click.echo(f"{summary.pipeline}: {line}", err=True)
 
 
 def _tune_garbage_collection() -> None:

@@ -63,13 +63,24 @@ def sqlite_path(location: str | Path) -> Path:
         return location
     scheme, separator, rest = location.partition("://")
     if not separator:
-        return Path(location)
+        return _file(location)
     if scheme.partition("+")[0] != "sqlite" or not rest.startswith("/") or rest in ("/", "/:memory:"):
         raise UsageError(
             f"PROMPTLAB_DATABASE_URL: the run log cannot be a '{scheme}' database of this kind",
             hint="name an SQLite file: sqlite:///path/to/lab.db",
         )
     return Path(rest[1:])
+
+
+def _file(location: str) -> Path:
+    """Give a file named by its path; a bare word is rather a slip than a place for a log."""
+    path = Path(location)
+    if not path.suffix and "/" not in location:
+        raise UsageError(
+            f"PROMPTLAB_DATABASE_URL: '{location[:100]}' names no file and no database",
+            hint="name an SQLite file: logs/lab.db, or sqlite:///path/to/lab.db",
+        )
+    return path
 
 
 def storage_error(path: Path, error: BaseException) -> StorageError:

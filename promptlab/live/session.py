@@ -59,6 +59,7 @@ class Session:
         await self._warm_up(recorder)
         ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
+        summary = replace(summary, is_fresh=self.options.fresh)
         await recorder.end_run(_run_end(summary))
         return summary
 

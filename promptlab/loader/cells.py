@@ -1,6 +1,7 @@
 """Variants × matrix: which overrides make which cell, and what the cell is called."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -47,7 +48,8 @@ def cell_sources(document: Document, problems: Problems) -> list[CellSource]:
         message = f"variants × matrix make more than {MOST_CELLS:,} cells"
         document.report(problems, ("matrix",), message, code="too-many-cells", key=True)
         return []
-    return [_cell(name, overrides, points) for name, overrides in variants for points in product(*axes)]
+    cells = [_cell(name, overrides, points) for name, overrides in variants for points in product(*axes)]
+    return _refuse_alike(document, cells, problems)
 
 
 def _cell(name: str, overrides: Document | None, points: Sequence[_Point]) -> CellSource:
@@ -132,6 +134,17 @@ def _keys(document: Document, section: str, problems: Problems) -> list[str]:
         return list(found or ())
     document.report(problems, (section,), f"{section} must be a map", code="type")
     return []
+
+
+def _refuse_alike(document: Document, cells: list[CellSource], problems: Problems) -> list[CellSource]:
+    """Report cells that would have the same name, so that nobody could tell them apart."""
+    names = Counter(cell.name for cell in cells)
+    for name, count in names.items():
+        if count > 1:
+            message = f"{count} cells have the same name, '{name}'"
+            hint = "give each axis different values; name them where their texts are alike"
+            document.report(problems, ("matrix",), message, code="axis", hint=hint, key=True)
+    return cells if len(names) == len(cells) else []
 
 
 def _may_override(document: Document, path: tuple[str, ...], problems: Problems) -> bool:

@@ -81,6 +81,7 @@ class RunSummary:
     unknown: int = 0
     unknown_usd: float | None = 0.0
     is_soft: bool = False
+    is_fresh: bool = False
     stopped: str | None = None
     exit_code: int = 0
 

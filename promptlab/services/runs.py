@@ -1,7 +1,7 @@
 """The runs of a log: listed, found, and told apart from those that died."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Update, func, select, update
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from promptlab.core.errors import UsageError
 from promptlab.models import Attempt, Run, RunFile, Snapshot
 from promptlab.schemas.log import AttemptRecord, RunRecord
+from promptlab.schemas.run import total
 
 _SHOWN = 5
 
@@ -97,13 +98,18 @@ class RunService:
         dead = {run.id for run in runs if run.status == "running" and not self._is_running(run.id)}
         if dead:
             self._session.rollback()  # look again: a run ends before it gives its lock back
-        return [_record(run, died=run.id in dead) for run in runs]
+        return [self._record(run, died=run.id in dead) for run in runs]
+
+    def _record(self, run: Run, *, died: bool) -> RunRecord:
+        if not died or run.status != "running":
+            return _record(run)
+        count, spent = _hanging(self._session, run.id)
+        known = run.spent_usd if not count else total((run.spent_usd, spent))
+        return replace(_record(run), status="interrupted", spent_usd=known)
 
 
-def _record(run: Run, *, died: bool) -> RunRecord:
+def _record(run: Run) -> RunRecord:
     facts = {field.name: getattr(run, field.name) for field in fields(RunRecord)}
-    if died and run.status == "running":
-        facts["status"] = "interrupted"
     return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates)})
 
 
@@ -113,18 +119,24 @@ def count_left(run_id: str) -> Update:
     return update(Run).where(Run.id == run_id).values(left=Run.planned - ended)
 
 
+def _hanging(session: Session, run_id: str) -> tuple[int, float | None]:
+    """Give how many attempts have no known end, and what they may have cost; None where that is unknown."""
+    count, known, reserved = session.execute(
+        select(func.count(), func.count(Attempt.reserved_usd), func.sum(Attempt.reserved_usd)).where(
+            Attempt.run_id == run_id, Attempt.state == "intent"
+        )
+    ).one()
+    return count, (reserved or 0.0) if known == count else None
+
+
 def give_up_attempts(session: Session, run_id: str) -> None:
     """Count attempts without a known end as paid for, as dear as they may have been."""
-    hanging = (Attempt.run_id == run_id, Attempt.state == "intent")
-    count, known, reserved = session.execute(
-        select(func.count(), func.count(Attempt.reserved_usd), func.sum(Attempt.reserved_usd)).where(*hanging)
-    ).one()
+    count, spent = _hanging(session, run_id)
     if not count:
         return
-    spent = reserved if known == count else None
     session.execute(
         update(Attempt)
-        .where(*hanging)
+        .where(Attempt.run_id == run_id, Attempt.state == "intent")
         .values(state="unknown", spent_usd=Attempt.reserved_usd, ended_at=datetime.now(UTC))
     )
     session.execute(update(Run).where(Run.id == run_id).values(spent_usd=Run.spent_usd + spent))

@@ -49,6 +49,7 @@ class SummaryService:
             unknown=len(unknown),
             unknown_usd=total(attempt.reserved_usd for attempt in unknown),
             stopped=run.reason,
+            is_fresh=bool(run.options.get("fresh")),
             exit_code=EXIT_CODES.get(run.status, 0),
         )
 
@@ -76,6 +77,16 @@ class SummaryService:
             .order_by(func.min(Verdict.position))
         )
         rates: dict[str, dict[str, float | None]] = defaultdict(dict)
+        missing = self._missing(run)
         for cell, step, name, good, count in self._session.execute(query):
-            rates[cell][f"{step}/{name}" if step else name] = good / count
+            rates[cell][f"{step}/{name}" if step else name] = good / (count + missing.get(cell, 0))
         return dict(rates)
+
+    def _missing(self, run: RunRecord) -> dict[str, int]:
+        """Count the trials of each cell that never came: they count as failures."""
+        if run.done >= run.planned:
+            return {}
+        share = run.planned // len(run.cells) if run.cells else 0
+        query = select(Trial.cell, func.count()).where(Trial.run_id == run.id, Trial.status != "left")
+        came = {cell: count for cell, count in self._session.execute(query.group_by(Trial.cell))}  # noqa: C416
+        return {cell: max(0, share - came.get(cell, 0)) for cell in run.cells}

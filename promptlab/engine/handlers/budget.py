@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from promptlab.core.words import money
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call, Worst, cost_of
 from promptlab.engine.chain import Forward
@@ -92,7 +93,7 @@ class Budget:
             return f"the limit of {limits.total_tokens} tokens leaves no room for the next call"
         usd = used.usd + held.usd + (worst.usd or 0.0)
         if limits.cost_usd is not None and usd > limits.cost_usd:
-            return f"the limit of {limits.cost_usd:g} USD leaves no room for the next call"
+            return f"the limit of {money(limits.cost_usd)} leaves no room for the next call"
         return None
 
     def _overdrawn(self) -> str | None:
@@ -100,7 +101,7 @@ class Budget:
         if limits.total_tokens is not None and spent.tokens >= limits.total_tokens:
             return f"the limit of {limits.total_tokens} tokens is reached"
         if limits.cost_usd is not None and spent.usd >= limits.cost_usd:
-            return f"the limit of {limits.cost_usd:g} USD is reached"
+            return f"the limit of {money(limits.cost_usd)} is reached"
         return None
 
     def _settle(self, worst: Worst, answer: Answer | None) -> None:
