@@ -77,7 +77,6 @@ REFUSED = [
     ({"modle": "openai/x"}, ("modle",), "Extra inputs"),
     ({"version": 2}, ("version",), "Input should be 1"),
     ({"judge": "openai/x"}, ("judge",), "Extra inputs"),
-    ({"limits": {"cost_usd_per_day": 20}}, ("limits", "cost_usd_per_day"), "Extra inputs"),
     ({"model": "gpt-4o"}, ("model",), "pattern"),
     ({"providers": {"a": {"api_key": "sk-proj-literal"}}}, ("providers", "a", "api_key"), "say \\${NAME}"),
     ({"providers": {"a": {"headers": {"X-Api-Key": "abc"}}}}, ("providers", "a", "headers"), "X-Api-Key"),

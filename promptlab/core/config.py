@@ -79,6 +79,7 @@ class Ceilings(_Frozen):
     """What neither a pipeline nor a flag raises."""
 
     cost_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    cost_usd_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class SettingsFile(_Frozen):
