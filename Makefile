@@ -23,7 +23,7 @@ demo: ready-demo ## set up, fetch the embedded model, run an example pipeline on
 
 .PHONY: test
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
-	@$(call step,$(BIN)/python -m pytest $(PYTEST_ARGS))
+	@$(call step,$(BIN)/python -m pytest -n auto $(PYTEST_ARGS))
 
 .PHONY: lint
 lint: ready-all ## check style and formatting

@@ -54,6 +54,8 @@ class ScriptedProvider:
             raise answer
         return Completion(text=answer, usage=self.usage, answered_by=request.model, raw=answer.encode())
 
+    async def warm_up(self) -> None: ...
+
     async def close(self) -> None: ...
 
 

@@ -496,7 +496,7 @@ async def test_a_missing_key_is_told_before_any_request(fake_provider: FakeProvi
     provider = build_provider("fake", settle(file, environment=Environment()))
 
     with pytest.raises(UsageError, match="export NO_KEY"):
-        provider.check("m")  # type: ignore[attr-defined]
+        provider.check("m")
     failure = await failure_of(Asker(provider, "m"))
 
     assert type(failure) is Refused

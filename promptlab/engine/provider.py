@@ -127,6 +127,10 @@ class Provider(Protocol):
         """Raise UsageError, with what mends it, where `model` cannot be asked: no key, no weights."""
         ...
 
+    async def warm_up(self) -> None:
+        """Import and open what the first request will need; sends nothing to the provider."""
+        ...
+
     async def complete(self, request: CompletionRequest) -> Completion:
         """Ask once, without retries; give a whole answer or raise a ProviderError.
 

@@ -53,6 +53,11 @@ class Recaller:
             loop.call_soon(self._answer_all)
         return future
 
+    def answers(self) -> int:
+        """Give how many answers there are on record, at most."""
+        with storage_errors(self._path), self._connection.begin():
+            return self._connection.execute(select(func.max(_TABLE.c.id))).scalar() or 0
+
     def doubtful(self) -> set[str]:
         """Give the requests that left, in any run, and of which nobody knows what became of them."""
         with storage_errors(self._path), self._connection.begin():

@@ -65,6 +65,10 @@ class Recorder:
         recorder._ended = False
         return recorder
 
+    def answers(self) -> int:
+        """Give how many answers the log holds, at most."""
+        return self._recaller.answers()
+
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
         if self._writer.is_full:
             await self.flush()

@@ -56,10 +56,21 @@ class Session:
         emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
         brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
         engine = await self._assemble(stack, recorder, brake, emit)
+        await self._warm_up(recorder)
         ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         await recorder.end_run(_run_end(summary))
         return summary
+
+    async def _warm_up(self, recorder: Recorder) -> None:
+        """Import the SDKs before the first trial, where more trials are planned than there are answers."""
+        if not self.options.fresh and recorder.answers() >= self.plan.size:
+            return
+        targets = [step.target for cell in self.plan.cells for step in cell.steps if step.target is not None]
+        for provider in {
+            id(target.provider): target.provider for target in targets if not target.problem
+        }.values():
+            await provider.warm_up()
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())

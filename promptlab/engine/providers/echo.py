@@ -26,6 +26,9 @@ class EchoProvider:
     def wire_params(self, model: str, params: Params) -> Mapping[str, JSON]:  # noqa: ARG002
         return with_extra(given(params), params)
 
+    async def warm_up(self) -> None:
+        """Need nothing."""
+
     async def complete(self, request: CompletionRequest) -> Completion:
         asked = [message.content for message in request.messages if message.role == "user"]
         text = asked[-1] if asked else ""

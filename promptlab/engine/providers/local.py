@@ -62,6 +62,9 @@ class LocalProvider:
         """Raise UsageError, with the command that mends it, where the model cannot run here."""
         ready_to_run(embedded_model(model))
 
+    async def warm_up(self) -> None:
+        """Leave the start of the model to its first request."""
+
     async def complete(self, request: CompletionRequest) -> Completion:
         return await self._provider(request.model).complete(request)
 
