@@ -12,6 +12,8 @@ import pytest
 from tests.cli_kit import ECHO, GREEN, PROMPTLAB, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
 
+ROOT = Path(__file__).parent.parent
+
 
 @pytest.fixture(scope="session")
 def fake_provider_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeProvider]:
@@ -57,4 +59,13 @@ def project_that_ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(cli: Cli, project_that_ran: Path) -> Cli:
     """The command line in a copy of the project that ran."""
     shutil.copytree(project_that_ran, cli.folder, dirs_exist_ok=True)
+    return cli
+
+
+@pytest.fixture
+def examples(cli: Cli) -> Cli:
+    """The command line in a project that holds a copy of the examples."""
+    for folder in ("pipelines", "prompts", "data", "tools"):
+        shutil.copytree(ROOT / folder, cli.folder / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (cli.folder / "promptlab.yaml").write_text("version: 1\n")
     return cli

@@ -205,3 +205,4 @@ def test_a_run_is_drawn(cli: Cli, ids: list[str]) -> None:
     assert drawn == Path("two.svg").read_text()
     assert "say/contains" in drawn
     assert "url(http" not in drawn
+    assert ids[2] in drawn  # the end of the widest line

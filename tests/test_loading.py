@@ -346,6 +346,7 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
         ("gates: [{metric: pass_rate}]", "4:9: gates: a gate needs `min` or `max`"),
         ('outputs: {a: "{{ nope }}"}', "4:18: 'nope' is not defined"),
         ("model: nope/x", "4:8: unknown provider 'nope'; did you mean 'openai'?"),
+        ("model: zzz/x", "4:8: unknown provider 'zzz'; name it under `providers` in promptlab.yaml"),
         ("model: gpt", "4:8: 'gpt' is no model"),
         ("variants: {a b: {}}", "4:12: 'a b' cannot be the name of a variant"),
         ("variants: {a: {name: b}}", "4:16: 'name' cannot be overridden: it is the same in all cells"),

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.wheel_kit import build_wheel, copy_sources
+
 ROOT = Path(__file__).parent.parent
 SH = shutil.which("sh") or "/bin/sh"
 GROUPS = {"demo": {"main", "build"}, "all": {"main", "build", "dev"}}
@@ -147,16 +149,11 @@ def test_the_wheel_holds_migrations_and_data_files(tmp_path: Path) -> None:
     when the wheel is built as installers do,
     then the migrations lie inside the package, with every module and data file.
     """
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    for name in ("promptlab", "migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_sources(tmp_path)
     expected = {name.as_posix() for name in sources_in(tmp_path)}
 
-    build = "import sys, poetry.core.masonry.api as backend; print(backend.build_wheel(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=tmp_path, capture_output=True, check=True)
+    wheel = build_wheel(tmp_path)
 
-    [wheel] = tmp_path.glob("*.whl")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == expected
     assert "promptlab/py.typed" in held

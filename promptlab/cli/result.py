@@ -8,7 +8,7 @@ from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
 from promptlab.core.json import as_text
-from promptlab.core.words import duration, money, plural
+from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult, RunSummary
 from promptlab.schemas.run import TrialResult, TrialStatus
@@ -103,7 +103,7 @@ def _end(summary: RunSummary) -> str:
     counts, calls = summary.trials, summary.calls
     names = ("passed", "failed", "errored", "skipped")
     done = ", ".join(f"{counts[name]:,} {name}" for name in names if counts.get(name))
-    bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, spent {money(summary.spent_usd)}"
+    bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, {spent(summary.spent_usd)}"
     time = f"{duration(summary.seconds)} · " if summary.seconds else ""
     return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
 

@@ -18,6 +18,10 @@ def money(usd: float | None) -> str:
     return f"${usd:.4f}" if usd >= CENT / 10 else f"${usd:.{min(12, 1 - floor(log10(usd)))}f}"
 
 
+def spent(usd: float | None) -> str:
+    return money(usd) if usd is None else f"spent {money(usd)}"
+
+
 def duration(seconds: float) -> str:
     """Give a time as 0.4 s, 12 s, 3 min 05 s or 2 h 10 min."""
     if seconds < 10:  # noqa: PLR2004

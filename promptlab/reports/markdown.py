@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from promptlab.core.json import as_text
-from promptlab.core.words import duration, money, percent
+from promptlab.core.words import duration, money, percent, spent
 from promptlab.schemas.report import GateResult, RunReport, RunSummary
 from promptlab.schemas.run import TrialResult
 
@@ -29,7 +29,7 @@ def _headline(summary: RunSummary) -> str:
     return (
         f"## {_inert(summary.pipeline)}: {summary.status}\n\n"
         f"{trials or 'no trials'}; {calls.sent:,} calls, {calls.recalled:,} recalled; "
-        f"spent {money(summary.spent_usd)} in {duration(summary.seconds)}. Run `{summary.run_id}`.\n\n"
+        f"{spent(summary.spent_usd)}, in {duration(summary.seconds)}. Run `{summary.run_id}`.\n\n"
     )
 
 

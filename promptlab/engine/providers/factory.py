@@ -37,7 +37,8 @@ def build_provider(name: str, settings: Settings) -> Provider:
     key is told by the provider's `check`, so that recorded answers are found without any key.
     """
     if name not in provider_names(settings):
-        raise UsageError(f"unknown provider '{name}'; {did_you_mean(name, provider_names(settings))}")
+        advice = did_you_mean(name, provider_names(settings)) or "name it under `providers` in promptlab.yaml"
+        raise UsageError(f"unknown provider '{name}'; {advice}")
     entry = settings.providers.get(name, ProviderSettings())
     preset = PRESETS.get(name, Preset(type=entry.type or (name if name in PROVIDERS else "openai")))
     if entry.api == "responses":
