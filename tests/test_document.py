@@ -147,6 +147,9 @@ def test_a_number_that_prints_differently_is_told_from_others(written: str, ambi
     [
         ('a: "x\nb: 1\n', 1, 4, "this quote is never closed"),
         ("a: [1, 2\nb: 1\n", 1, 4, "this [ is never closed"),
+        ("b: 1\na: [\n", 2, 4, "this [ is never closed"),
+        ("a: [x, {b: [1],\n", 1, 8, "this { is never closed"),
+        ("a: {x: [1, }, 2]\n", 1, 12, "expected , or ]"),
         ("s:\n\t- a\n", 2, 1, "a tab used for indentation"),
         ("a: b: c\n", 1, 5, "a second colon in a value that is not quoted"),
         ("a: 1\n  b: 2\n", 2, 4, "a key below a value"),

@@ -84,6 +84,25 @@ def test_what_a_file_may_not_name_is_refused(project: Path, name: str, message: 
     assert files.files_read == {}
 
 
+@pytest.mark.parametrize("name", ["away/secret.txt", "away/secrets.txt", "dangling"])
+def test_a_folder_outside_is_neither_read_nor_listed_through_a_link(project: Path, name: str) -> None:
+    """
+    Given a link to a folder outside the project, and one to nothing outside,
+    when a file behind it is named, there or not,
+    then it is refused as outside, and nothing that lies there is told.
+    """
+    (project / "away").symlink_to("..")
+    (project / "dangling").symlink_to("../nothing")
+    files = ProjectFiles(project)
+
+    with pytest.raises(FileError, match="leads outside the project") as caught:
+        files.read(name)
+
+    assert caught.value.hint == "copy the file into the project"
+    assert not files.exists(name)
+    assert files.list("away") == []
+
+
 def test_links_inside_the_project_are_followed(project: Path) -> None:
     """
     Given a link to another file of the project,

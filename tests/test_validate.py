@@ -179,6 +179,28 @@ def test_settings_are_checked_in_every_format(validate: Validate, project: Path)
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "startColumn": 1}
 
 
+@pytest.mark.parametrize("key", ["hunter2", "sk-proj-AAAAAAAAAAAAAAAA"])
+def test_a_key_in_the_settings_is_refused_with_the_reason_and_not_shown(
+    validate: Validate, project: Path, key: str
+) -> None:
+    """
+    Given settings with a literal key, and a fault behind it in the same line,
+    when they are checked,
+    then it is said what to do instead, the key is not shown, and each caret stands below something.
+    """
+    settings = f"version: 1\nproviders: {{token: {{api_key: {key}, foo: 1}}}}\n"
+    (project / "promptlab.yaml").write_text(settings, encoding="utf-8")
+
+    done = validate(project, "promptlab.yaml")
+
+    assert "api_key is refused: a key does not belong into a file; say ${NAME} and export NAME" in done.stdout
+    assert key not in done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    carets = [index for index, line in enumerate(lines) if "^" in line]
+    assert len(carets) == 2
+    assert all(len(lines[index]) <= len(lines[index - 1]) for index in carets)
+
+
 def test_several_files_are_told_together(validate: Validate, project: Path) -> None:
     """
     Given a sound file, one that is missing and one with two problems,

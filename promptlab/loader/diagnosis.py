@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from promptlab.core.display import is_secret_name
 from promptlab.core.json import JSON
 from promptlab.loader.document import Document
 from promptlab.loader.known_keys import known_keys
@@ -132,8 +133,8 @@ def _said(
     if kind == "value_error":
         words, refusal = detail["msg"].removeprefix("Value error, "), _refusal(detail)
         if refusal is None:
-            return f"{name}: {words}", None, "value"
-        return f"{name}: {words}", refusal.hint, refusal.code
+            return _refused(name, words), None, "value"
+        return _refused(name, words), refusal.hint, refusal.code
     if kind in MESSAGES:
         wanted = list(dict.fromkeys(_wanted(others or [detail])))
         message = f"{name} must be {' or '.join(wanted)}, but is {_kind_of(document, place)}"
@@ -145,9 +146,14 @@ def _said(
         message = f"{name} must be {detail['ctx']['expected']}, but is {document.shown(place)}"
         return message, did_you_mean(str(detail["input"]), expected), "value"
     if kind == "string_pattern_mismatch":
-        return f"{name}: {document.shown(place)} is not allowed here", _allowed(detail), "value"
+        return _refused(name, f"{document.shown(place)} is not allowed here"), _allowed(detail), "value"
     message = detail["msg"].replace("Input should", "should").replace("String should", "should")
     return f"{name} {message[0].lower()}{message[1:]}", None, "value"
+
+
+def _refused(name: str, words: str) -> str:
+    """Join both; what follows the name of a secret and a colon would be masked as its value."""
+    return f"{name} is refused: {words}" if is_secret_name(name) else f"{name}: {words}"
 
 
 def _wanted(details: Sequence[Any]) -> Iterator[str]:

@@ -54,9 +54,9 @@ class Folder:
         self.root = Path(os.path.realpath(root))
 
     def locate(self, path: str) -> str:
-        real = self._real(path)
-        if not real.is_relative_to(self.root):
+        if not self._is_inside(path):
             raise FileError(f"{shown(path)} leads outside the project", hint="copy the file into the project")
+        real = self._real(path)
         self._require_regular(path, real)
         return real.relative_to(self.root).as_posix()
 
@@ -84,16 +84,22 @@ class Folder:
 
     def exists(self, path: str) -> bool:
         try:
-            return (self.root / path).exists()
+            return self._is_inside(path) and (self.root / path).exists()
         except (OSError, ValueError):
             return False
 
     def list(self, folder: str) -> list[str]:
+        if not self._is_inside(folder):
+            return []
         try:
             with os.scandir(self.root / folder) as entries:
                 return sorted(_listed(entry) for entry in entries if not entry.name.startswith("."))
         except OSError:
             return []
+
+    def _is_inside(self, path: str) -> bool:
+        """Whether a path, there or not, stays below the root once its links are followed."""
+        return Path(os.path.realpath(self.root / path)).is_relative_to(self.root)
 
     def _real(self, path: str) -> Path:
         try:

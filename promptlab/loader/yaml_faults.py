@@ -1,6 +1,7 @@
 """Says what a YAML syntax error means, and where the fault that caused it stands."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,7 @@ import yaml
 
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.source_text import SourceText
+from promptlab.loader.yaml_events import Parser
 
 __all__ = ["report_syntax_error"]
 
@@ -16,6 +18,7 @@ INDENT = "lines of one list or map begin in the same column"
 ESCAPE = "in double quotes a backslash begins an escape; write \\\\, or use single quotes"
 TEMPLATE = re.compile(r"(?:^|[:,\[-])\s*\{[{%#]|\{[{%#][^'\"]*$")
 TEMPLATE_HINT = "quote a value that has {{ }} in it, or write it below `|`"
+CLOSING = {"[": "]", "{": "}"}
 SECOND_COLON = re.compile(r"^[^#\"']*?:\s.*")
 
 type Where = Literal["problem", "context"]
@@ -134,12 +137,12 @@ def _stray_colon(source: SourceText, at: Position) -> tuple[str, str]:
 
 
 def _flow(source: SourceText, error: yaml.MarkedYAMLError, at: Position) -> tuple[str, str, Position]:
-    opening, closing = ("[", "]") if "sequence" in (error.context or "") else ("{", "}")
-    opened = error.context_mark
-    expected = f"expected , or {closing}"
+    opened = _opened(source, error)
     if opened is None:
-        return expected, QUOTE, at
-    start = _position(source, opened)
+        return "expected , or a closing bracket", QUOTE, at
+    opening = source.text[opened.index]
+    closing = CLOSING[opening]
+    expected, start = f"expected , or {closing}", _position(source, opened)
     if error.problem_mark is None or closing not in source.text[error.problem_mark.index :]:
         return (
             f"this {opening} is never closed",
@@ -151,3 +154,20 @@ def _flow(source: SourceText, error: yaml.MarkedYAMLError, at: Position) -> tupl
         f"inside the {opening} of line {start.line}; quote a text that has , : [ ] or braces in it",
         at,
     )
+
+
+def _opened(source: SourceText, error: yaml.MarkedYAMLError) -> "yaml.Mark | None":
+    """Give where the list or map begins that is at fault; the parser may have only a value in it."""
+    if "flow node" not in (error.context or ""):
+        return error.context_mark
+    end = len(source.text) if error.problem_mark is None else error.problem_mark.index
+    opened: list[yaml.Mark] = []
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan(source.text, Loader=Parser):
+            if token.start_mark.index >= end:
+                break
+            if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+                opened.append(token.start_mark)
+            elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+                opened.pop()
+    return opened[-1] if opened else None
