@@ -323,3 +323,4 @@ def test_a_dead_run_is_shown_as_far_as_it_came(cli: Cli, fake_provider: FakeProv
     assert listed["trials"]["passed"] == len(report.objects) > 0
     assert "trials left" in shown.out
     assert "of unknown outcome" in shown.out
+    assert listed["spent_usd"] > sum(trial["spent_usd"] for trial in report.objects)

@@ -83,3 +83,15 @@ def test_what_the_package_exports_is_there_and_sorted() -> None:
     assert names == sorted(names)
     assert all(getattr(promptlab, name) is not None for name in names)
     assert not hasattr(promptlab, "nothing_of_this_name")
+
+
+async def test_a_program_with_an_event_loop_is_told_to_await(project: Path) -> None:
+    """
+    Given a program that has an event loop,
+    when it calls `run`,
+    then the error says what to await instead.
+    """
+    with pytest.raises(promptlab.PromptlabError, match="event loop") as error:
+        run("say", project=project)
+
+    assert "run_async" in (error.value.hint or "")

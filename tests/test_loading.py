@@ -357,6 +357,10 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
         ("variants: {a: {steps: {b: {model: x/y}}}}", "4:24: there is no step 'b' to override"),
         ("variants: {a: {modl: x/y}}", "4:16: unknown key 'modl'"),
         ("variants: {a: 3}", "4:15: overrides must be a map"),
+        (
+            "matrix: {params.temperature: [0, 0]}",
+            "4:1: 2 cells have the same name, 'base temperature=0'",
+        ),
         ("matrix: {llm: 3}", "4:15: the axis 'llm' needs a list of values or a map of overrides"),
         ("matrix: {repeat: [1, 2]}", "4:10: 'repeat' cannot be overridden: it is the same in all cells"),
     ],

@@ -179,3 +179,17 @@ def test_a_quantile_lies_among_its_values(values: list[float], share: float) -> 
 
     assert found is not None
     assert min(values) - 1e-9 <= found <= max(values) + 1e-9
+
+
+def test_trials_that_never_came_fail_every_check_and_count_for_nothing() -> None:
+    """
+    Given four planned trials of which two came, and one of them passed its check,
+    when rates and means are asked for,
+    then the two that never came are in each of them.
+    """
+    good, bad = said("passed", 1.0, metric="m"), said("failed", 0.0, metric="m")
+
+    total = measured([trial("passed", good), trial("failed", bad, row=1)], planned=4)
+
+    assert (total.values["m"], total.values["score"], total.values["pass_rate"]) == (0.25, 0.25, 0.25)
+    assert total.checks["classify", "equals"].rate == 0.25

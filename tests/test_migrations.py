@@ -293,7 +293,9 @@ def test_the_durable_settings_are_on(tmp_path: Path) -> None:
     assert settings == ["wal", 2, 30_000, 0, 1]
 
 
-@pytest.mark.parametrize("address", ["postgresql+psycopg://u:secret@h/db", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "address", ["postgresql+psycopg://u:secret@h/db", "sqlite://", "sqlite:///:memory:", "nonsense"]
+)
 def test_other_databases_are_refused_without_their_secrets(address: str) -> None:
     """
     Given an address that names no SQLite file,

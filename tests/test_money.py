@@ -187,7 +187,7 @@ def test_what_is_paid_never_passes_the_limit(lab: Lab, fake_provider: FakeProvid
     assert first.spent_usd == pytest.approx(after_first)
     assert paid(fake_provider) - after_first <= limit
     assert len(set(asked_for(fake_provider.requests()))) == fake_provider.sent_count
-    assert "0.0006 USD" in (first.stopped or "")
+    assert "$0.00060" in (first.stopped or "")
 
 
 def test_a_day_has_a_limit_too(tmp_path: Path, fake_provider: FakeProvider) -> None:
@@ -295,7 +295,9 @@ def test_a_wrong_key_for_a_thousand_rows_is_one_message(lab: Lab, fake_provider:
 
     assert end.code == 3
     assert 1 <= fake_provider.sent_count <= 16
-    assert len(end.err.strip().splitlines()) == 1
+    problem, advice = end.err.strip().splitlines()
+    assert "closed for this run" in problem
+    assert "the same command goes on" in advice
     assert "FAKE_KEY" in end.err
     assert "the-wrong-key-0123" not in end.err + end.out
     assert end.summary["trials"] == {"passed": 0, "failed": 0, "errored": 0, "skipped": 0}
@@ -328,7 +330,9 @@ def test_without_a_network_one_message_says_so(tmp_path: Path) -> None:
         end = lab.command("run", "words", "--json")
 
     assert end.code == 3
-    assert len(end.err.strip().splitlines()) == 1
+    problem, advice = end.err.strip().splitlines()
+    assert "closed for this run" in problem
+    assert "the same command goes on" in advice
     assert base_url in end.err
     assert lab.states().keys() == {"failed"}
 

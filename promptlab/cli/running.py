@@ -131,7 +131,8 @@ class _Show:
             return
         click.echo(plain(summary.as_json()))
         nothing = [NOTHING_CHECKED] if not failures.checked and summary.status == "passed" else []
-        for line in (*nothing, *warnings(summary)):
+        told = (line for line in warnings(summary) if not line.startswith("stopped: "))  # as it happened
+        for line in (*nothing, *told):
             click.echo(f"{summary.pipeline}: {line}", err=True)
 
 

@@ -8,9 +8,7 @@ from promptlab.core.json import JSON
 
 __all__ = ["INPUT_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
 
-type InputType = Literal[
-    "string", "integer", "number", "boolean", "array", "object", "any", "messages", "image", "file"
-]
+type InputType = Literal["string", "integer", "number", "boolean", "array", "object", "any", "messages"]
 type DataFormat = Literal["csv", "jsonl", "json", "yaml"]
 
 INPUT_TYPES: tuple[InputType, ...] = (
@@ -22,8 +20,6 @@ INPUT_TYPES: tuple[InputType, ...] = (
     "object",
     "any",
     "messages",
-    "image",
-    "file",
 )
 
 

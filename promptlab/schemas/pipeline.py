@@ -26,8 +26,6 @@ PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
     "array": list,
     "object": dict,
     "messages": list,
-    "image": str,
-    "file": str,
 }
 
 

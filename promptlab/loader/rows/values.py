@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "Absent", "InputReader", "is_of_type", "same_value"]
 
 READ_AS_JSON = frozenset({"integer", "number", "boolean", "array", "object"})
-TEXTUAL = frozenset({"string", "any", "image", "file"})
+TEXTUAL = frozenset({"string", "any"})
 ROLES = ("user", "assistant", "tool")
 EXAMPLES: dict[InputType, str] = {
     "integer": "a whole number, as 3",
@@ -27,8 +27,6 @@ EXAMPLES: dict[InputType, str] = {
     "object": 'an object, as {"a": 1}',
     "messages": 'a list of messages, as [{"role": "user", "content": "Hi"}]',
     "string": "text",
-    "image": "the path of an image",
-    "file": "the path of a file",
 }
 
 
@@ -45,8 +43,6 @@ TYPES: dict[InputType, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
     "messages": list,
-    "image": str,
-    "file": str,
     "any": object,
 }
 
@@ -122,8 +118,6 @@ def is_of_type(kind: InputType, value: JSON) -> bool:
     """Whether a value is of an input's type as it is; null is of none but `any`."""
     if isinstance(value, bool):
         return kind in {"boolean", "any"}
-    if kind in {"image", "file"} and value == "":
-        return False
     return isinstance(value, TYPES[kind])
 
 
