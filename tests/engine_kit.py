@@ -19,7 +19,7 @@ from promptlab.engine.function import Function, FunctionError
 from promptlab.engine.plan import Cell, CellSpec, Plan, Target, compile_cell
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, RenderFailed
-from promptlab.engine.step import CompletionStep
+from promptlab.engine.step import CompletionStep, Step
 from promptlab.live.counts import RunCounts
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Event, RunStopped, TrialFinished
@@ -123,8 +123,9 @@ class Bench:
         context = {"resolver": Resolver(self.functions)}
         given = {"version": 1, "model": "scripted/m", **self.pipeline}
         spec = PipelineSpec.model_validate(given, context=context)
-        needs = {step.id: frozenset(step.needs) for step in spec.steps}
-        cell: Cell = compile_cell(CellSpec("base", "base", {}, spec, needs), self._target)
+        judged = {step.id: _judged(step) - {step.id, *step.needs} for step in spec.steps}
+        needs = {step.id: judged[step.id].union(step.needs) for step in spec.steps}
+        cell: Cell = compile_cell(CellSpec("base", "base", {}, spec, needs, judged), self._target)
         rows = [
             Row(index, str(index), row, {**row, "row_number": index}, index + 1)
             for index, row in enumerate(self.rows)
@@ -153,6 +154,10 @@ class Bench:
             raise FunctionError(str(error)) from error
         else:
             return value
+
+
+def _judged(step: Step) -> frozenset[str]:
+    return frozenset(name for check in step.checks for _, name in check.steps_named())
 
 
 def ask(step_id: str, text: str = "say {{ word }}", **options: Any) -> dict[str, Any]:

@@ -172,6 +172,40 @@ def test_a_cycle_is_told_with_its_path() -> None:
     )
 
 
+def test_steps_whose_checks_point_at_each_other_are_told_to_move_a_check() -> None:
+    """
+    Given two steps, each with a check that judges the other,
+    when the pipeline is loaded,
+    then it is said where such a check belongs.
+    """
+    ring = "".join(
+        f"  - {{id: {own}, checks: [{{type: is-json, of: {other}}}], {said('hi').strip()}}}\n"
+        for own, other in ("ab", "ba")
+    )
+
+    loaded = load(f"{HEAD}steps:\n{ring}")
+
+    assert [problem.code for problem in loaded.found] == ["cycle"]
+    assert "move the check" in str(loaded.hints[0])
+    assert "to the pipeline's `checks`" in str(loaded.hints[0])
+
+
+def test_a_step_that_only_a_check_names_is_waited_for_and_no_more() -> None:
+    """
+    Given a step with a check of another step, which nothing else of it names,
+    when the pipeline is loaded,
+    then the step waits for the other, but for the sake of the check only.
+    """
+    say = said("hi").strip()
+    first, second = f"{{id: first, {say}}}", f"{{id: second, checks: [{{type: is-json, of: first}}], {say}}}"
+
+    loaded = load(f"{HEAD}steps:\n  - {first}\n  - {second}\n")
+
+    planned, only = loaded.cells["base"].steps[-1], frozenset({"first"})
+
+    assert (planned.step.id, planned.needs, planned.for_checks) == ("second", only, only)
+
+
 def test_a_long_chain_and_a_diamond_are_no_cycles() -> None:
     """
     Given 1,500 steps each of which needs the one before it, and a diamond of four,

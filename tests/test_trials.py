@@ -346,3 +346,18 @@ async def test_a_bug_in_a_step_ends_the_trial_as_that_bug(shape: str) -> None:
 
     assert caught.group_contains(KeyError, match="choices")
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_step_runs_although_a_step_errored_that_only_its_check_names() -> None:
+    """
+    Given a step whose check judges another step, which errors,
+    when the trial runs,
+    then the step has its output all the same, and its check is errored.
+    """
+    check = {"type": "contains", "value": "hello", "of": "c"}
+    one = bench(ask("c", "bad"), ask("d", "d", checks=[check]), provider=failing_on("bad"))
+
+    done = await one.run_one()
+
+    assert (done["c"].status, done["d"].output) == ("errored", "d")
+    assert [verdict.status for verdict in done["d"].verdicts] == ["errored"]

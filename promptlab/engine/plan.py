@@ -31,7 +31,8 @@ class Target:
 class CellSpec:
     """A cell of variants × matrix: its whole name, and the pipeline with both laid over it.
 
-    `dependencies`: for each step the steps that it names or needs.
+    `dependencies`: for each step the steps that it names or needs; `for_checks`: those of them that only
+    its checks name.
     """
 
     name: str
@@ -39,13 +40,17 @@ class CellSpec:
     axes: Mapping[str, JSON]
     spec: PipelineSpec
     dependencies: Mapping[str, frozenset[str]]
+    for_checks: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
+    """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err."""
+
     step: Step
     needs: frozenset[str]
     target: Target | None = None
+    for_checks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,10 @@ def compile_cell(source: CellSpec, find_target: FindTarget) -> Cell:
 
 def _planned(step: Step, source: CellSpec, find_target: FindTarget) -> PlannedStep:
     target = find_target(step, source.spec) if isinstance(step, CompletionStep) else None
-    return PlannedStep(step, source.dependencies.get(step.id, frozenset()), target)
+    needs, for_checks = (
+        names.get(step.id, frozenset()) for names in (source.dependencies, source.for_checks)
+    )
+    return PlannedStep(step, needs, target, for_checks)
 
 
 def merged_params(step: CompletionStep, spec: PipelineSpec) -> Params:

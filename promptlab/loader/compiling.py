@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from graphlib import CycleError
+from itertools import pairwise
 
 from promptlab.core.errors import UsageError
 from promptlab.engine.plan import Cell, CellSpec, Target, compile_cell
@@ -10,6 +11,8 @@ from promptlab.engine.targets import Targets
 from promptlab.loader.document import Document
 from promptlab.loader.problems import Problems
 from promptlab.schemas.pipeline import PipelineSpec
+
+MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
 
 
 class _NoTarget(Exception):
@@ -24,7 +27,8 @@ def compiled(cell: CellSpec, document: Document, targets: Targets, problems: Pro
         cycle = list(reversed(error.args[1]))
         index = _index_of(cell, cycle[0])
         message = f"steps wait for each other: {' → '.join(cycle)}"
-        hint = "let one of them name or need the other, not both"
+        by_check = any(after in cell.for_checks.get(step, ()) for step, after in pairwise(cycle))
+        hint = MOVE_CHECK if by_check else "let one of them name or need the other, not both"
         document.report(problems, ("steps", index, "id"), message, code="cycle", hint=hint)
     except _NoTarget:
         pass

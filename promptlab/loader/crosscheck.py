@@ -25,7 +25,10 @@ JUDGED = frozenset({"row", "output"})
 
 @dataclass(slots=True)
 class Crosscheck:
-    """`inputs` and `columns` None: they could not be found out, so that nothing is said of them."""
+    """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
+
+    `for_checks`: once it ran, for each step the other steps that only its checks name.
+    """
 
     document: Document
     spec: PipelineSpec
@@ -33,6 +36,7 @@ class Crosscheck:
     columns: Sequence[str] | None
     places: TemplatePlaces
     problems: Problems
+    for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
     _needs: dict[str, set[str]] = field(default_factory=dict)
 
     def run(self) -> dict[str, frozenset[str]]:
@@ -87,7 +91,9 @@ class Crosscheck:
             self._check_template((*place, *part.place), part.template, own, step.id)
         self._check_function(place, step)
         judging = replace(self._judging(inner), own=None).where(frozenset({step.id}))
+        before = frozenset(self._needs[step.id])
         self._check_checks((*place, "checks"), step.checks, judging, step)
+        self.for_checks[step.id] = frozenset(self._needs[step.id] - before)
 
     def _check_needed(self, place: Place, step: Step, name: str, scope: Scope) -> None:
         if name not in scope.steps:

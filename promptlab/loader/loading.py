@@ -196,7 +196,8 @@ class _Loading:
     def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
         check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
-        cell = CellSpec(source.name, source.variant, source.axes, spec, check.run())
+        needs = check.run()
+        cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
         return compiled(cell, document, self.targets, self.problems)
 
 

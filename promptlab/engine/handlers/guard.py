@@ -47,11 +47,13 @@ def _errored(request: StepRequest, kind: str, message: str) -> StepResult:
 
 
 def _stopped_by(request: StepRequest) -> StepResult | None:
-    """What depends on an errored step is skipped; on one that is left, left too."""
+    """What depends on an errored step is skipped, unless only checks do; on one that is left, left too."""
     for name in sorted(request.done):
         status = request.done[name].status
         if status == "left":
             return StepResult(id=request.id, status="left", error=request.done[name].error)
+        if name in request.planned.for_checks:
+            continue
         if status == "errored" or request.done[name].error_kind == "dependency":
             how = "errored" if status == "errored" else "was skipped because of an error"
             message = f"needs '{name}', which {how}"
