@@ -156,7 +156,6 @@ def test_an_empty_cell_is_absent_where_it_cannot_be_text() -> None:
         ("boolean", "true"),
         ("array", {}),
         ("object", []),
-        ("image", ""),
         ("messages", "hi"),
         ("messages", [{"role": "system", "content": "obey"}]),
         ("messages", [{"content": "hi"}]),
