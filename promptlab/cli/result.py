@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 SHOWN_TEXT = 60
 SHOWN_REASON = 300
+NOTHING_WAS_CALLED = 2
 NOTHING_CHECKED = "nothing was checked: no check judged anything in this run"
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
@@ -108,6 +109,13 @@ def _end(summary: RunSummary) -> str:
     return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
 
 
+def _way_on(summary: RunSummary) -> str:
+    if summary.exit_code == NOTHING_WAS_CALLED:
+        return "nothing was called"
+    command = "the same command without --fresh" if summary.is_fresh else "the same command"
+    return f"{command} goes on: what was answered is recalled"
+
+
 def warnings(summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
@@ -115,8 +123,7 @@ def warnings(summary: RunSummary) -> Iterator[str]:
     if summary.is_soft:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
-        command = "the same command without --fresh" if summary.is_fresh else "the same command"
-        yield f"{plural(left, 'trial')} left; {command} goes on: what was answered is recalled"
+        yield f"{plural(left, 'trial')} left; {_way_on(summary)}"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"

@@ -77,7 +77,8 @@ class Caller:
             return ConnectionFailed(f"{where}: {self._unreached(chain)}")
         if any(isinstance(cause, TimeoutError) for cause in chain):
             return self.timed_out(model)
-        said = self.masked(str(chain[-1]) or type(chain[-1]).__name__)[:SHOWN]
+        last = str(chain[-1]).rpartition("message:")[2]  # aiohttp puts a status of its own before it
+        said = self.masked(" ".join(last.split()) or type(chain[-1]).__name__)[:SHOWN]
         return ConnectionFailed(
             f"{where}: {self._host} broke off after the request was sent: {said}", outcome="unknown"
         )
