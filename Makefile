@@ -21,6 +21,11 @@ demo: ready-demo ## set up, fetch the embedded model, run an example pipeline on
 	@$(call step,$(BIN)/promptlab models pull)
 	@$(call step,$(BIN)/promptlab run pipelines/support_triage.yaml)
 
+.PHONY: examples
+examples: ready-demo ## run every example, whole, on the embedded model
+	@$(call step,$(BIN)/promptlab models pull)
+	@$(call step,$(BIN)/promptlab run pipelines/*.yaml)
+
 .PHONY: test
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
 	@$(call step,$(BIN)/python -m pytest -n auto $(PYTEST_ARGS))
