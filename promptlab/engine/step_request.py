@@ -30,10 +30,3 @@ class StepRequest:
     def names(self) -> Names:
         """What the step sees: the inputs by name, other steps by id."""
         return Names(self.trial.row.inputs, {name: step_names(result) for name, result in self.done.items()})
-
-
-def check_names(trial: Trial, done: dict[str, StepResult]) -> Names:
-    """Give what checks see: also every other column of the row, and the row itself."""
-    columns = dict(trial.row.columns)
-    values = {**columns, **trial.row.inputs, "row": columns}
-    return Names(values, {name: step_names(result) for name, result in done.items()})

@@ -1,13 +1,12 @@
 """A pipeline as its file says it, after all that it names was found."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from promptlab.core.json import JSON, as_text, canonical
+from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
@@ -162,10 +161,6 @@ class OutputSpec(Frozen):
     json_schema: dict[str, JSON] | None = None
     enum: tuple[str, ...] = ()
     regex: str | None = None
-
-    @cached_property
-    def schema_text(self) -> str:
-        return canonical(self.json_schema)
 
     @model_validator(mode="before")
     @classmethod

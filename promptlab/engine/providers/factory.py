@@ -17,14 +17,6 @@ from promptlab.engine.providers.presets import PRESETS, Preset
 _WITHOUT_ADDRESS = ("local", "echo")
 
 
-def split_model(model: str) -> tuple[str, str]:
-    """Give the provider's name and its model; raises UsageError for a name without a slash."""
-    provider, slash, name = model.partition("/")
-    if not (provider and slash and name):
-        raise UsageError(f"'{model[:100]}' is no model; say provider/model, as openai/gpt-4o-mini")
-    return provider, name
-
-
 def provider_names(settings: Settings) -> list[str]:
     """Give the names that may stand before the slash of a model."""
     return sorted({*PRESETS, *settings.providers, *PROVIDERS.names()})
