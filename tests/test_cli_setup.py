@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.engine.providers.weights import MODELS
+from promptlab.engine.providers.embedded import MODELS
 from promptlab.live.health.machine import network, package
 from promptlab.models import REVISION
 from tests.cli_kit import ASK, ECHO, GREEN, Cli

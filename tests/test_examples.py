@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.engine.providers.weights import MODELS
+from promptlab.engine.providers.embedded import MODELS
 from tests.cli_kit import Cli
 
 ROOT = Path(__file__).parent.parent

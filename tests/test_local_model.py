@@ -21,9 +21,10 @@ from promptlab.core.errors import CannotGoOn, UsageError
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, Message
 from promptlab.engine.provider import Refused
+from promptlab.engine.providers.embedded import MODELS, EmbeddedModel
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.providers.local import LocalProvider
-from promptlab.engine.providers.weights import MODELS, EmbeddedModel, pull
+from promptlab.engine.providers.weights import pull
 from promptlab.schemas.pipeline import Params
 
 MODEL = "smollm2-135m"

@@ -6,7 +6,8 @@ import pytest
 
 from promptlab.core.json import JSON
 from promptlab.engine.scope import Names
-from promptlab.loader.templates import Analysis, Origin, TemplateProblem, analyse, included_names, trials
+from promptlab.loader.template_trials import trials
+from promptlab.loader.templates import Analysis, Origin, TemplateProblem, analyse, included_names
 from promptlab.schemas.template import Template, TemplateKind
 
 type Uses = set[tuple[str, tuple[str | int, ...], bool]]

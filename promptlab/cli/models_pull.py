@@ -14,7 +14,8 @@ DEFAULT = "smollm2-135m"
 @click.argument("name", default=DEFAULT, metavar="[NAME]")
 def command(name: str) -> None:
     """Fetch the weights of the embedded model; quick and quiet where they are there already."""
-    from promptlab.engine.providers.weights import embedded_model, pull  # noqa: PLC0415
+    from promptlab.engine.providers.embedded import embedded_model  # noqa: PLC0415
+    from promptlab.engine.providers.weights import pull  # noqa: PLC0415
 
     model = embedded_model(name.removeprefix("local/"))
     if model.is_pulled:

@@ -1,6 +1,6 @@
 """Where a template's lines stand: in a file of its own, or inside another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.loader.document import Document
@@ -9,14 +9,7 @@ from promptlab.loader.problems import Position, Problems
 from promptlab.loader.scope import Objection
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.sources import FileError
-from promptlab.loader.templates import (
-    Analysis,
-    LiteralComparison,
-    NameUse,
-    TemplateProblem,
-    analyse,
-    trials,
-)
+from promptlab.loader.templates import Analysis, LiteralComparison, NameUse, TemplateProblem, analyse
 from promptlab.schemas.template import Place, Template
 
 
@@ -54,8 +47,7 @@ class TemplatePlaces:
         """Render what can be rendered without rows; report what fails whatever the row."""
         met = self._met.values()
         sound = [(site, analysis) for site, analysis in met if analysis.computes and not analysis.problems]
-        failures = trials((site.template, analysis, None) for site, analysis in sound) if sound else []
-        for (site, _), problem in zip(sound, failures, strict=True):
+        for (site, _), problem in zip(sound, _failures(sound), strict=True):
             if problem is not None:
                 self._report(site, problem)
 
@@ -82,6 +74,14 @@ class TemplatePlaces:
         except FileError:
             return name, position
         return name if text is None else SourceText(name, text.replace("\r\n", "\n")), position
+
+
+def _failures(sound: Sequence[tuple[Site, Analysis]]) -> list[TemplateProblem | None]:
+    if not sound:
+        return []
+    from promptlab.loader.template_trials import trials  # noqa: PLC0415 - asyncio takes 30 ms to import
+
+    return trials((site.template, analysis, None) for site, analysis in sound)
 
 
 def _in_document(document: Document, place: Place, at: Position) -> tuple[SourceText, Position]:

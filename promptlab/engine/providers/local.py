@@ -7,10 +7,9 @@ from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.dialect import Reading, given, refuse, with_extra
+from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
 from promptlab.engine.providers.http import HttpProvider
-from promptlab.engine.providers.local_process import CONTEXT_TOKENS, LocalProcess, ready_to_run
 from promptlab.engine.providers.options import ProviderOptions
-from promptlab.engine.providers.weights import embedded_model
 from promptlab.schemas.pipeline import Params
 
 DEFAULT_MAX_TOKENS = 512
@@ -74,6 +73,8 @@ class LocalProvider:
             await provider.close()
 
     def _provider(self, model: str) -> HttpProvider:
+        from promptlab.engine.providers.local_process import LocalProcess  # noqa: PLC0415 - asyncio is slow
+
         if model not in self._running:
             link = LocalProcess(self._options, embedded_model(model))
             self._running[model] = HttpProvider(self._options, LocalDialect(), link)

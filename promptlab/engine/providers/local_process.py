@@ -6,29 +6,18 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, compact
 from promptlab.engine.provider import ConnectionFailed, ProviderError, Refused
+from promptlab.engine.providers.embedded import CONTEXT_TOKENS, EmbeddedModel, ready_to_run
 from promptlab.engine.providers.failures import Caller
 from promptlab.engine.providers.options import ProviderOptions
-from promptlab.engine.providers.weights import PULL, EmbeddedModel
 
-EXTRA = "pip install 'promptlab-pipelines[local]'"
-CONTEXT_TOKENS = 4_096
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 2.0
-
-
-def ready_to_run(model: EmbeddedModel) -> None:
-    """Raise UsageError, with the command that mends it, if the model cannot run here."""
-    if find_spec("xllamacpp") is None:
-        raise UsageError(f"local/{model.name} needs the extra `local`", hint=EXTRA)
-    if not model.is_pulled:
-        raise UsageError(f"the weights of local/{model.name} are not here yet", hint=PULL)
 
 
 class LocalProcess:

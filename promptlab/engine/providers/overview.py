@@ -8,9 +8,9 @@ from promptlab.core.display import masked
 from promptlab.core.environment import references
 from promptlab.core.errors import UsageError
 from promptlab.engine.provider import Provider
+from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.providers.presets import PRESETS, Preset
-from promptlab.engine.providers.weights import MODELS
 
 type Prices = Literal["free", "promptlab.yaml", "built in", "unknown"]
 
