@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from promptlab.engine.call_log import Intent
-from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Message, Usage
+from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
+from promptlab.engine.conversation import Message
 from promptlab.live.recorder import Recorder
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunRecord, RunStart, SourceFile

@@ -7,7 +7,8 @@ from itertools import count
 
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
-from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Message, Usage
+from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
+from promptlab.engine.conversation import Message
 from promptlab.engine.provider import ModelProfile, Price, ProviderError
 from promptlab.schemas.events import Event
 from promptlab.schemas.pipeline import Params, RetryPolicy
@@ -111,4 +112,4 @@ class Heard:
 
 
 def texts(requests: Iterable[CompletionRequest]) -> list[str]:
-    return [request.messages[-1].content for request in requests]
+    return [request.messages[-1].text for request in requests]

@@ -19,7 +19,8 @@ from promptlab.core.config import settle
 from promptlab.core.environment import Environment
 from promptlab.core.errors import CannotGoOn, UsageError
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CompletionRequest, Message
+from promptlab.engine.completion import CompletionRequest
+from promptlab.engine.conversation import Message
 from promptlab.engine.provider import Refused
 from promptlab.engine.providers.embedded import MODELS, EmbeddedModel
 from promptlab.engine.providers.factory import build_provider

@@ -13,7 +13,8 @@ from promptlab.core.config import SettingsFile, settle
 from promptlab.core.environment import Environment
 from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CompletionRequest, Message, Usage
+from promptlab.engine.completion import CompletionRequest, Usage
+from promptlab.engine.conversation import Message
 from promptlab.engine.provider import (
     BrokenAnswer,
     ConnectionFailed,

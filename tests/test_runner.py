@@ -46,7 +46,7 @@ def numbered(number: int) -> list[dict[str, Any]]:
 
 
 def echo(request: CompletionRequest) -> str:
-    text = request.messages[-1].content
+    text = request.messages[-1].text
     if "refused" in text:
         raise InvalidRequest("no", status=400)
     return text
@@ -332,7 +332,7 @@ async def test_calls_in_flight_are_recorded_when_a_bug_ends_the_run() -> None:
     provider.gate = asyncio.Event()
 
     async def break_down_or_ask(request: CompletionRequest) -> Any:
-        if request.messages[-1].content == "row 3":
+        if request.messages[-1].text == "row 3":
             while provider.in_flight < 3:
                 await asyncio.sleep(0)
             raise KeyError("a bug")

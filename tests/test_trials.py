@@ -21,7 +21,7 @@ def failing_on(*words: str) -> ScriptedProvider:
     """Give a provider that refuses requests that hold one of these words, and echoes the others."""
 
     def answer(request: CompletionRequest) -> str:
-        text = request.messages[-1].content
+        text = request.messages[-1].text
         if any(word in text.split() for word in words):
             raise BROKEN
         return text

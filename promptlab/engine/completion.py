@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Literal
 
 from promptlab.core.json import JSON, canonical, digest
+from promptlab.engine.conversation import Message, Tool, ToolCall
 
 FINGERPRINT_VERSION = "promptlab-completion-1"
 
-type Role = Literal["system", "user", "assistant", "tool"]
 type FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
 type FailureKind = Literal[
     "rate_limit",  # 429, 529: asked too often
@@ -25,15 +25,6 @@ type FailureKind = Literal[
     "interrupted",  # not sent: the run is ending
     "unwanted",  # not sent: whoever asked for it waits no longer
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: Role
-    content: str
-
-    def as_json(self) -> dict[str, JSON]:
-        return {"role": self.role, "content": self.content}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +46,7 @@ class CompletionRequest:
     params: Mapping[str, JSON] = field(default_factory=dict)
     json_schema: Mapping[str, JSON] | None = None
     sample: int = 0
+    tools: tuple[Tool, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -75,6 +67,7 @@ class CompletionRequest:
             "messages": [message.as_json() for message in self.messages],
             "schema": dict(self.json_schema) if self.json_schema is not None else None,
             "sample": self.sample,
+            **({"tools": [tool.as_json() for tool in self.tools]} if self.tools else {}),
         }
 
 
@@ -102,12 +95,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A whole answer. Cost (USD, None: unknown) and latency (ms) are those of the original call.
+    """A whole answer: a text, calls of tools, or both.
 
+    Cost (USD, None: unknown) and latency (ms) are those of the original call.
     `spent_usd` and `attempts` are what it took to get it here: nothing if it was recalled.
     """
 
     text: str
+    tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     cost_usd: float | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
-from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest, Message
+from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
+from promptlab.engine.conversation import Message
 from promptlab.engine.function import Function
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of

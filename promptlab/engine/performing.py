@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from promptlab.engine.completion import Message
 from promptlab.engine.context import RunningStep
+from promptlab.engine.conversation import Message
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import Produced, Step, StepFailed

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 from pydantic import Field
 
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CallFailure, Completion, Message
+from promptlab.engine.completion import CallFailure, Completion
+from promptlab.engine.conversation import Message
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from promptlab.engine.completion import Message
+from promptlab.engine.conversation import Message
 from promptlab.engine.plan import PlannedStep, Trial
 from promptlab.engine.scope import Names, step_names
 from promptlab.engine.tally import Tally

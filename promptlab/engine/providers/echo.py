@@ -30,9 +30,9 @@ class EchoProvider:
         """Need nothing."""
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        asked = [message.content for message in request.messages if message.role == "user"]
+        asked = [message.text for message in request.messages if message.role == "user"]
         text = asked[-1] if asked else ""
-        sent = sum(len(message.content) for message in request.messages)
+        sent = sum(len(message.text) for message in request.messages)
         usage = Usage(input_tokens=_tokens(sent), output_tokens=_tokens(len(text)))
         raw = {"text": text, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
         return Completion(

@@ -40,7 +40,7 @@ class MessagesDialect:
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
-        system = [message.content for message in request.messages if message.role == "system"]
+        system = [message.text for message in request.messages if message.role == "system"]
         body: dict[str, JSON] = {
             "model": request.model,
             "messages": [message.as_json() for message in request.messages if message.role != "system"],

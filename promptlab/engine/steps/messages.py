@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from promptlab.core.json import as_text
-from promptlab.engine.completion import Message
+from promptlab.engine.conversation import Message
 from promptlab.engine.step import CompletionStep, Part, StepContext
 from promptlab.schemas.base import Frozen, SomeItems
 from promptlab.schemas.fields import TextTemplate

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from promptlab.engine.completion import Message
+from promptlab.engine.conversation import Message
 from promptlab.engine.prompt import FrontMatter, PromptFile
 from promptlab.engine.step import CompletionStep, Part, StepContext
 from promptlab.schemas.fields import PROMPT
