@@ -7,6 +7,9 @@ from typing import Literal
 
 from promptlab.core.json import JSON
 
+MOST_IMAGE_TOKENS = 50_000
+"""What the dearest model of OpenAI's counts for the largest image, rounded up."""
+
 type Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -18,6 +21,20 @@ class Attachment:
     media_type: str
     content: bytes = field(repr=False)
     name: str | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the bytes are UTF-8, to be read by a model as they are."""
+        return self.media_type.startswith("text/")
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    @property
+    def most_tokens(self) -> int:
+        """A bound on the tokens that it takes; pages of a PDF are read as text and as images."""
+        return (0 if self.kind == "image" else len(self.content)) + (0 if self.is_text else MOST_IMAGE_TOKENS)
 
     def as_json(self) -> dict[str, JSON]:
         """Stand for the bytes by their SHA-256, so that equal content is an equal request."""
@@ -67,6 +84,12 @@ class Message:
     def text(self) -> str:
         """What it says, without its attachments."""
         return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def most_attached_tokens(self) -> int:
+        if isinstance(self.content, str):
+            return 0
+        return sum(part.most_tokens for part in self.content if isinstance(part, Attachment))
 
     @property
     def parts(self) -> tuple[str | Attachment, ...]:
