@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from promptlab.core.json import JSON
+from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
-from promptlab.engine.conversation import Message
+from promptlab.engine.conversation import Message, Role
 from promptlab.engine.function import Function
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of
@@ -34,8 +35,13 @@ class RunningStep:
         return await self.machinery.render(template, self.names)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:
+        return messages_of(await self.render(template), self.machinery.attachments)
+
+    async def render_message(self, role: Role, template: Template) -> Message:
         rendered = await self.render(template)
-        return tuple(Message(**message) for message in rendered)  # type: ignore[union-attr,arg-type]
+        if isinstance(rendered, str):
+            return Message(role, rendered.replace("\r\n", "\n").strip())
+        return Message(role, content_of(rendered, self.machinery.attachments))
 
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         target = self.planned.target

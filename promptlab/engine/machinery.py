@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.clock import Clock
@@ -17,6 +18,7 @@ class Machinery:
     """`complete` and `act` are the two completion chains: for models, and for the project's functions.
 
     `call` runs a function without recording it: for checks, which are judged anew each time.
+    `attachments` gives the files that rendered messages name.
     """
 
     complete: Callable[[Call], Awaitable[Answer]]
@@ -26,3 +28,4 @@ class Machinery:
     clock: Clock
     brake: Brake
     emit: Emit
+    attachments: AttachmentSource = NO_ATTACHMENTS
