@@ -47,6 +47,10 @@ class RunningStep:
         target = self.planned.target
         assert target is not None  # noqa: S101 - a completion step is always planned with one
         self.tally.model = target.profile.name
+        refused = frozenset().union(*(message.forms for message in messages)) - target.profile.takes
+        if refused:
+            what = f"{target.profile.name} takes no {' or '.join(sorted(refused))}, and one is attached"
+            return CallFailure(kind="invalid_request", message=what, outcome="unsent")
         request = CompletionRequest(
             endpoint=target.profile.endpoint,
             model=target.profile.model,

@@ -7,12 +7,13 @@ from typing import Literal
 
 from promptlab.core.json import JSON
 
-MOST_IMAGE_TOKENS = 50_000
-"""What the dearest model of OpenAI's counts for the largest image, rounded up."""
-
 type AttachmentKind = Literal["image", "file"]
 type Form = Literal["text", "image", "document"]
 type Role = Literal["system", "user", "assistant", "tool"]
+
+ALL_FORMS: frozenset[Form] = frozenset(("text", "image", "document"))
+MOST_IMAGE_TOKENS = 50_000
+"""What the dearest model of OpenAI's counts for the largest image, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)

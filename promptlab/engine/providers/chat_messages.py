@@ -32,18 +32,24 @@ def read_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
 def _content(message: Message) -> JSON:
     if isinstance(message.content, str):
         return message.content or (None if message.tool_calls else "")
+    if message.forms <= {"text"}:  # not every server takes a list
+        return "\n\n".join(_text(part) for part in message.content)
     return [_part(part) for part in message.content]
 
 
 def _part(part: str | Attachment) -> dict[str, JSON]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    if part.is_text:  # the only files that chat completions take are PDFs
-        return {"type": "text", "text": f"{part.name}:\n\n{part.text}" if part.name else part.text}
+    if isinstance(part, str) or part.is_text:  # the only files that chat completions take are PDFs
+        return {"type": "text", "text": _text(part)}
     if part.kind == "image":
         return {"type": "image_url", "image_url": {"url": _data_url(part)}}
     file: dict[str, JSON] = {"filename": part.name or "file", "file_data": _data_url(part)}
     return {"type": "file", "file": file}
+
+
+def _text(part: str | Attachment) -> str:
+    if isinstance(part, str):
+        return part
+    return f"{part.name}:\n\n{part.text}" if part.name else part.text
 
 
 def _data_url(attachment: Attachment) -> str:
