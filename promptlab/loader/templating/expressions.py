@@ -14,6 +14,8 @@ from promptlab.loader.templating.scopes import ALWAYS_THERE, Scopes, Visitor, Vi
 class Expressions(Scopes):
     """Visits what gives a value."""
 
+    _alone: tuple[nodes.Node, ...] = ()
+
     def _table(self) -> Visitors:
         own: dict[type[nodes.Node], Any] = {
             nodes.Filter: self._filter,
@@ -77,6 +79,9 @@ class Expressions(Scopes):
     def _file_use(self, callee: nodes.Name, call: nodes.Call) -> None:
         unit, name, line = self._place.unit, callee.name, callee.lineno
         self._add(functions.attaching_problems(unit, call, name, self._place.in_role))
+        if not any(call is one for one in self._alone):
+            hint = f"write {{{{ {name}(…) }}}}, and nothing else between the braces"
+            self._problem(line, name, f"{name}(…) is inserted by itself", hint, "file-use")
         argument = call.args[0] if call.args else None
         if argument is None:
             return

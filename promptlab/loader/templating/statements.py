@@ -1,5 +1,6 @@
 """The walk over statements, with the scopes that Jinja gives their names."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import nodes
@@ -33,6 +34,7 @@ class Statements(Expressions):
     def _output(self, node: nodes.Output) -> None:
         for part in node.nodes:
             if not isinstance(part, nodes.Name | nodes.Getattr | nodes.Getitem):
+                self._alone = tuple(_results(part))
                 self._visit(part)
                 continue
             use = self._use(part, guarded=False)
@@ -133,6 +135,15 @@ class Statements(Expressions):
     def _autoescape(self, node: nodes.Node) -> None:
         message = "there is no autoescape: prompts are not HTML"
         self._problem(node.lineno, "autoescape", message, "leave it out", "unknown-tag")
+
+
+def _results(expression: nodes.Node | None) -> Iterator[nodes.Node]:
+    """Give what an expression may be as a whole."""
+    if isinstance(expression, nodes.CondExpr):
+        yield from _results(expression.expr1)
+        yield from _results(expression.expr2)
+    elif expression is not None:
+        yield expression
 
 
 def targets(target: nodes.Node) -> dict[str, Origin | None]:
