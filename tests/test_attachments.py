@@ -354,7 +354,7 @@ def test_a_history_with_an_image_is_refused_for_a_model_that_takes_none() -> Non
         "{{ text('a.txt') | length }}",
         "{% if 'x' in text('a.txt') %}x{% endif %}",
         "{{ [image('a.png')] }}",
-        "{% filter replace('1', '2') | replace('3', '4') | replace('5', '6') %}{{ image('a.png') }}{% endfilter %}",
+        "{% filter tojson %}{{ image('a.png') }}{% endfilter %}",
         "{{ image(3) }}",
     ],
 )
