@@ -479,7 +479,7 @@ async def test_more_calls_fly_at_once_than_any_pool_has_by_default(
     when a hundred and twenty completions are asked together,
     then all of them are in flight at once.
     """
-    fake_provider.configure(latency_ms=800)
+    fake_provider.configure(latency_ms=3000)
     provider = provider_at(dialect, address)
     asker = Asker(provider, "m")
 
