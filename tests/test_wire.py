@@ -153,6 +153,24 @@ async def test_an_answer_that_calls_tools_has_the_calls_in_order(
     assert completion.tool_calls == CALLS
 
 
+async def test_a_stream_with_calls_of_tools_is_read_like_a_plain_answer(
+    asker: Asker, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a model that calls two tools,
+    when it is asked for a stream,
+    then the completion has the same calls.
+    """
+    calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in CALLS]
+    fake_provider.script({"answer": {"text": "Let me see.", "tool_calls": calls}})
+    told: list[str] = []
+
+    completion = await asker.provider.stream(asker.request([ASK], tools=(LOOKUP,)), told.append)
+
+    assert ("".join(told), completion.finish_reason) == ("Let me see.", "tool_calls")
+    assert completion.tool_calls == CALLS
+
+
 async def test_an_answer_that_only_calls_a_tool_has_an_empty_text(
     asker: Asker, fake_provider: FakeProvider
 ) -> None:

@@ -44,6 +44,7 @@ class RunOptions:
     on_unknown: Literal["retry", "fail"] = "retry"
     max_concurrency: int | None = None
     fail_fast: bool = False
+    streams: bool = False
     spent: Purse | None = None
 
 
@@ -102,6 +103,7 @@ def assemble(
         brake=brake,
         emit=emit,
         attachments=attachments,
+        streams=options.streams,
     )
     trials = TrialRunner(machinery, _steps(machinery))
     runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)

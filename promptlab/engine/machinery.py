@@ -17,6 +17,7 @@ from promptlab.schemas.events import Emit
 class Machinery:
     """`complete` and `act` are the two completion chains: for models, and for the project's functions.
 
+    `streams`: answers are told piece by piece, as they come.
     `call` runs a function without recording it: for checks, which are judged anew each time.
     `attachments` gives the files that rendered messages name.
     """
@@ -29,3 +30,4 @@ class Machinery:
     brake: Brake
     emit: Emit
     attachments: AttachmentSource = NO_ATTACHMENTS
+    streams: bool = False

@@ -8,8 +8,10 @@ from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
 from promptlab.engine.providers.chat_messages import read_calls, wire_message, wire_tool
+from promptlab.engine.providers.chat_stream import ChatStream
 from promptlab.engine.providers.dialect import (
     Reading,
+    StreamDialect,
     count,
     finished,
     given,
@@ -38,6 +40,7 @@ class ChatDialect:
     openai_rules: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     path: str = "/chat/completions"
+    stream: StreamDialect = field(default_factory=ChatStream)
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)

@@ -1,12 +1,13 @@
 """The dialect of Anthropic's messages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.providers.dialect import (
     Reading,
+    StreamDialect,
     count,
     finished,
     given,
@@ -15,6 +16,7 @@ from promptlab.engine.providers.dialect import (
     with_extra,
 )
 from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
+from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
 
@@ -34,6 +36,7 @@ _FINISH: dict[str, FinishReason] = {
 @dataclass(frozen=True, slots=True)
 class MessagesDialect:
     path: str = "/v1/messages"
+    stream: StreamDialect = field(default_factory=MessagesStream)
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)
