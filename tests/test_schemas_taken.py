@@ -127,19 +127,24 @@ def test_a_schema_in_a_file_or_in_front_matter_is_refused_too() -> None:
     assert (by_front.line, by_front.code) == (7, "schema")
 
 
-def test_the_local_model_takes_patterns_of_whole_texts() -> None:
+@pytest.mark.parametrize(
+    ("schema", "messages"),
+    [
+        (LIST, []),
+        (TREE, ["the local model takes no $ref to the whole schema; put it under $defs"]),
+        (
+            {"type": "object", "properties": {"a": False}},
+            ["the local model takes no `false` as a schema"],
+        ),
+    ],
+)
+def test_what_llama_cpp_makes_no_grammar_of_is_refused(schema: dict[str, JSON], messages: list[str]) -> None:
     """
-    Given patterns of a whole text and of a part of one,
-    when the local model is asked for them,
-    then the latter is refused.
+    Given a schema that refers to its own top, or has a boolean for a schema,
+    when the local model is asked for it,
+    then it is refused; one that is recursive by its definitions is not.
     """
-
-    def problems(pattern: str) -> list[str]:
-        schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}
-        return with_schema(schema, model="local/smollm2-135m").messages
-
-    assert problems("^[a-z]+$") == []
-    assert problems("[a-z]+") == ["the local model takes patterns of a whole text only: ^[a-z]+$"]
+    assert with_schema(schema, model="local/smollm2-135m").messages == messages
 
 
 @pytest.mark.parametrize(

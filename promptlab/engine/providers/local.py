@@ -11,8 +11,8 @@ from promptlab.engine.providers.dialect import Reading, StreamDialect, given, re
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
 from promptlab.engine.providers.forms import TEXT_ONLY
 from promptlab.engine.providers.http import HttpProvider
+from promptlab.engine.providers.local_schema import schema_fault
 from promptlab.engine.providers.options import ProviderOptions
-from promptlab.engine.schema_references import subschemas
 from promptlab.schemas.pipeline import Params
 
 DEFAULT_MAX_TOKENS = 512
@@ -38,13 +38,7 @@ class LocalDialect:
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
     def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
-        """Refuse patterns that llama.cpp makes no grammar of."""
-        for place, inner in subschemas(dict(schema)):
-            pattern = inner.get("pattern")
-            if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
-                message = f"the local model takes patterns of a whole text only: ^{pattern}$"
-                return SchemaFault(message, (*place, "pattern"))
-        return None
+        return schema_fault(schema)
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
         words = _words(request)
@@ -72,7 +66,7 @@ class LocalProvider:
             identified.profile(model),
             max_output_tokens=CONTEXT_TOKENS,
             takes=TEXT_ONLY,
-            schema_fault=LocalDialect().schema_fault,
+            schema_fault=schema_fault,
         )
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
