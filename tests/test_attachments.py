@@ -630,3 +630,18 @@ async def test_the_system_speaks_in_the_conversation_of_a_step_and_in_nothing_el
                 await renderer.render(Template("prompt", source, "p.j2"), names)
 
     assert found == said
+
+
+async def test_line_ends_of_data_become_lf() -> None:
+    """
+    Given a value with the line ends of another system,
+    when prompts and contents insert it,
+    then the messages have LF.
+    """
+    names = Names({"said": "a\r\nb"})
+    source = "{% system %}{{ said }}{% endsystem %}{{ said }}"
+
+    async with Renderer() as renderer:
+        found = await renderer.render(Template("prompt", source, "p.j2"), names)
+
+    assert found == [{"role": "system", "content": "a\nb"}, {"role": "user", "content": "a\nb"}]

@@ -57,8 +57,8 @@ class Transcript:
         return self._opening in text
 
     def content(self, text: str) -> Content:
-        """Return a text as it is, or as its parts where something is attached."""
-        before, *marked = text.split(self._attaching)
+        """Return a text with its line ends as LF, or as its parts where something is attached."""
+        before, *marked = text.replace("\r\n", "\n").split(self._attaching)
         parts: list[str | Part] = [before]
         for part in marked:
             number, _, after = part.partition("\x03")
