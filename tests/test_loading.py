@@ -799,6 +799,23 @@ def test_wrong_inputs_are_a_wrong_use(inputs: dict[str, str], message: str) -> N
     assert caught.value.message == message
 
 
+def test_what_only_checks_name_can_be_given_with_the_inputs() -> None:
+    """
+    Given a pipeline whose checks name columns that are no inputs, which prompts may not see,
+    when -i gives them beside the inputs,
+    then the one row has them, and a slip in such a name is told with what was meant.
+    """
+    pipeline = one_step(checks="""[equals: "{{ label }}", contains: "{{ row['the topic'] }}"]""")
+
+    loaded = load(pipeline, changes=Changes(inputs={"ticket": "x", "label": "a", "the topic": "b"})).ready
+
+    (row,) = loaded.rows()
+    assert (row.inputs, row.columns["label"], row.columns["the topic"]) == ({"ticket": "x"}, "a", "b")
+    with pytest.raises(UsageError, match="-i lable") as caught:
+        load(pipeline, changes=Changes(inputs={"ticket": "x", "lable": "a"}))
+    assert caught.value.hint == "did you mean 'label'?"
+
+
 def test_a_pipeline_without_rows_needs_defaults() -> None:
     """
     Given a pipeline without a dataset, one of whose inputs has no default,
