@@ -52,8 +52,8 @@ bench: ready-all ## measure 1,000 rows against the fake server, beside a bare lo
 	@$(call step,$(BIN)/python -m tests.bench)
 
 .PHONY: picture
-picture: ready-demo ## draw the result of the last run of the demo, for the README
-	@$(call step,$(BIN)/promptlab runs show last --svg docs/result.svg)
+picture: ready-demo ## draw the result of the last whole run of the demo, for the README
+	@$(call step,$(BIN)/python scripts/picture.py support-triage docs/result.svg)
 
 .PHONY: schema
 schema: ready-all ## write the JSON Schema of pipeline files
