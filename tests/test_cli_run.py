@@ -52,6 +52,26 @@ def test_a_run_shows_its_result(cli: Cli) -> None:
     assert "\x1b" not in said.out
 
 
+def test_an_error_is_shown_although_the_gates_hold(cli: Cli) -> None:
+    """
+    Given gates that hold although a row failed and another errored,
+    when the pipeline is run, and its run is shown later,
+    then the errored row is named with its reason, and the failed one is left to the table.
+    """
+    rows = "dataset: [{word: hello}, {word: other}, {word: '{'}]"
+    gated = ECHO.replace("  - {word: hello}\n  - {word: other}\n", "").replace("dataset:\n", f"{rows}\n")
+    transform = "{type: contains, value: hello, transform: \"output if word != '{' else output.nope\"}"
+    gated = gated.replace("{contains: hello}", transform) + "gates: [{metric: pass_rate, min: 0.1}]\n"
+    cli.write(gated=gated)
+
+    said, shown = cli("run", "gated"), cli("runs", "show", "last")
+
+    assert said.code == 0
+    for text in (said.out, shown.out):
+        assert "Errored:\n  row 2 " in text
+        assert "row 1 " not in text
+
+
 def test_json_is_all_there_is_on_stdout(cli: Cli) -> None:
     """
     Given two pipelines, one of them green,
