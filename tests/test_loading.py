@@ -145,6 +145,25 @@ def test_a_name_is_given_once(name: str, noun: str) -> None:
     assert found == [f"8:9: '{name}' is the name of {noun} already"]
 
 
+@pytest.mark.parametrize(
+    ("checks", "places"),
+    [
+        ("[{type: contains, value: a, of: outputs}]", ["7:45"]),
+        ("[{type: all-of, value: [is-json, {type: contains, value: a, of: outputs}]}]", ["7:78"]),
+    ],
+)
+def test_a_steps_check_cannot_judge_the_outputs(checks: str, places: list[str]) -> None:
+    """
+    Given a step's check, alone or in a group, that asks for the outputs, which come after all steps,
+    when the pipeline is loaded,
+    then it is refused where it says so; among the pipeline's checks it is right.
+    """
+    message = "a step's check cannot judge the outputs, which are not there yet"
+
+    assert load(one_step(checks=checks)).problems == [f"{place}: {message}" for place in places]
+    assert load(f"{one_step()}checks: {checks}\n").problems == []
+
+
 def test_what_a_step_needs_must_be_there() -> None:
     """
     Given a step that needs an unknown one,

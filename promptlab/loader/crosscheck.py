@@ -132,7 +132,7 @@ class Crosscheck:
                 where = self._written((*place, index), inner)
                 analysis = self._check_template(where, template, scope, step.id if step else None)
                 self.columns_named.update(_columns_named(analysis, scope))
-            for inner, name in check.steps_named():
+            for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, step)
             objection = constant_objection(check, step, scope)
             if objection is not None:
@@ -140,7 +140,11 @@ class Crosscheck:
                 self._report(where, objection.message, objection.code, objection.hint)
 
     def _check_of(self, place: Place, name: str, scope: Scope, step: Step | None) -> None:
-        if name not in scope.steps:
+        if name == "outputs":
+            if step is not None:
+                message = "a step's check cannot judge the outputs, which are not there yet"
+                self._report(place, message, "of-outputs", "move it to the pipeline's `checks`")
+        elif name not in scope.steps:
             self._report_unknown_step(place, name, scope)
         elif step is not None and name != step.id:
             self._needs[step.id].add(name)
