@@ -149,7 +149,7 @@ def test_a_name_is_given_once(name: str, noun: str) -> None:
     ("checks", "places"),
     [
         ("[{type: contains, value: a, of: outputs}]", ["7:45"]),
-        ("[{type: all-of, value: [is-json, {type: contains, value: a, of: outputs}]}]", ["7:78"]),
+        ("[{type: all-of, value: [is-json, {type: contains, value: a, of: outputs}]}]", ["7:77"]),
     ],
 )
 def test_a_steps_check_cannot_judge_the_outputs(checks: str, places: list[str]) -> None:
