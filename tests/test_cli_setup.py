@@ -205,6 +205,23 @@ def test_doctor_says_what_keeps_promptlab_from_working(cli: Cli, monkeypatch: py
     assert "hunter22" not in json.dumps(as_json.json) + said.out
 
 
+def test_doctor_sees_that_no_run_log_can_be_made(cli: Cli) -> None:
+    """
+    Given a project that never ran, where a file stands in the place of the run log's folder,
+    when doctor looks,
+    then that is bad, with what to do.
+    """
+    cli.write(green=GREEN)
+    (cli.folder / ".promptlab").write_text("")
+
+    said = cli("doctor", "--json")
+
+    found = {finding["name"]: finding for finding in said.json["findings"]}
+    assert said.code == 3
+    assert found["run log"]["status"] == "bad"
+    assert f"{cli.folder / '.promptlab'} is no folder that can be written" in found["run log"]["detail"]
+
+
 def test_doctor_reports_a_settings_file_that_does_not_load(cli: Cli) -> None:
     """
     Given a promptlab.yaml with an unknown key,
