@@ -71,9 +71,7 @@ def _show_gate(console: "Console", gate: GateResult) -> None:
     mark, style = MARKS[gate.status]
     if gate.status == "failed" and gate.severity == "warn":
         mark, style = "!", "yellow"
-    words = (("at least", gate.min), ("at most", gate.max))
-    bounds = " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
-    _say(console, f"{mark} gate: {gate.metric} {bounds} in {gate.cell}: {gate.reason}", style)
+    _say(console, f"{mark} gate: {gate.metric} {gate.bounds} in {gate.cell}: {gate.reason}", style)
 
 
 def _show_failures(console: "Console", summary: RunSummary, failures: Failures) -> None:
