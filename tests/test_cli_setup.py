@@ -47,7 +47,7 @@ def test_what_init_writes_runs_at_once(cli: Cli) -> None:
     assert (cli.folder / "mine" / ".gitignore").read_text() == ".env\n"
 
 
-@pytest.mark.parametrize("there", ["promptlab.yaml", "data/questions.jsonl", ".gitignore"])
+@pytest.mark.parametrize("there", ["promptlab.yaml", "data/questions.jsonl"])
 def test_init_overwrites_nothing(cli: Cli, there: str) -> None:
     """
     Given a folder with one of the files,
@@ -62,6 +62,23 @@ def test_init_overwrites_nothing(cli: Cli, there: str) -> None:
     assert said.code == 2
     assert there in said.err
     assert [path.read_text() for path in cli.folder.rglob("*") if path.is_file()] == ["mine\n"]
+
+
+@pytest.mark.parametrize(("ignored", "times_told"), [("*.pyc\n", 1), ("*.pyc\n/.env\n", 0)])
+def test_init_keeps_the_gitignore_of_a_repository(cli: Cli, ignored: str, times_told: int) -> None:
+    """
+    Given a repository with a .gitignore, as almost all have,
+    when init writes a project into it,
+    then that file stays as it is, and it is told if keys would be committed.
+    """
+    (cli.folder / ".gitignore").write_text(ignored)
+
+    said = cli("init")
+
+    assert said.code == 0
+    assert "wrote 5 files" in said.err
+    assert said.err.count("add .env to .gitignore") == times_told
+    assert (cli.folder / ".gitignore").read_text() == ignored
 
 
 def test_init_says_where_it_cannot_write(cli: Cli) -> None:
