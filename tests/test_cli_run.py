@@ -72,6 +72,21 @@ def test_an_error_is_shown_although_the_gates_hold(cli: Cli) -> None:
         assert "row 1 " not in text
 
 
+def test_a_limit_that_is_too_low_for_one_call_is_not_said_to_be_passed_by_trying_again(cli: Cli) -> None:
+    """
+    Given a limit of tokens below the worst case of the first call,
+    when the pipeline is run,
+    then it exits 4 and asks for a higher limit, not for the same command again.
+    """
+    cli.write(low=ECHO + "limits: {total_tokens: 1}\n")
+
+    said = cli("run", "low")
+
+    assert said.code == 4
+    assert "2 trials left; the limit leaves no room for a call: raise it" in said.out
+    assert "the same command" not in said.out
+
+
 def test_json_is_all_there_is_on_stdout(cli: Cli) -> None:
     """
     Given two pipelines, one of them green,

@@ -20,6 +20,7 @@ SHOWN = 5
 SHOWN_TEXT = 60
 SHOWN_REASON = 300
 NOTHING_WAS_CALLED = 2
+LIMITED = 4
 NOTHING_CHECKED = "nothing was checked: no check judged anything in this run"
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
@@ -119,6 +120,8 @@ def _end(summary: RunSummary) -> str:
 def _way_on(summary: RunSummary) -> str:
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
+    if summary.exit_code == LIMITED and not summary.calls.sent:
+        return "the limit leaves no room for a call: raise it"
     command = "the same command without --fresh" if summary.is_fresh else "the same command"
     return f"{command} goes on: what was answered is recalled"
 
