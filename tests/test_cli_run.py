@@ -220,6 +220,24 @@ def test_a_file_that_cannot_be_written_is_found_first(cli: Cli, outs: list[str],
     assert cli("runs", "list").out == ""
 
 
+@pytest.mark.parametrize("options", [(), ("-i", "word=hello")])
+def test_a_report_is_not_written_over_what_a_pipeline_reads(cli: Cli, options: tuple[str, ...]) -> None:
+    """
+    Given a pipeline over a data file,
+    when it is run with --out naming that file, also where -i stands in for it,
+    then it exits 2, and the rows are still there.
+    """
+    cli.write(data=ECHO.replace("dataset:\n  - {word: hello}\n  - {word: other}\n", "dataset: rows.jsonl\n"))
+    rows = cli.folder / "rows.jsonl"
+    rows.write_text('{"word": "hello"}\n')
+
+    said = cli("run", "data", "--out", "pipelines/../rows.jsonl", *options)
+
+    assert said.code == 2
+    assert "a pipeline reads this file" in said.err
+    assert rows.read_text() == '{"word": "hello"}\n'
+
+
 def test_what_project_code_prints_goes_to_stderr(cli: Cli) -> None:
     """
     Given a python step that prints an escape sequence,
