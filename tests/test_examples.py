@@ -42,7 +42,7 @@ def test_an_example_is_valid(examples: Cli, name: str) -> None:
     assert (said.code, said.out.partition(":")[0]) == (0, f"pipelines/{name}.yaml")
 
 
-@pytest.mark.parametrize("name", ["summary", "support_triage"])
+@pytest.mark.parametrize("name", ["meeting_notes", "summary", "support_triage"])
 def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
     """
     Given an example whose rows make fit answers on a model that repeats what it was asked,
@@ -59,7 +59,8 @@ def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
 
 
 def data_of(examples: Cli, name: str) -> Path:
-    return examples.folder / {"summary": "data/articles.jsonl", "support_triage": "data/tickets.jsonl"}[name]
+    files = {"meeting_notes": "notes", "summary": "articles", "support_triage": "tickets"}
+    return examples.folder / "data" / f"{files[name]}.jsonl"
 
 
 def worded(row: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _made(account: StepResult, made: Produced) -> StepResult:
     if made.text is None:
         return replace(account, output=made.value)
     conversation = (*made.messages, Message("assistant", made.text))
-    return replace(account, output=made.text, messages=tuple(message.as_json() for message in conversation))
+    return replace(account, output=made.text, messages=tuple(message.as_seen() for message in conversation))
 
 
 def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
@@ -57,5 +57,5 @@ def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
         request.tally.account(request.id, "left" if failed.left else "errored"),
         error=failed.message,
         error_kind=failed.kind,
-        messages=tuple(message.as_json() for message in failed.messages),
+        messages=tuple(message.as_seen() for message in failed.messages),
     )
