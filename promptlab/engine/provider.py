@@ -106,6 +106,7 @@ class ModelProfile:
     max_concurrency: int | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    takes_tools: bool = True
 
     @property
     def name(self) -> str:

@@ -49,8 +49,8 @@ class Trial(Base):
 class StepRun(Base):
     """How a step of a trial ended. `calls`: [fingerprint, completion id, recalled, attempts, tool] each.
 
-    `said`: how many of `messages`, at their end, came after the step's own. Logs that are older than both have
-    0, and calls without `tool`.
+    `said`: how many of `messages`, at their end, came after the step's own. Rows of revision 0001 have 0 and
+    calls without `tool`.
     """
 
     __tablename__ = "step_runs"
