@@ -10,7 +10,7 @@ from promptlab.core.json import JSON, compact
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
 from promptlab.engine.conversation import Message, ToolCall
-from promptlab.engine.provider import ModelProfile, Price, ProviderError
+from promptlab.engine.provider import ModelProfile, Price, ProviderError, Tell
 from promptlab.schemas.events import Event
 from promptlab.schemas.pipeline import Params, RetryPolicy
 
@@ -79,6 +79,12 @@ class ScriptedProvider:
             answered_by=request.model,
             raw=told.text.encode(),
         )
+
+    async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
+        completion = await self.complete(request)
+        for piece in completion.text.split(" "):
+            tell(piece)
+        return completion
 
     async def warm_up(self) -> None: ...
 

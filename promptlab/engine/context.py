@@ -16,6 +16,7 @@ from promptlab.engine.plan import PlannedStep
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.scope import Names
 from promptlab.engine.step import CompletionStep
+from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
 from promptlab.schemas.template import Template
 
@@ -30,6 +31,7 @@ class RunningStep:
     sample: int
     complaint: tuple[Message, ...]
     tally: Tally
+    teller: Teller | None = None
 
     async def render(self, template: Template) -> JSON:
         return await self.machinery.render(template, self.names)
@@ -55,7 +57,7 @@ class RunningStep:
         call = Call(
             request=request,
             profile=target.profile,
-            ask=target.provider.complete,
+            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
             retry=step.retry,
             recall=step.recall is not False,
             problem=target.problem,
