@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from promptlab.core.json import JSON
+from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
-from promptlab.engine.conversation import Message
+from promptlab.engine.conversation import Message, Role
 from promptlab.engine.function import Function
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of
@@ -37,14 +38,23 @@ class RunningStep:
         return await self.machinery.render(template, self.names)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:
+        return messages_of(await self.render(template), self.machinery.attachments)
+
+    async def render_message(self, role: Role, template: Template) -> Message:
         rendered = await self.render(template)
-        return tuple(Message.of(message) for message in rendered)  # type: ignore[union-attr,arg-type]
+        if isinstance(rendered, str):
+            return Message(role, rendered.replace("\r\n", "\n").strip())
+        return Message(role, content_of(rendered, self.machinery.attachments))
 
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         step, target = self.planned.step, self.planned.target
         assert isinstance(step, CompletionStep)  # noqa: S101 - no other step asks a model
         assert target is not None  # noqa: S101 - a completion step is always planned with one
         self.tally.model = target.profile.name
+        refused = frozenset().union(*(message.forms for message in messages)) - target.profile.takes
+        if refused:
+            what = f"{target.profile.name} takes no {' or '.join(sorted(refused))}, and one is attached"
+            return CallFailure(kind="invalid_request", message=what, outcome="unsent")
         request = CompletionRequest(
             endpoint=target.profile.endpoint,
             model=target.profile.model,

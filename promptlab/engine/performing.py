@@ -47,7 +47,7 @@ class Perform:
 def _made(account: StepResult, made: Produced) -> StepResult:
     if made.text is None:
         return replace(account, output=made.value)
-    messages = tuple(message.as_json() for message in made.messages)
+    messages = tuple(message.as_seen() for message in made.messages)
     return replace(account, output=made.text, messages=messages, said=made.said)
 
 
@@ -56,6 +56,6 @@ def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
         request.tally.account(request.id, "left" if failed.left else "errored"),
         error=failed.message,
         error_kind=failed.kind,
-        messages=tuple(message.as_json() for message in failed.messages),
+        messages=tuple(message.as_seen() for message in failed.messages),
         said=failed.said,
     )

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Protocol
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Endpoint, FailureKind
+from promptlab.engine.conversation import ALL_FORMS, Form
 from promptlab.schemas.pipeline import Params
 
 
@@ -97,7 +98,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
-    """What is known of a model before it is asked. `price` None: unknown. Rates are per minute."""
+    """What is known of a model before it is asked. `price` None: unknown. Rates are per minute.
+
+    `takes`: what may be attached to a message; `takes_tools`: whether it can be told of tools.
+    """
 
     endpoint: Endpoint
     model: str
@@ -106,6 +110,7 @@ class ModelProfile:
     max_concurrency: int | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    takes: frozenset[Form] = ALL_FORMS
     takes_tools: bool = True
 
     @property

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from promptlab.core.json import JSON
 from promptlab.core.words import plural
 from promptlab.engine.completion import CallFailure, Completion
-from promptlab.engine.conversation import Message
+from promptlab.engine.conversation import Message, Role
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
@@ -74,7 +74,13 @@ class StepContext(Protocol):
 
     async def render(self, template: Template) -> JSON: ...
 
-    async def render_messages(self, template: Template) -> tuple[Message, ...]: ...
+    async def render_messages(self, template: Template) -> tuple[Message, ...]:
+        """Render a prompt, with the files that it names in their places."""
+        ...
+
+    async def render_message(self, role: Role, template: Template) -> Message:
+        """Render the content of one message, likewise."""
+        ...
 
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         """Ask the step's model, with its parameters, tools and output format."""

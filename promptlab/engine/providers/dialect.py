@@ -1,11 +1,12 @@
 """Strategy: a dialect says how a request is written and how an answer is read; no input or output here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.conversation import ToolCall
 from promptlab.schemas.pipeline import Params
 
 _OURS = ("model", "messages", "stream", "stream_options")
@@ -19,6 +20,7 @@ class Reading:
     finish_reason: FinishReason
     usage: Usage
     answered_by: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class StreamDialect(Protocol):
@@ -75,6 +77,15 @@ def with_extra(wire: dict[str, JSON], params: Params) -> dict[str, JSON]:
     if ours:
         raise ValueError(f"extra cannot say {' or '.join(ours)}; that is not a parameter")
     return {**wire, **extra}
+
+
+def finished(reason: FinishReason, calls: Sequence[ToolCall]) -> FinishReason:
+    """Hold the reason to the calls that are there: not every server says `tool_calls` for them."""
+    if calls:
+        return "tool_calls" if reason in ("stop", "other") else reason
+    if reason == "tool_calls":
+        raise ValueError("it says that tools are called, but has no calls")
+    return reason
 
 
 def count(usage: Mapping[str, Any], name: str, *, required: bool = True) -> int:

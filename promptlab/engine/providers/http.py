@@ -111,6 +111,7 @@ class HttpProvider:
         reading = self._read(request, found, raw)
         return Completion(
             text=reading.text,
+            tool_calls=reading.tool_calls,
             finish_reason=reading.finish_reason,
             usage=reading.usage,
             latency_ms=latency_ms,

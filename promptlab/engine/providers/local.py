@@ -8,6 +8,7 @@ from promptlab.engine.provider import ModelProfile, Tell
 from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.dialect import Reading, StreamDialect, given, refuse, with_extra
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
+from promptlab.engine.providers.forms import TEXT_ONLY
 from promptlab.engine.providers.http import HttpProvider
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.schemas.pipeline import Params
@@ -56,7 +57,7 @@ class LocalProvider:
         """Raise UsageError for a model that is not among the embedded ones."""
         weights = embedded_model(model)
         identified = replace(self._options, identity=f"sha256:{weights.sha256}")
-        return replace(identified.profile(model), max_output_tokens=CONTEXT_TOKENS)
+        return replace(identified.profile(model), max_output_tokens=CONTEXT_TOKENS, takes=TEXT_ONLY)
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         return LocalDialect().wire_params(model, params)

@@ -9,11 +9,13 @@ from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
     count,
+    finished,
     given,
     printable,
     refuse,
     with_extra,
 )
+from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
 from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
@@ -50,11 +52,11 @@ class MessagesDialect:
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
-        system = [message.text for message in request.messages if message.role == "system"]
         body: dict[str, JSON] = {
             "model": request.model,
-            "messages": [message.as_json() for message in request.messages if message.role != "system"],
-            **({"system": "\n\n".join(system)} if system else {}),
+            "messages": wire_turns(request.messages),
+            **wire_system(request.messages),
+            **({"tools": [wire_tool(tool) for tool in request.tools]} if request.tools else {}),
             **request.params,
         }
         if request.json_schema is not None:
@@ -68,12 +70,13 @@ class MessagesDialect:
             raise ValueError("no content")  # noqa: TRY004
         if not found.get("stop_reason"):
             raise ValueError("no stop_reason")
-        finish = _FINISH.get(found["stop_reason"], "other")
+        calls = read_calls(found["content"])
+        finish = finished(_FINISH.get(found["stop_reason"], "other"), calls)
         text = _text(found["content"])
         if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
             text = unwrapped(text)
         answered_by = found.get("model")
-        return Reading(printable(text), finish, _usage(found), answered_by or request.model)
+        return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
 
 
 def _accepted(schema: dict[str, JSON]) -> dict[str, JSON]:
