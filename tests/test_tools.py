@@ -126,7 +126,8 @@ def fails(order: str) -> str:
     [
         ("statsu", {}, "error: there is no tool 'statsu'; did you mean 'status'?"),
         ("status", "{order: A1}", "error: the arguments of status are no JSON: "),
-        ("status", '{"order": NaN}', "error: the arguments of status are no JSON: NaN is no JSON"),
+        ("status", '{"order": NaN}', "error: the arguments of status are no JSON: Out of range"),
+        ("status", '{"order": 1e999}', "error: the arguments of status are no JSON: Out of range"),
         ("status", "[" * 100_000, "error: the arguments of status are no JSON: "),
         ("status", "[1]", "error: the arguments of status are no JSON object"),
         (
