@@ -30,7 +30,11 @@ class Targets:
             params = provider.wire_params(model, merged_params(step, spec))
         except ValueError as error:
             raise UsageError(f"step '{step.id}': {error}") from None
-        return Target(provider, provider.profile(model), params, _problem(provider, model))
+        profile = provider.profile(model)
+        if step.tools and not profile.takes_tools:
+            hint = "name a model that calls tools, or take out `tools`"
+            raise UsageError(f"step '{step.id}': {profile.name} takes no tools", hint=hint)
+        return Target(provider, profile, params, _problem(provider, model))
 
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
