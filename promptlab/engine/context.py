@@ -14,8 +14,10 @@ from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.providers.python import FunctionProvider
+from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.scope import Names
 from promptlab.engine.tally import Tally
+from promptlab.engine.web import ATTEMPT_SECONDS, WebRequest
 from promptlab.schemas.template import Template
 
 
@@ -78,6 +80,26 @@ class RunningStep:
         )
         answer = await self._told(self.machinery.act, call)
         return answer if isinstance(answer, CallFailure) else json.loads(answer.text)
+
+    async def fetch(self, request: WebRequest) -> str | CallFailure:
+        step = self.planned.step
+        seconds = max(ATTEMPT_SECONDS, step.timeout or 0.0)
+        provider = WebProvider(request, self.machinery.send, seconds)
+        call = Call(
+            request=CompletionRequest(
+                endpoint=provider.profile.endpoint,
+                model=provider.profile.model,
+                messages=(),
+                params=provider.params,
+                sample=self.sample,
+            ),
+            profile=provider.profile,
+            ask=provider.complete,
+            retry=step.retry,
+            recall=step.recall is True,
+        )
+        answer = await self._told(self.machinery.fetch, call)
+        return answer if isinstance(answer, CallFailure) else answer.text
 
     async def _told(self, send: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         """Send a call and have the tally say what came of it, even if the step waits no longer."""

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CallFailure, Completion
@@ -13,9 +13,11 @@ from promptlab.engine.conversation import Message
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
+from promptlab.engine.web import WebRequest
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.fields import CHECK, NAME_PATTERN, Expression, Templated
 from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, RetryPolicy
+from promptlab.schemas.refusal import Refusal
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 
@@ -68,6 +70,10 @@ class StepContext(Protocol):
         """Call a function of the project in a worker, or recall what it gave."""
         ...
 
+    async def fetch(self, request: WebRequest) -> str | CallFailure:
+        """Send a request over HTTP, or recall its answer; give the body."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -79,9 +85,10 @@ class Part:
 
 
 class Step(Frozen, ABC):
-    """The options that all steps have."""
+    """The options that all steps have. `gives_text`: it makes text, to be read as its `output` says."""
 
     key: ClassVar[str]
+    gives_text: ClassVar[bool] = False
 
     id: str = Field(pattern=NAME_PATTERN)
     description: str = ""
@@ -94,6 +101,13 @@ class Step(Frozen, ABC):
     timeout: float | None = Field(default=None, gt=0)
     recall: bool | None = None
     on_error: OnErrorDefault | Literal["fail", "skip"] = "fail"
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if "invalid_output" in self.retry.on and not isinstance(self, CompletionStep):
+            message = "only a model can be told that its output was invalid"
+            raise Refusal(message, hint="take invalid_output out of `on`", below=("retry", "on"))
+        return self
 
     @property
     def parsed_as(self) -> OutputSpec | None:
@@ -110,6 +124,8 @@ class Step(Frozen, ABC):
 
 class CompletionStep(Step, ABC):
     """A step that asks a model."""
+
+    gives_text: ClassVar[bool] = True
 
     model: str | None = None
     params: Params = Params()

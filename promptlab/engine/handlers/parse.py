@@ -43,7 +43,7 @@ def _parsed(step: Step, result: StepResult) -> JSON:
     spec, made = step.parsed_as, result.made
     if spec is None:
         return made
-    if isinstance(step, CompletionStep):
+    if step.gives_text:
         return parse_text(spec, str(made))
     return check_value(spec, made)
 
