@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.conversation import Message
+from promptlab.engine.falling_back import first_answer
 from promptlab.engine.function import Function
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import PlannedStep
+from promptlab.engine.plan import PlannedStep, Target
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.scope import Names
@@ -42,6 +44,9 @@ class RunningStep:
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         target = self.planned.target
         assert target is not None  # noqa: S101 - a completion step is always planned with one
+        return await first_answer(target.line, partial(self._ask, messages), self.machinery.emit)
+
+    async def _ask(self, messages: tuple[Message, ...], target: Target) -> Answer:
         self.tally.model = target.profile.name
         request = CompletionRequest(
             endpoint=target.profile.endpoint,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CallFailure, Completion
@@ -129,6 +129,15 @@ class CompletionStep(Step, ABC):
 
     model: str | None = None
     params: Params = Params()
+    fallback: Items[str] = ()
+
+    @field_validator("fallback")
+    @classmethod
+    def _names_each_once(cls, fallback: tuple[str, ...]) -> tuple[str, ...]:
+        for index, model in enumerate(fallback):
+            if model in fallback[:index]:
+                raise Refusal(f"{model} is named twice", below=(index,))
+        return fallback
 
     @property
     def front(self) -> FrontMatter | None:

@@ -8,6 +8,7 @@ from promptlab.schemas.events import (
     AttemptSent,
     CallRecalled,
     Event,
+    FellBack,
     ModelClosed,
     ModelPaused,
     RunStarted,
@@ -34,6 +35,7 @@ class RunCounts:
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    fell_back: Counter[tuple[str, str]] = field(default_factory=Counter)
     stopped: RunStopped | None = None
 
     @property
@@ -59,6 +61,8 @@ class RunCounts:
                 self.paused[model] = seconds
             case ModelClosed(model, reason):
                 self.closed[model] = reason
+            case FellBack(model, fallback, _):
+                self.fell_back[model, fallback] += 1
             case RunStopped():
                 self.stopped = event
             case _:

@@ -57,6 +57,15 @@ class ModelClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class FellBack:
+    """A model failed for good, and the next one was asked in its place."""
+
+    model: str
+    fallback: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     trial: TrialKey
     result: StepResult
@@ -82,6 +91,7 @@ type Event = (
     | CallRecalled
     | ModelPaused
     | ModelClosed
+    | FellBack
     | StepFinished
     | TrialFinished
     | RunStopped

@@ -137,7 +137,7 @@ def _text(request: WebRequest, response: "ClientResponse", raw: bytes) -> str:
 def _encoding(stated: str | None) -> str:
     try:
         name = codecs.lookup(stated or "utf-8").name
-        b"".decode(name)
-    except LookupError:
+        b" ".decode(name, "ignore")
+    except (LookupError, UnicodeError):
         return "utf-8-sig"
     return "utf-8-sig" if name == "utf-8" else name
