@@ -28,7 +28,7 @@ class Perform:
         outcome = await step.run(running)
         if isinstance(outcome, StepFailed):
             return _failed(request, outcome)
-        return _made(request.tally.account(step.id, "passed"), outcome)
+        return _made(request, outcome)
 
     async def _names(self, step: Step, names: Names) -> Names:
         """Give what the step's own prompt, messages or function sees: its `with`, where it has one."""
@@ -38,10 +38,11 @@ class Perform:
         return Names({name: await filled(value, names, render) for name, value in step.bindings.items()})
 
 
-def _made(account: StepResult, made: Produced) -> StepResult:
+def _made(request: StepRequest, made: Produced) -> StepResult:
+    account = request.tally.account(request.id, "passed")
     if made.text is None:
         return replace(account, output=made.value)
-    conversation = (*made.messages, Message("assistant", made.text))
+    conversation = (*made.messages, *request.complaint, Message("assistant", made.text))
     return replace(account, output=made.text, messages=tuple(message.as_json() for message in conversation))
 
 
@@ -50,5 +51,5 @@ def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
         request.tally.account(request.id, "left" if failed.left else "errored"),
         error=failed.message,
         error_kind=failed.kind,
-        messages=tuple(message.as_json() for message in failed.messages),
+        messages=tuple(message.as_json() for message in (*failed.messages, *request.complaint)),
     )

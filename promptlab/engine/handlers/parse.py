@@ -49,8 +49,10 @@ def _parsed(step: Step, result: StepResult) -> JSON:
 
 
 def _complaint(request: StepRequest, result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
+    said = str(result.made)
+    answered = (Message("assistant", said),) if said.strip() else ()  # vendors refuse a message without text
     return (
         *request.complaint,
-        Message("assistant", str(result.made)),
+        *answered,
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
     )
