@@ -11,7 +11,7 @@ from promptlab.core.words import duration, money
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS
-from promptlab.schemas.events import Event, FellBack, ModelClosed, ModelPaused, RunStopped, TrialFinished
+from promptlab.schemas.events import Event, ModelClosed, ModelPaused, RunStopped, TrialFinished
 from promptlab.schemas.run import TrialStatus
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PlainLines:
     _last: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event, self.counts)
+        notice = notice_of(event)
         if notice:
             self._write(notice)
         elif isinstance(event, TrialFinished) and time.monotonic() - self._last >= PLAIN_SECONDS:
@@ -114,7 +114,7 @@ class MovingLine:
         self.live.start()
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event, self.counts)
+        notice = notice_of(event)
         if notice:
             self.console.print(escaped(notice), style="yellow")
 
@@ -148,14 +148,13 @@ class MovingLine:
         return words.append(f"  {self.pace.words(counts)}", "dim")
 
 
-def _notice(event: Event, counts: RunCounts) -> str | None:
+def notice_of(event: Event) -> str | None:
+    """Give what a person should be told of an event, or None."""
     match event:
         case ModelPaused(model, seconds):
             return f"{model} asks to wait {duration(seconds)}"
         case ModelClosed(model, reason):
             return f"{model} is closed for this run: {reason.removeprefix(f'{model}: ')}"
-        case FellBack(model, fallback, reason) if counts.fell_back[model, fallback] == 1:
-            return f"{fallback} is asked where {model} fails: {reason.removeprefix(f'{model}: ')}"
         case RunStopped("interrupted", reason):
             return f"{reason}: waiting up to {duration(GRACE_SECONDS)} for the calls in flight"
         case RunStopped(_, reason):

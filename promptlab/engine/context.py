@@ -18,6 +18,7 @@ from promptlab.engine.plan import PlannedStep, Target
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.scope import Names
+from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
 from promptlab.engine.web import ATTEMPT_SECONDS, WebRequest
 from promptlab.schemas.template import Template
@@ -33,6 +34,7 @@ class RunningStep:
     sample: int
     complaint: tuple[Message, ...]
     tally: Tally
+    teller: Teller | None = None
 
     async def render(self, template: Template) -> JSON:
         return await self.machinery.render(template, self.names)
@@ -59,7 +61,7 @@ class RunningStep:
         call = Call(
             request=request,
             profile=target.profile,
-            ask=target.provider.complete,
+            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
             retry=self.planned.step.retry,
             recall=self.planned.step.recall is not False,
             problem=target.problem,

@@ -18,6 +18,7 @@ class Machinery:
     """`complete`, `act` and `fetch` are chains that record: of models, the project's functions, http steps.
 
     `call` and `send` are what the latter two end in; checks, which are judged anew each time, `call` as well.
+    `streams`: answers are told piece by piece, as they come.
     """
 
     complete: Callable[[Call], Awaitable[Answer]]
@@ -29,3 +30,4 @@ class Machinery:
     clock: Clock
     brake: Brake
     emit: Emit
+    streams: bool = False

@@ -53,6 +53,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,
         is_soft=ending.is_soft,
+        stood_in=tuple(counts.stood_in.values()),
         stopped=_reason(ending),
         exit_code=code,
     )

@@ -66,6 +66,24 @@ class FellBack:
 
 
 @dataclass(frozen=True, slots=True)
+class TextReceived:
+    """A piece of an answer came, while it is streamed."""
+
+    trial: TrialKey
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnded:
+    """A streamed answer is over; where it is not whole it was broken off."""
+
+    trial: TrialKey
+    step: str
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     trial: TrialKey
     result: StepResult
@@ -92,6 +110,8 @@ type Event = (
     | ModelPaused
     | ModelClosed
     | FellBack
+    | TextReceived
+    | TextEnded
     | StepFinished
     | TrialFinished
     | RunStopped
