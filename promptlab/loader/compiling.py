@@ -11,7 +11,7 @@ from promptlab.engine.plan import Cell, CellSpec, Target, compile_cell
 from promptlab.engine.step import CompletionStep
 from promptlab.engine.targets import Targets
 from promptlab.loader.document import Document
-from promptlab.loader.problems import Problems
+from promptlab.loader.problems import Position, Problems
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.template import Place
 
@@ -45,7 +45,10 @@ def _reporting(
         try:
             return find_one()
         except UsageError as error:
-            document.report(problems, place, error.message, code="model", hint=error.hint)
+            if targets.asked is not None:
+                problems.add("--model", Position(1, 1), error.message, code="model", hint=error.hint)
+            else:
+                document.report(problems, place, error.message, code="model", hint=error.hint)
             return None
 
     def find(step: CompletionStep, spec: PipelineSpec) -> Target:
