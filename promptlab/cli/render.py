@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -10,6 +10,7 @@ import click
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
+from promptlab.cli.spoken import spoken
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
@@ -95,19 +96,7 @@ def _lines(step: StepPreview) -> Iterator[str]:
     yield click.style(escaped(f"# {step.step} ({step.model}{params})"), bold=True)
     for message in step.messages:
         yield click.style(f"\n[{message['role']}]", fg="cyan")
-        yield from (escaped(line) for line in _content(message["content"]).split("\n"))
-
-
-def _content(content: JSON) -> str:
-    if not isinstance(content, list):
-        return str(content)
-    return "\n".join(_part(part) for part in content if isinstance(part, dict))
-
-
-def _part(part: Mapping[str, JSON]) -> str:
-    if part["type"] == "text":
-        return str(part["text"])
-    return f"[{part['type']} {part['path']}, {part['media_type']}]"
+        yield from (escaped(line) for line in spoken(message).split("\n"))
 
 
 def _explain(steps: Sequence[StepPreview], loaded: LoadedPipeline) -> int:

@@ -63,9 +63,8 @@ def content_of(rendered: JSON, source: AttachmentSource) -> str | tuple[Part, ..
 
 def _message(item: Any, source: AttachmentSource) -> Message | None:
     content = content_of(item["content"], source)
-    return (
-        Message(**{**item, "content": content}) if content or len(item) > len(("role", "content")) else None
-    )
+    is_empty = not content and item.keys() <= {"role", "content"}
+    return None if is_empty else Message.of({**item, "content": content})
 
 
 def _part(part: JSON, source: AttachmentSource) -> Part:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from promptlab.core.json import JSON
 
@@ -82,6 +82,11 @@ class ToolCall:
     def as_json(self) -> dict[str, JSON]:
         return {"id": self.id, "name": self.name, "arguments": self.arguments}
 
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> "ToolCall":
+        """Read what `as_json` gave."""
+        return cls(**value)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -96,6 +101,11 @@ class Message:
     def text(self) -> str:
         """What it says, without its attachments."""
         return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the model said nothing with it; vendors refuse such a message."""
+        return self.role == "assistant" and not self.text.strip() and not self.tool_calls
 
     @property
     def most_attached_tokens(self) -> int:
@@ -129,6 +139,12 @@ class Message:
         if self.tool_call_id is not None:
             found["tool_call_id"] = self.tool_call_id
         return found
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> "Message":
+        """Read what `as_json` gave of a message; its content is taken as it is, so without attachments."""
+        calls = tuple(ToolCall.of(call) for call in value.get("tool_calls", ()))
+        return cls(value["role"], value["content"], calls, value.get("tool_call_id"))
 
     def _content(self) -> JSON:
         if isinstance(self.content, str):

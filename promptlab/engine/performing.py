@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from promptlab.engine.context import RunningStep
-from promptlab.engine.conversation import Message
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import Produced, Step, StepFailed
@@ -30,7 +29,7 @@ class Perform:
         outcome = await step.run(running)
         if isinstance(outcome, StepFailed):
             return _failed(request, outcome)
-        return _made(request.tally.account(step.id, "passed"), outcome)
+        return _made(request, outcome)
 
     def _teller(self, request: StepRequest) -> Teller | None:
         if not self.machinery.streams:
@@ -45,11 +44,12 @@ class Perform:
         return Names({name: await filled(value, names, render) for name, value in step.bindings.items()})
 
 
-def _made(account: StepResult, made: Produced) -> StepResult:
+def _made(request: StepRequest, made: Produced) -> StepResult:
+    account = request.tally.account(request.id, "passed")
     if made.text is None:
         return replace(account, output=made.value)
-    conversation = (*made.messages, Message("assistant", made.text))
-    return replace(account, output=made.text, messages=tuple(message.as_seen() for message in conversation))
+    messages = tuple(message.as_seen() for message in made.messages)
+    return replace(account, output=made.text, messages=messages, said=made.said)
 
 
 def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
@@ -58,4 +58,5 @@ def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
         error=failed.message,
         error_kind=failed.kind,
         messages=tuple(message.as_seen() for message in failed.messages),
+        said=failed.said,
     )

@@ -115,7 +115,8 @@ def _takes_any_schema(_schema: Mapping[str, JSON]) -> SchemaFault | None:
 class ModelProfile:
     """What is known of a model before it is asked. `price` None: unknown. Rates are per minute.
 
-    `takes`: what may be attached to a message. `schema_fault` says what of a schema the model does not take.
+    `takes`: what may be attached to a message; `takes_tools`: whether it can be told of tools.
+    `schema_fault` says what of a schema the model does not take.
     """
 
     endpoint: Endpoint
@@ -127,6 +128,7 @@ class ModelProfile:
     tokens_per_minute: float | None = None
     takes: frozenset[Form] = ALL_FORMS
     schema_fault: JudgeSchema = _takes_any_schema
+    takes_tools: bool = True
 
     @property
     def name(self) -> str:

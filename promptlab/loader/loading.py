@@ -117,6 +117,7 @@ class _Loading:
     changes: Changes
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
+    columns_named: set[str] = field(default_factory=set)
     _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,6 +131,7 @@ class _Loading:
             return None
         rows = self._rows(document, drafts[0].spec)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
+        self.changes.refuse_unknown(rows.inputs, self.columns_named)
         self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
@@ -219,6 +221,7 @@ class _Loading:
         attached = Attached(self.places, rows.forms)
         check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems, attached)
         needs = check.run()
+        self.columns_named |= check.columns_named
         cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
         found = compiled(cell, document, self.targets, self.problems)
         if found is not None:

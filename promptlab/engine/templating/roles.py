@@ -6,7 +6,7 @@ its data was given: no data can name it, so no data can open a role or attach a 
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateRuntimeError
@@ -15,6 +15,7 @@ from jinja2.parser import Parser
 
 from promptlab.engine.templating.attaching import Content, Part, spliced_content
 from promptlab.engine.templating.missing import Conversation
+from promptlab.engine.templating.tool_calls import text_of, tool_calls
 from promptlab.engine.templating.values import BadValueError
 from promptlab.engine.templating.vocabulary import ROLES, SPLICED_ROLES
 
@@ -30,6 +31,8 @@ class Message(TypedDict):
 
     role: str
     content: Content
+    tool_calls: NotRequired[list[dict[str, str]]]
+    tool_call_id: NotRequired[str]
 
 
 class Transcript:
@@ -138,9 +141,17 @@ def _own_system(item: dict[str, object]) -> Message:
 
 
 def _message(item: object) -> Message:
-    if not isinstance(item, dict) or set(item) != {"role", "content"}:
-        raise BadValueError("each message must be an object with role and content, and nothing else")
+    if not isinstance(item, dict) or not {"role", "content"} <= set(item):
+        raise BadValueError("each message must be an object with role and content")
     role, content = item["role"], spliced_content(item["content"])
     if role not in SPLICED_ROLES:
         raise BadValueError(f"data cannot bring the role {role!r}; only {', '.join(SPLICED_ROLES)}")
-    return {"role": role, "content": content}
+    message: Message = {"role": role, "content": content}
+    rest = {key: value for key, value in item.items() if key not in message}
+    if role == "assistant" and "tool_calls" in rest:
+        message["tool_calls"] = tool_calls(rest.pop("tool_calls"))
+    if role == "tool":
+        message["tool_call_id"] = text_of(rest.pop("tool_call_id", None), "the tool_call_id of a message")
+    if rest:
+        raise BadValueError(f"a message of the role {role} has no {', '.join(map(str, rest))}")
+    return message
