@@ -9,29 +9,82 @@ from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.conversation import Message
+from promptlab.engine.excuse import excused
 from promptlab.engine.function import Function
+from promptlab.engine.inside import Inside
+from promptlab.engine.judging import judge_inner
 from promptlab.engine.machinery import Machinery
+from promptlab.engine.outputs import outputs_of
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.providers.python import FunctionProvider
-from promptlab.engine.scope import Names
+from promptlab.engine.ran import Ran
+from promptlab.engine.scope import Names, filled
+from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.tally import Tally
-from promptlab.schemas.template import Template
+from promptlab.engine.together import run_together
+from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.run import Verdict
+from promptlab.schemas.template import Template, TemplatedValue
 
 
 @dataclass(slots=True)
 class RunningStep:
-    """The StepContext of the engine. `complaint` is appended to what is sent: what was wrong last time."""
+    """The StepContext of the engine.
+
+    `run_step` is the step chain, for the steps inside this one. What is wrong with an earlier answer is
+    appended to what is sent.
+    """
 
     machinery: Machinery
-    planned: PlannedStep
+    request: StepRequest
+    run_step: RunStep
     names: Names
-    sample: int
-    complaint: tuple[Message, ...]
-    tally: Tally
 
-    async def render(self, template: Template) -> JSON:
-        return await self.machinery.render(template, self.names)
+    @property
+    def planned(self) -> PlannedStep:
+        return self.request.planned
+
+    @property
+    def tally(self) -> Tally:
+        return self.request.tally
+
+    @property
+    def sample(self) -> int:
+        return self.request.trial.key.repeat
+
+    @property
+    def around(self) -> Names:
+        return self.request.names
+
+    @property
+    def in_order(self) -> bool:
+        return self.planned.in_order
+
+    async def render(self, template: Template, names: Names | None = None) -> JSON:
+        return await self.machinery.render(template, self.names if names is None else names)
+
+    async def fill(self, value: TemplatedValue, names: Names) -> JSON:
+        return await filled(value, names, self.machinery.render)
+
+    async def run_inner(
+        self, values: Mapping[str, JSON], *, item: int | None = None, alone: bool = False
+    ) -> Ran:
+        around = {} if alone or self.planned.step.bindings else self.request.done
+        path = self.request.path if item is None else f"{self.request.path}[{item}]"
+        inner = Inside(self.request, self.run_step, values, path, item or 0)
+        done = await run_together(self.planned.inner, inner.ask, around)
+        return Ran(path, values, {step.id: done[step.id] for step in self.planned.step.inner}, around)
+
+    def excuse(self, item: int) -> None:
+        inner = self.tally.inner
+        inner.update({order: excused(result) for order, result in inner.items() if order[0] == item})
+
+    async def outputs(self, spec: PipelineSpec, ran: Ran) -> tuple[JSON, str | None]:
+        return await outputs_of(spec, ran.values, ran.results, self.machinery.render)
+
+    async def judge(self, spec: PipelineSpec, ran: Ran, outputs: JSON) -> tuple[Verdict, ...]:
+        return await judge_inner(spec, ran, outputs, self.request, self.machinery)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:
         rendered = await self.render(template)
@@ -44,7 +97,7 @@ class RunningStep:
         request = CompletionRequest(
             endpoint=target.profile.endpoint,
             model=target.profile.model,
-            messages=(*messages, *self.complaint),
+            messages=(*messages, *self.request.complaint),
             params=target.params,
             json_schema=schema_of(self.planned.step.parsed_as),
             sample=self.sample,

@@ -7,28 +7,25 @@ from promptlab.engine.conversation import Message
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import Produced, Step, StepFailed
-from promptlab.engine.step_request import StepRequest
+from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.schemas.run import StepResult
 
 
 @dataclass(frozen=True, slots=True)
 class Perform:
+    """`run_step`: the chain that this is the end of."""
+
     machinery: Machinery
+    run_step: RunStep
 
     async def __call__(self, request: StepRequest) -> StepResult:
         step = request.planned.step
-        running = RunningStep(
-            self.machinery,
-            request.planned,
-            await self._names(step, request.names),
-            sample=request.trial.key.repeat,
-            complaint=request.complaint,
-            tally=request.tally,
-        )
+        names = await self._names(step, request.names)
+        running = RunningStep(self.machinery, request, self.run_step, names)
         outcome = await step.run(running)
         if isinstance(outcome, StepFailed):
             return _failed(request, outcome)
-        return _made(request.tally.account(step.id, "passed"), outcome)
+        return _made(request.tally.account(request.path, "passed"), outcome)
 
     async def _names(self, step: Step, names: Names) -> Names:
         """Give what the step's own prompt, messages or function sees: its `with`, where it has one."""
@@ -40,15 +37,16 @@ class Perform:
 
 def _made(account: StepResult, made: Produced) -> StepResult:
     if made.text is None:
-        return replace(account, output=made.value)
+        return replace(account, output=made.value, verdicts=made.verdicts)
     conversation = (*made.messages, Message("assistant", made.text))
     return replace(account, output=made.text, messages=tuple(message.as_json() for message in conversation))
 
 
 def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
     return replace(
-        request.tally.account(request.id, "left" if failed.left else "errored"),
+        request.tally.account(request.path, "left" if failed.left else "errored"),
         error=failed.message,
         error_kind=failed.kind,
         messages=tuple(message.as_json() for message in failed.messages),
+        verdicts=failed.verdicts,
     )

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from pydantic import ValidationError
-
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
-from promptlab.loader import diagnosis
-from promptlab.loader.ambiguity import refuse_ambiguous, refuse_ambiguous_axes
+from promptlab.loader.ambiguity import refuse_ambiguous_axes
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import compiled
@@ -20,20 +17,21 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
-from promptlab.loader.pruning import pruned
 from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.sources import FileError
+from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import TemplatePlaces
 from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
-NOT_IN_CELLS = ("variants", "matrix")
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedPipeline:
-    """A pipeline that can be run. `dataset` None: it has one row without columns."""
+    """A pipeline that can be run. `dataset` None: it has one row without columns.
+
+    `called`: the paths of the pipelines that its steps call, at any depth.
+    """
 
     path: str
     name: str
@@ -41,6 +39,7 @@ class LoadedPipeline:
     files: ProjectFiles
     dataset: Dataset | None
     row_count: int
+    called: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> PipelineSpec:
@@ -114,7 +113,7 @@ class _Loading:
     places: TemplatePlaces = field(init=False)
 
     def __post_init__(self) -> None:
-        self.resolver = ProjectResolver(self.files, self.problems)
+        self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
         self.places = TemplatePlaces(self.files, self.problems, self.resolver.prompts.line_offsets)
 
     def load(self, document: Document) -> LoadedPipeline | None:
@@ -129,31 +128,17 @@ class _Loading:
         if self.problems.errors > before:
             return None
         name = drafts[0].spec.name or PurePosixPath(self.path).stem
-        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count)
+        called = frozenset(self.resolver.documents)
+        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count, called)
 
     def _drafts(self, document: Document) -> Iterator[_CellDraft]:
         refuse_ambiguous_axes(document, self.problems)
         for source in self.changes.chosen(cell_sources(document, self.problems)):
             layers = (*source.overrides, *self.changes.documents(self.problems))
             laid = merged(document, layers, self.problems)
-            refuse_ambiguous(laid, self.problems)
-            spec = self._validated(laid)
+            spec = read_spec(laid, self.resolver, self.problems)
             if spec is not None:
                 yield _CellDraft(source, laid, spec)
-
-    def _validated(self, document: Document) -> PipelineSpec | None:
-        """Give the cell, without what is wrong in it, so that all else can be held to the names there are."""
-        value = document.value
-        kept = {key: item for key, item in value.items() if key not in NOT_IN_CELLS}  # type: ignore[union-attr]
-        context = {"resolver": self.resolver}
-        try:
-            return PipelineSpec.model_validate(kept, context=context)
-        except ValidationError as error:
-            places = diagnosis.report(error, document, self.problems, PipelineSpec)
-        try:
-            return PipelineSpec.model_validate(pruned({"version": 1, **kept}, places), context=context)
-        except ValidationError:
-            return None
 
     def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
         declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
@@ -195,10 +180,26 @@ class _Loading:
 
     def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
-        check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
-        needs = check.run()
-        cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
-        return compiled(cell, document, self.targets, self.problems)
+        check = Crosscheck(
+            document,
+            spec,
+            rows.inputs,
+            rows.columns,
+            self.places,
+            self.problems,
+            self.resolver.documents,
+        )
+        links = check.run()
+        cell = CellSpec(
+            source.name,
+            source.variant,
+            source.axes,
+            spec,
+            links.dependencies(),
+            links.for_checks,
+            frozenset(links.in_order),
+        )
+        return compiled(cell, links, self.targets, self.problems)
 
 
 def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:

@@ -53,7 +53,9 @@ def pipelines(project: Project) -> Iterator[Finding]:
         if loaded is None:
             yield Finding(path, "warn", "has problems", f"promptlab validate {path}")
             continue
-        targets = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
+        targets = (
+            step.target for cell in loaded.cells for step in cell.all_steps() if step.target is not None
+        )
         asked.update({target.profile.name: target for target in targets})
     for name, target in asked.items():
         yield Finding(name, "ok" if target.problem is None else "warn", target.problem or "can be asked")
