@@ -30,7 +30,7 @@ def call_objections(step: PipelineStep, scope: Scope) -> Iterator[tuple[Place, O
             place: Place = ("with",) if step.bindings else ("pipeline",)
             yield (
                 place,
-                Objection(message, "missing-input", f"write `with: {{{name}: …}}`"),
+                Objection(message, "missing-argument", f"write `with: {{{name}: …}}`"),
                 bool(step.bindings),
             )
 

@@ -4,13 +4,14 @@ from itertools import pairwise
 
 from promptlab.engine.compiling import NoTarget, StepCycle, compile_cell
 from promptlab.engine.plan import Cell, CellSpec
-from promptlab.engine.targets import Targets
+from promptlab.engine.targets import NoModel, Targets
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
 from promptlab.loader.problems import Problems
 from promptlab.schemas.template import Place
 
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
+NO_MODEL = "no-model"
 
 
 def compiled(cell: CellSpec, links: Links, targets: Targets, problems: Problems) -> Cell | None:
@@ -22,7 +23,8 @@ def compiled(cell: CellSpec, links: Links, targets: Targets, problems: Problems)
     except NoTarget as missing:
         document, place = links.sites[missing.path]
         said, at = missing.error, _place_of_model(place, document)
-        document.report(problems, at, said.message, code="model", hint=said.hint)
+        code = NO_MODEL if isinstance(said, NoModel) else "model"
+        document.report(problems, at, said.message, code=code, hint=said.hint)
     return None
 
 

@@ -25,6 +25,8 @@ from promptlab.loader.template_places import TemplatePlaces
 from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
+UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedPipeline:
@@ -170,7 +172,7 @@ class _Loading:
             if spec.required:
                 message = f"nothing gives the input '{name}' a value"
                 hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
-                document.report(self.problems, ("inputs", name), message, code="missing-input", hint=hint)
+                document.report(self.problems, ("inputs", name), message, code=UNFED, hint=hint)
 
     def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
         cells = {source.name: source.variant for source in cell_sources(document, Problems())}

@@ -35,6 +35,13 @@ class Absent(Missing):
         return self
 
 
+FIRST_ITEM = {
+    "previous": Absent(
+        "there is no previous item here; test `previous is defined`, or use previous | default('…')"
+    )
+}
+
+
 class Step(dict[str, object]):
     """A step as templates see it; its missing output or messages remember why."""
 
