@@ -7,7 +7,9 @@ import pytest
 
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.call_log import MemoryCallLog
+from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import InvalidRequest
+from promptlab.schemas.events import TrialFinished
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import nested
 from tests.nested_kit import Nested, echo, outputs, states, step_of, verdicts
@@ -37,8 +39,8 @@ SAYING = """
 def refusing(*words: str) -> ScriptedProvider:
     """Give a provider that repeats what it is asked, but refuses some of it."""
 
-    def answer(request: object) -> str:
-        text = echo(request)  # type: ignore[arg-type]
+    def answer(request: CompletionRequest) -> str:
+        text = echo(request)
         if any(word in text for word in words):
             raise InvalidRequest(f"no {text}", status=400)
         return text
@@ -493,31 +495,38 @@ async def test_a_limit_leaves_the_step_for_a_later_run() -> None:
     assert (trial.status, texts(again.provider.journal)) == ("passed", ["zzz"])
 
 
+class Stuck(ScriptedProvider):
+    """Repeats what it is asked, but answers one word only once it is let go."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(echo)
+        self.word = word
+        self.let_go = asyncio.Event()
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        if echo(request) == self.word:
+            await self.let_go.wait()
+        return await super().complete(request)
+
+
 async def test_a_timeout_of_the_step_says_what_its_inner_calls_took() -> None:
     """
-    Given a foreach that takes longer than its timeout, one item at a time, the second never answered,
-    when the time is over,
-    then the step errored, what it did is told, and what was cut short is too.
+    Given a foreach that runs one item at a time, the second never answered,
+    when its timeout is over,
+    then the step errored, and both what it bought and what was cut short are told.
     """
-    steps = SAYING + "  max_concurrency: 1\n  timeout: 0.05"
-    one = Nested(pipeline(steps))
-    never = asyncio.Event()
-
-    async def stuck(request: object) -> object:
-        if echo(request) == "yy":  # type: ignore[arg-type]
-            await never.wait()
-        return await ScriptedProvider.complete(one.provider, request)  # type: ignore[arg-type]
-
-    one.provider.complete = stuck  # type: ignore[assignment,method-assign]
-    one = Nested(pipeline(steps), provider=one.provider)
+    stuck = Stuck("yy")
+    one = Nested(pipeline(SAYING + "  max_concurrency: 1\n  timeout: 0.2"), provider=stuck)
     running = asyncio.create_task(one.run())
-    await asyncio.sleep(0.3)
-    never.set()
+    while not one.heard.of(TrialFinished):
+        await asyncio.sleep(0.01)
+    stuck.let_go.set()
     (trial,) = await running
 
-    assert step_of(trial, "parts").error == "took longer than its 0.05 s"
-    assert states(trial) == {"parts": "errored", "parts[0].say": "passed", "parts[1].say": "errored"}
-    assert step_of(trial, "parts[0].say").cost_usd == pytest.approx(0.00002)
+    *bought, cut_short = step_of(trial, "parts").inner
+    assert step_of(trial, "parts").error == "took longer than its 0.2 s"
+    assert (cut_short.status, cut_short.error) == ("errored", "was given up before its end")
+    assert trial.cost_usd == pytest.approx(0.00002 * len(bought))
 
 
 async def test_when_skips_all_items_and_an_inner_when_one() -> None:

@@ -16,7 +16,7 @@ from promptlab.loader.dataset import check_input_name
 from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
 from promptlab.loader.kinds import kind_of
-from promptlab.loader.links import Links
+from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Objection, Scope, optional_among
 from promptlab.loader.template_places import Site, TemplatePlaces
@@ -27,8 +27,6 @@ from promptlab.schemas.template import Place, Template
 
 JUDGED = frozenset({"row", "output"})
 UNTIL = frozenset({"output"})
-OF_CALLER = ("undefined", "no-input")
-MOST_STEPS = 10_000
 
 type Taken = dict[str, str]
 
@@ -172,7 +170,7 @@ class Crosscheck:
         for below, objection, key in call_objections(step, around):
             self._report((*place, *below), objection.message, objection.code, objection.hint, key=key)
         document = self.documents.get(step.pipeline.path)
-        if len(self.links.sites) > MOST_STEPS:
+        if self.links.is_full:
             message = f"with the pipelines that it calls, it has more than {MOST_STEPS:,} steps"
             self._report((*place, "pipeline"), message, "too-many-steps", "call fewer")
         elif document is not None:
@@ -252,15 +250,16 @@ class Crosscheck:
         site = Site(template, None if template.kind == "prompt" else self.document, place)
         analysis = self.places.analysis(site)
         for found, objection in scope.objections(analysis):
-            self.places.object_to(site, found, self._of_caller(objection))
+            self.places.object_to(site, found, self._of_caller(objection, scope))
         if owner is not None:
             self.links.needs[owner.path].update(_named_steps(analysis, scope, owner.step.id))
         if scope.loop is not None and any(use.name == PREVIOUS for use in analysis.uses):
             self.links.in_order.add(scope.loop)
         return analysis
 
-    def _of_caller(self, objection: Objection) -> Objection:
-        if self.caller is None or objection.code not in OF_CALLER:
+    def _of_caller(self, objection: Objection, scope: Scope) -> Objection:
+        """Say of a name that a check does not find whose rows were looked at."""
+        if self.caller is None or not scope.others >= JUDGED or objection.code != "undefined":
             return objection
         return replace(objection, message=f"{objection.message}, where {self.caller} calls this pipeline")
 

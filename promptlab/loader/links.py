@@ -7,6 +7,8 @@ from promptlab.engine.step import Step
 from promptlab.loader.document import Document
 from promptlab.schemas.template import Place
 
+MOST_STEPS = 5_000
+
 
 @dataclass(slots=True)
 class Links:
@@ -19,6 +21,11 @@ class Links:
     for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
     in_order: set[str] = field(default_factory=set)
     sites: dict[str, tuple[Document, Place]] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more steps than may be called."""
+        return len(self.sites) > MOST_STEPS
 
     def add(self, path: str, document: Document, place: Place) -> None:
         """Begin with a step."""

@@ -192,6 +192,8 @@ class _Loading:
             self.resolver.documents,
         )
         links = check.run()
+        if links.is_full:
+            return None
         cell = CellSpec(
             source.name,
             source.variant,
