@@ -28,7 +28,7 @@ from tests.scripted import Heard, ScriptedProvider, VirtualClock
 async def render(template: Template, names: Names) -> JSON:
     """Render with the real template environment, in this process."""
     source = Source(template.kind, template.source, template.name, template.library)
-    steps = {name: dict(view) for name, view in names.steps.items()}
+    steps: dict[str, dict[str, object]] = {name: dict(view) for name, view in names.steps.items()}
     try:
         return Program(source).render(names.values, steps)
     except TemplateError as error:

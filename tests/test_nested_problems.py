@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from promptlab.loader.changes import Changes
+from promptlab.loader.changes import NO_CHANGES, Changes
 from tests.loading_kit import Loaded, load
 
 HEAD = """\
@@ -17,7 +17,7 @@ steps:
 SAY = "- {id: say, messages: [{role: user, content: x}]}"
 SUB = """
 version: 1
-inputs: {text: string, count: {type: integer, default: 1}, tone: {type: string, enum: [mild, loud], default: mild}}
+inputs: {text: string, count: {type: integer, default: 1}, tone: {enum: [mild, loud], default: mild}}
 steps:
   - id: shout
     messages: [{role: user, content: "{{ text }} {{ count }} {{ tone }}"}]
@@ -26,7 +26,7 @@ outputs: {word: "{{ shout.output }}"}
 """
 
 
-def with_steps(steps: str, tail: str = "", changes: Changes = Changes(), **files: str) -> Loaded:  # noqa: B008
+def with_steps(steps: str, tail: str = "", changes: Changes = NO_CHANGES, **files: str) -> Loaded:
     """Load a pipeline whose steps begin in line 6."""
     named = {f"pipelines/{name}.yaml": text for name, text in files.items()}
     return load(f"{HEAD}{dedent(steps).strip('\n')}\n{dedent(tail)}", named, changes)
@@ -406,9 +406,9 @@ def test_a_pipeline_that_calls_itself_is_refused_at_its_line() -> None:
     said = "pipelines/p.yaml calls itself: pipelines/p.yaml → pipelines/p.yaml"
     assert direct.problems == [f"6:23: steps.pipeline: {said}"]
     assert inside.problems == [f"6:55: steps.steps.pipeline: {said}"]
+    circle = "pipelines/p.yaml → pipelines/other.yaml → pipelines/p.yaml"
     assert around.problems == [
-        "pipelines/other.yaml:3:26: steps.pipeline: pipelines/p.yaml calls itself: "
-        "pipelines/p.yaml → pipelines/other.yaml → pipelines/p.yaml"
+        f"pipelines/other.yaml:3:26: steps.pipeline: pipelines/p.yaml calls itself: {circle}"
     ]
 
 
@@ -466,6 +466,6 @@ def test_pipelines_that_multiply_are_refused() -> None:
     }
     last = "version: 1\nsteps:\n  - {id: a, messages: [{role: user, content: x}]}\n"
 
-    loaded = with_steps("- {id: sub, pipeline: pipelines/p0.yaml}", **chain, p5=last)
+    loaded = with_steps("- {id: sub, pipeline: pipelines/p0.yaml}", "", NO_CHANGES, **chain, p5=last)
 
     assert {problem.code for problem in loaded.found} == {"too-many-steps"}
