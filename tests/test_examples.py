@@ -65,8 +65,12 @@ def test_each_sentence_goes_to_its_team(examples: Cli) -> None:
     then each sentence has a verdict, and the ticket goes to each team once.
     """
     row = {"ticket": "billing shipping", "labels": ["billing"]}
-    (examples.folder / "tools" / "tickets.py").write_text("def sentences(ticket): return ticket.split() * 2\n")
-    write_rows(examples.folder / "data" / "long_tickets.jsonl", {**row, "labels": ["billing", "shipping"] * 2})
+    (examples.folder / "tools" / "tickets.py").write_text(
+        "def sentences(ticket): return ticket.split() * 2\n"
+    )
+    write_rows(
+        examples.folder / "data" / "long_tickets.jsonl", {**row, "labels": ["billing", "shipping"] * 2}
+    )
 
     said = examples("run", "ticket_parts", "--model", "echo/echo", "--out", "out.jsonl", "--json")
 

@@ -21,6 +21,7 @@ from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.ran import Ran
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
 from promptlab.engine.together import run_together
 from promptlab.schemas.pipeline import PipelineSpec
@@ -40,6 +41,7 @@ class RunningStep:
     request: StepRequest
     run_step: RunStep
     names: Names
+    teller: Teller | None = None
 
     @property
     def planned(self) -> PlannedStep:
@@ -78,7 +80,8 @@ class RunningStep:
 
     def excuse(self, item: int) -> None:
         inner = self.tally.inner
-        inner.update({order: excused(result) for order, result in inner.items() if order[0] == item})
+        orders = [(item, place) for place in range(len(self.planned.inner))]
+        inner.update({order: excused(inner[order]) for order in orders if order in inner})
 
     async def outputs(self, spec: PipelineSpec, ran: Ran) -> tuple[JSON, str | None]:
         return await outputs_of(spec, ran.values, ran.results, self.machinery.render)
@@ -105,7 +108,7 @@ class RunningStep:
         call = Call(
             request=request,
             profile=target.profile,
-            ask=target.provider.complete,
+            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
             retry=self.planned.step.retry,
             recall=self.planned.step.recall is not False,
             problem=target.problem,

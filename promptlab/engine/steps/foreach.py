@@ -166,5 +166,5 @@ class _Loop:
         values = {**self.context.names.values, item: self.items[index], number: index}
         values.pop(PREVIOUS, None)
         if self.context.in_order and self.made:
-            values[PREVIOUS] = self.made[max(self.made)]
+            values[PREVIOUS] = next(reversed(self.made.values()))
         return values
