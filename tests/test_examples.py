@@ -64,6 +64,61 @@ def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
     assert said.json["calls"]["sent"] == sum(said.json["trials"].values())
 
 
+def test_each_sentence_goes_to_its_team(examples: Cli) -> None:
+    """
+    Given tickets whose sentences are each one of the words that the answer may be,
+    when they are sorted on a model that repeats what it was asked,
+    then each sentence has a verdict, and the ticket goes to each team once.
+    """
+    row = {"ticket": "billing shipping", "labels": ["billing"]}
+    (examples.folder / "tools" / "tickets.py").write_text(
+        "def sentences(ticket): return ticket.split() * 2\n"
+    )
+    write_rows(
+        examples.folder / "data" / "long_tickets.jsonl", {**row, "labels": ["billing", "shipping"] * 2}
+    )
+
+    said = examples("run", "ticket_parts", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    trial = json.loads((examples.folder / "out.jsonl").read_text())
+    assert (said.code, trial["status"], len(trial["checks"])) == (0, "passed", 4), trial
+    assert trial["outputs"] == {"teams": ["billing", "shipping"]}
+
+
+def test_a_subject_line_is_tried_until_it_is_short(examples: Cli) -> None:
+    """
+    Given a ticket that is short, and one that a model which repeats what it was asked never cuts,
+    when subject lines are written,
+    then the first takes one try and passes, the second takes all three and fails.
+    """
+    rows = [{"ticket": "Refund please"}, {"ticket": "one two three four five six seven eight nine"}]
+    write_rows(examples.folder / "data" / "long_tickets.jsonl", *rows)
+
+    examples("run", "subject_line", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    lines = (json.loads(line) for line in (examples.folder / "out.jsonl").read_text().splitlines())
+    ended = {line["row"]: (line["status"], line["outputs"]["tries"]) for line in lines}
+    assert ended == {0: ("passed", 1), 1: ("failed", 3)}
+
+
+def test_the_desk_has_what_its_pipelines_give(examples: Cli) -> None:
+    """
+    Given the two pipelines that the desk calls, run before on the same tickets,
+    when the desk is run,
+    then it gives the outputs of both, with their verdicts, and asks nothing anew.
+    """
+    rows = {"ticket": "billing", "labels": ["billing"]}
+    write_rows(examples.folder / "data" / "long_tickets.jsonl", rows)
+    examples("run", "ticket_parts", "subject_line", "--model", "echo/echo")
+
+    said = examples("run", "ticket_desk", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    trial = json.loads((examples.folder / "out.jsonl").read_text())
+    assert (said.code, said.json["calls"]["sent"]) == (0, 0), said.err
+    assert trial["outputs"] == {"teams": ["billing"], "subject": "billing"}
+    assert [check["step"] for check in trial["checks"]] == ["route.parts[0].sort", "title", None]
+
+
 def data_of(examples: Cli, name: str) -> Path:
     files = {"meeting_notes": "notes", "summary": "articles", "support_triage": "tickets"}
     return examples.folder / "data" / f"{files[name]}.jsonl"

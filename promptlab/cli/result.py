@@ -11,7 +11,7 @@ from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
-from promptlab.schemas.run import TrialResult, TrialStatus
+from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,9 +95,16 @@ def reason_of(trial: TrialResult) -> str:
     """Say why a trial did not pass: its errors, else its verdicts."""
     errors = [f"{step.id}: {step.error}" for step in trial.steps if step.status == "errored" and step.error]
     verdicts = [
-        f"{verdict.name}: {verdict.reason}" for verdict in trial.all_verdicts if verdict.status in NOT_PASSED
+        f"{_called(verdict)}: {verdict.reason}"
+        for verdict in trial.all_verdicts
+        if verdict.status in NOT_PASSED
     ]
     return "; ".join(errors or ([trial.error] if trial.error else []) or verdicts)
+
+
+def _called(verdict: Verdict) -> str:
+    """Give the name of a check, with its step where that is inside another."""
+    return f"{verdict.step}/{verdict.name}" if verdict.step and "." in verdict.step else verdict.name
 
 
 def _short(text: str) -> str:

@@ -29,8 +29,8 @@ from promptlab.engine.machinery import Machinery
 from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
-from promptlab.engine.step_request import StepRequest
-from promptlab.engine.trial import RunStep, TrialRunner
+from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.trial import TrialRunner
 from promptlab.engine.web import SendRequest, WebAnswer, WebRequest
 from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
@@ -133,7 +133,7 @@ def assemble_preview(
         emit=_tell_nobody,
         attachments=attachments,
     )
-    return chain([Guard(render), Parse()], Perform(machinery))
+    return _step_chain([Guard(render), Parse()], machinery)
 
 
 async def _unsent(call: Call) -> Answer:
@@ -162,7 +162,17 @@ def _steps(machinery: Machinery) -> RunStep:
         Guard(machinery.render),
         Parse(),
     ]
-    return chain(handlers, Perform(machinery))
+    return _step_chain(handlers, machinery)
+
+
+def _step_chain(handlers: list[Handler[StepRequest, StepResult]], machinery: Machinery) -> RunStep:
+    """Build a chain whose end leads the steps inside a step through the whole of it."""
+
+    async def run_step(request: StepRequest) -> StepResult:
+        return await whole(request)
+
+    whole = chain(handlers, Perform(machinery, run_step))
+    return whole
 
 
 def _tell_nobody(_event: object) -> None:

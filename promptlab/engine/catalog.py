@@ -15,6 +15,8 @@ STEPS: Registry["type[Step]"] = Registry(
         "messages": "promptlab.engine.steps.messages:MessagesStep",
         "python": "promptlab.engine.steps.python:PythonStep",
         "http": "promptlab.engine.steps.http:HttpStep",
+        "pipeline": "promptlab.engine.steps.pipeline:PipelineStep",
+        "foreach": "promptlab.engine.steps.foreach:ForeachStep",
     },
     group="promptlab.steps",
 )

@@ -11,35 +11,89 @@ from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.conversation import Message, Role
+from promptlab.engine.excuse import excused
 from promptlab.engine.falling_back import first_answer
 from promptlab.engine.function import Function
+from promptlab.engine.inside import Inside
+from promptlab.engine.judging import judge_inner
 from promptlab.engine.machinery import Machinery
+from promptlab.engine.outputs import outputs_of
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import PlannedStep, Target
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.providers.web import WebProvider
-from promptlab.engine.scope import Names
+from promptlab.engine.ran import Ran
+from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import CompletionStep
+from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
+from promptlab.engine.together import run_together
 from promptlab.engine.web import ATTEMPT_SECONDS, WebRequest
-from promptlab.schemas.template import Template
+from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.run import Verdict
+from promptlab.schemas.template import Template, TemplatedValue
 
 
 @dataclass(slots=True)
 class RunningStep:
-    """The StepContext of the engine."""
+    """The StepContext of the engine. `run_step` is the step chain, for the steps inside this one."""
 
     machinery: Machinery
-    planned: PlannedStep
+    request: StepRequest
+    run_step: RunStep
     names: Names
-    sample: int
-    complaint: tuple[Message, ...]
-    tally: Tally
     teller: Teller | None = None
 
-    async def render(self, template: Template) -> JSON:
-        return await self.machinery.render(template, self.names)
+    @property
+    def planned(self) -> PlannedStep:
+        return self.request.planned
+
+    @property
+    def tally(self) -> Tally:
+        return self.request.tally
+
+    @property
+    def sample(self) -> int:
+        return self.request.trial.key.repeat
+
+    @property
+    def complaint(self) -> tuple[Message, ...]:
+        return self.request.complaint
+
+    @property
+    def around(self) -> Names:
+        return self.request.names
+
+    @property
+    def in_order(self) -> bool:
+        return self.planned.in_order
+
+    async def render(self, template: Template, names: Names | None = None) -> JSON:
+        return await self.machinery.render(template, self.names if names is None else names)
+
+    async def fill(self, value: TemplatedValue, names: Names) -> JSON:
+        return await filled(value, names, self.machinery.render)
+
+    async def run_inner(
+        self, values: Mapping[str, JSON], *, item: int | None = None, alone: bool = False
+    ) -> Ran:
+        around = {} if alone or self.planned.step.bindings else self.request.done
+        path = self.request.path if item is None else f"{self.request.path}[{item}]"
+        inner = Inside(self.request, self.run_step, values, path, item or 0)
+        done = await run_together(self.planned.inner, inner.ask, around)
+        return Ran(path, values, {step.id: done[step.id] for step in self.planned.step.inner}, around)
+
+    def excuse(self, item: int) -> None:
+        inner = self.tally.inner
+        orders = [(item, place) for place in range(len(self.planned.inner))]
+        inner.update({order: excused(inner[order]) for order in orders if order in inner})
+
+    async def outputs(self, spec: PipelineSpec, ran: Ran) -> tuple[JSON, str | None]:
+        return await outputs_of(spec, ran.values, ran.results, self.machinery.render)
+
+    async def judge(self, spec: PipelineSpec, ran: Ran, outputs: JSON) -> tuple[Verdict, ...]:
+        return await judge_inner(spec, ran, outputs, self.request, self.machinery)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:
         return messages_of(await self.render(template), self.machinery.attachments)

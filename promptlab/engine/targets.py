@@ -10,6 +10,10 @@ from promptlab.engine.step import CompletionStep
 from promptlab.schemas.pipeline import PipelineSpec
 
 
+class NoModel(UsageError):
+    """Nothing says which model a step asks."""
+
+
 @dataclass(slots=True)
 class Targets:
     """Builds each provider once, when a step first names it.
@@ -68,7 +72,7 @@ class Targets:
     def _split(self, model: str | None, step: CompletionStep) -> tuple[str, str]:
         if model is None:
             hint = "write `model: provider/model` in the pipeline, or say --model"
-            raise UsageError(f"step '{step.id}' has no model", hint=hint)
+            raise NoModel(f"step '{step.id}' has no model", hint=hint)
         provider, slash, name = model.partition("/")
         if not (provider and slash and name):
             raise UsageError(f"'{model}' is no model", hint="say provider/model, as openai/gpt-4o-mini")

@@ -71,7 +71,9 @@ class Session:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
         if not self.options.fresh and recorder.answers() >= self.plan.size:
             return
-        targets = [step.target for cell in self.plan.cells for step in cell.steps if step.target is not None]
+        targets = [
+            step.target for cell in self.plan.cells for step in cell.all_steps() if step.target is not None
+        ]
         for provider in {
             id(target.provider): target.provider for target in targets if not target.problem
         }.values():

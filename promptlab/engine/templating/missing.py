@@ -35,6 +35,13 @@ class Absent(Missing):
         return self
 
 
+FIRST_ITEM = {
+    "previous": Absent(
+        "there is no previous item here; test `previous is defined`, or use previous | default('…')"
+    )
+}
+
+
 class Conversation(list[object]):
     """The messages of a step, whose roles our own templates gave; a part of it is a plain list again."""
 
