@@ -16,9 +16,10 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.catalog import STEPS
 from promptlab.engine.check_reading import read_check
+from promptlab.engine.compiling import compile_cell
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
-from promptlab.engine.plan import Cell, CellSpec, Plan, Target, compile_cell
+from promptlab.engine.plan import Cell, CellSpec, Plan, Target
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, RenderFailed
 from promptlab.engine.step import CompletionStep, Step
@@ -83,6 +84,9 @@ class Resolver:
         return source
 
     def prompt(self, path: str) -> Any:
+        raise NotImplementedError(path)
+
+    def pipeline(self, path: str) -> Any:
         raise NotImplementedError(path)
 
 
@@ -170,7 +174,7 @@ class Bench:
 
 
 def _judged(step: Step) -> frozenset[str]:
-    return frozenset(name for check in step.checks for _, name in check.steps_named())
+    return frozenset(name for check in step.checks for _, name in check.places_named())
 
 
 def ask(step_id: str, text: str = "say {{ word }}", **options: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.providers.messages import MessagesDialect
 from promptlab.schemas.pipeline import Params
+from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.golden_kit import Golden
 from tests.samples import PDF, PNG
@@ -281,3 +282,60 @@ def test_attachments_are_fingerprinted_by_content_and_bound_what_is_reserved() -
 
     assert first.fingerprint == same.fingerprint != other.fingerprint
     assert first.size > 50_000
+
+
+PIPELINE = """\
+version: 1
+name: look
+model: MODEL
+inputs: {photo: image, manual: file, past: messages, question: string}
+dataset:
+  - photo: data/a.png
+    manual: data/manual.pdf
+    question: Is it broken?
+    past:
+      - {role: user, content: [{type: text, text: Hello}, {type: image, path: data/a.png}]}
+      - {role: assistant, content: Hi.}
+params: {max_tokens: 40}
+steps:
+  - {id: look, prompt: prompts/look.j2}
+  - {id: judge, prompt: prompts/judge.j2, output: {enum: ["yes", "no"]}}
+"""
+LOOK = """\
+{% system %}We sell lamps. {{ text('data/policy.md') }}{% endsystem %}
+{% messages past %}
+{% user %}See {{ image(photo) }} and {{ file(manual) }}{% enduser %}
+{% assistant %}I see.{% endassistant %}
+{{ question }}
+"""
+JUDGE = "{% messages look.messages %}\nYes or no?"
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5"])
+def test_a_whole_pipeline_is_on_the_wire_as_its_golden_file_says(
+    cli: Cli, fake_provider: FakeProvider, golden: Golden, model: str
+) -> None:
+    """
+    Given a pipeline with a history, images, files, texts and an enum, and a second step that goes on,
+    when it is run by the command line on each vendor,
+    then each vendor receives both conversations as the golden files say.
+    """
+    cli.write(look=PIPELINE.replace("MODEL", model))
+    for name, content in {
+        "data/a.png": PNG,
+        "data/manual.pdf": PDF,
+        "data/policy.md": b"Refunds within 30 days.\n",
+        "prompts/look.j2": LOOK.encode(),
+        "prompts/judge.j2": JUDGE.encode(),
+    }.items():
+        (cli.folder / name).parent.mkdir(exist_ok=True)
+        (cli.folder / name).write_bytes(content)
+    fake_provider.script({"nth": 1, "answer": "It looks whole."})
+
+    said = cli.process("run", "look", env=fake_provider.environment())
+
+    assert said.code == 0, said.out
+    look, judge = fake_provider.requests()
+    vendor = model.partition("/")[0]
+    golden.holds(f"{vendor}/pipeline-look", look.body)
+    golden.holds(f"{vendor}/pipeline-judge", judge.body)

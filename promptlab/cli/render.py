@@ -24,7 +24,9 @@ from promptlab.loader.loading import LoadedPipeline, load_pipeline
 @click.command(cls=Command, epilog="Example: promptlab render support_triage --row 3 --variant few-shot")
 @click.argument("pipeline", shell_complete=complete_pipelines)
 @click.option("--row", type=click.IntRange(0), default=0, show_default=True, help="Which row, from 0.")
-@click.option("--step", metavar="ID", help="Only this step.")
+@click.option(
+    "--step", metavar="ID", help="Only this step; one inside another by its path, as parts[0].sort."
+)
 @click.option(
     "--variant", metavar="V", help="This variant, or this cell by its whole name; default: the first."
 )

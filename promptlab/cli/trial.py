@@ -30,7 +30,7 @@ def whole_trial(trial: TrialResult) -> dict[str, JSON]:
             "messages": [dict(message) for message in step.messages],
             "finish_reason": step.finish_reason,
         }
-        for step, step_object in zip(trial.steps, _objects(shown["steps"]), strict=True)
+        for step, step_object in zip(trial.all_steps, _objects(shown["steps"]), strict=True)
     }
     return {**shown, "steps": steps, "tags": list(trial.tags)}
 
@@ -47,7 +47,7 @@ def show_trial(console: "Console", trial: TrialResult) -> None:
     _title(console, f"row {key.row} ({key.row_id}) {key.cell}{repeat}: {trial.status}", "bold")
     for name, value in trial.inputs.items():
         _block(console, name, as_text(value))
-    for step in trial.steps:
+    for step in trial.all_steps:
         _show_step(console, step)
     if trial.verdicts or len(trial.steps) != 1:
         _title(console, "outputs", "bold cyan")

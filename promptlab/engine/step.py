@@ -1,24 +1,28 @@
 """Steps: a kind is one file, its options are its fields, its behaviour is `run`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from promptlab.core.json import JSON
 from promptlab.core.words import plural
+from promptlab.engine.check import Check
 from promptlab.engine.completion import CallFailure, Completion
 from promptlab.engine.conversation import Message, Role
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
+from promptlab.engine.ran import Ran
 from promptlab.engine.scope import Names
 from promptlab.engine.tool import ProjectTool
+from promptlab.engine.web import WebRequest
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.fields import CHECK, NAME_PATTERN, TOOL, Expression, Templated
-from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, RetryPolicy
+from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, PipelineSpec, RetryPolicy
 from promptlab.schemas.refusal import Refusal
+from promptlab.schemas.run import Verdict
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 
@@ -33,13 +37,14 @@ class Produced:
     """What a step made: the text of an answer, still to be parsed, or a value.
 
     `messages`: the whole conversation, the answer included; `said`: how many of them, at its end, came after
-    the step's own.
+    the step's own. `verdicts`: of checks that stand inside it.
     """
 
     text: str | None = None
     value: JSON = None
     messages: tuple[Message, ...] = ()
     said: int = 0
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +56,23 @@ class StepFailed:
     left: bool = False
     messages: tuple[Message, ...] = ()
     said: int = 0
+    verdicts: tuple[Verdict, ...] = ()
 
     @classmethod
     def of(cls, failure: CallFailure, messages: tuple[Message, ...] = (), *, said: int = 0) -> "StepFailed":
         return cls(
             kind=failure.kind, message=failure.message, left=failure.left, messages=messages, said=said
         )
+
+    @classmethod
+    def inside(cls, ran: Ran) -> "StepFailed | None":
+        """Give what kept the steps inside a step from making what they should; None: nothing did."""
+        result = ran.first("left") or ran.first("errored")
+        if result is None:
+            return None
+        error, left = result.error or "", result.status == "left"
+        message = error if left or error.startswith(result.id) else f"{result.id}: {error}"
+        return cls(kind=result.error_kind or "", message=message, left=left)
 
 
 class StepContext(Protocol):
@@ -72,7 +88,44 @@ class StepContext(Protocol):
         """What was said after the step's own messages, where it is asked again."""
         ...
 
-    async def render(self, template: Template) -> JSON: ...
+    @property
+    def around(self) -> Names:
+        """What the step's `when` and `with` see: inputs and other steps."""
+        ...
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the items of the step run one after the other."""
+        ...
+
+    async def render(self, template: Template, names: Names | None = None) -> JSON:
+        """Render with the names of the step, or with others."""
+        ...
+
+    async def fill(self, value: TemplatedValue, names: Names) -> JSON:
+        """Render the templates inside a value."""
+        ...
+
+    async def run_inner(
+        self, values: Mapping[str, JSON], *, item: int | None = None, alone: bool = False
+    ) -> Ran:
+        """Run the steps inside this one, for which `values` stand by name.
+
+        They see the steps that this one sees, unless it stands `alone`.
+        """
+        ...
+
+    def excuse(self, item: int) -> None:
+        """Have what errored while an item was run count for nothing."""
+        ...
+
+    async def outputs(self, spec: PipelineSpec, ran: Ran) -> tuple[JSON, str | None]:
+        """Give what a pipeline gives once the steps inside this one ran, and what is wrong with it."""
+        ...
+
+    async def judge(self, spec: PipelineSpec, ran: Ran, outputs: JSON) -> tuple[Verdict, ...]:
+        """Judge the outputs of a pipeline that is inside this step by that pipeline's checks."""
+        ...
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:
         """Render a prompt, with the files that it names in their places."""
@@ -96,6 +149,10 @@ class StepContext(Protocol):
         """Call a function as a tool, after BEFORE calls with the same arguments, or recall what it gave."""
         ...
 
+    async def fetch(self, request: WebRequest) -> str | CallFailure:
+        """Send a request over HTTP, or recall its answer; give the body."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -107,9 +164,11 @@ class Part:
 
 
 class Step(Frozen, ABC):
-    """The options that all steps have."""
+    """The options that all steps have. `gives_text`: it makes text, to be read as its `output` says."""
 
     key: ClassVar[str]
+    gives_text: ClassVar[bool] = False
+    may_be_excused: ClassVar[bool] = True  # False: its `on_error` is about something inside it
 
     id: str = Field(pattern=NAME_PATTERN)
     description: str = ""
@@ -123,10 +182,36 @@ class Step(Frozen, ABC):
     recall: bool | None = None
     on_error: OnErrorDefault | Literal["fail", "skip"] = "fail"
 
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if "invalid_output" in self.retry.on and not isinstance(self, CompletionStep):
+            message = "only a model can be told that its output was invalid"
+            raise Refusal(message, hint="take invalid_output out of `on`", below=("retry", "on"))
+        return self
+
     @property
     def parsed_as(self) -> OutputSpec | None:
         """What the output must be; None: whatever the step gives."""
         return self.output
+
+    @property
+    def shape(self) -> OutputSpec | None:
+        """What is known of the output before it is there; None: nothing."""
+        return self.parsed_as
+
+    @property
+    def inner(self) -> "Sequence[Step]":
+        """The steps inside this one."""
+        return ()
+
+    @property
+    def inner_checks(self) -> Sequence[Check]:
+        """Checks that stand inside this step, but at none of the steps inside it."""
+        return ()
+
+    def inner_spec(self, spec: PipelineSpec) -> PipelineSpec:
+        """Give the pipeline that says model and parameters for the steps inside; `spec`: the one around."""
+        return spec
 
     def own_parts(self) -> Iterator[Part]:
         """Give the templates of this kind of step, beside those that all steps have."""
@@ -139,10 +224,13 @@ class Step(Frozen, ABC):
 class CompletionStep(Step, ABC):
     """A step that asks a model."""
 
+    gives_text: ClassVar[bool] = True
+
     model: str | None = None
     params: Params = Params()
     tools: Items[Annotated[ProjectTool, *TOOL]] = ()
     max_turns: int = Field(default=10, ge=1, le=100)
+    fallback: Items[str] = ()
 
     @field_validator("tools")
     @classmethod
@@ -153,6 +241,14 @@ class CompletionStep(Step, ABC):
                 hint = "a model tells tools apart by name: rename one of the functions"
                 raise Refusal(f"there are two tools called '{name}'", hint=hint, below=(index,))
         return tools
+
+    @field_validator("fallback")
+    @classmethod
+    def _names_each_once(cls, fallback: tuple[str, ...]) -> tuple[str, ...]:
+        for index, model in enumerate(fallback):
+            if model in fallback[:index]:
+                raise Refusal(f"{model} is named twice", below=(index,))
+        return fallback
 
     @property
     def front(self) -> FrontMatter | None:

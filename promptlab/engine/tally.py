@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from promptlab.engine.completion import Answer, Completion, CompletionRequest
 from promptlab.schemas.run import StepCall, StepResult, StepStatus, total
 
+type Order = tuple[int, int]
+
 
 @dataclass(slots=True)
 class Tally:
-    """Grows while the step runs, over all times that it asks again."""
+    """Grows while the step runs, over all times that it asks again.
+
+    `inner`: the steps that it ran inside itself, by item and place.
+    """
 
     calls: list[StepCall] = field(default_factory=list)
     input_tokens: int = 0
@@ -18,6 +23,7 @@ class Tally:
     latency_ms: float = 0.0
     finish_reason: str | None = None
     model: str | None = None
+    inner: dict[Order, StepResult] = field(default_factory=dict)
 
     def add(self, request: CompletionRequest, answer: Answer) -> None:
         self.spent.append(answer.spent_usd)
@@ -60,6 +66,7 @@ class Tally:
             spent_usd=total(self.spent),
             latency_ms=self.latency_ms,
             finish_reason=self.finish_reason,
+            inner=tuple(self.inner[order] for order in sorted(self.inner)),
         )
 
     def _note(

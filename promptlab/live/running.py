@@ -168,10 +168,9 @@ def _spent_today(log: RunLog) -> float:
 
 
 def _require_prices(loaded: LoadedPipeline) -> None:
-    targets = (step.target for cell in loaded.cells for step in cell.steps)
-    unknown = {
-        target.profile.name for target in targets if target is not None and target.profile.price is None
-    }
+    steps = (step.target for cell in loaded.cells for step in cell.all_steps() if step.target is not None)
+    targets = (target for step in steps for target in step.line)
+    unknown = {target.profile.name for target in targets if target.profile.price is None}
     if unknown:
         names = ", ".join(sorted(unknown))
         hint = "say it under `prices` in promptlab.yaml, or run without a cost limit"
@@ -196,20 +195,20 @@ def _start(project: Project, loaded: LoadedPipeline, request: RunRequest) -> Run
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,
-        files=tuple(_source(snapshot, loaded.path) for snapshot in files),
+        files=tuple(_source(snapshot, loaded.path, loaded.called) for snapshot in files),
     )
 
 
-def _source(snapshot: FileSnapshot, pipeline: str) -> SourceFile:
-    kind = _kind(snapshot, pipeline)
+def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> SourceFile:
+    kind = _kind(snapshot, pipeline, called)
     manifest = plain({"sha256": snapshot.sha256, "size": snapshot.size}).encode()
     content = manifest if kind == "data" or snapshot.content is None else snapshot.content
     return SourceFile(snapshot.path, kind, content)
 
 
-def _kind(snapshot: FileSnapshot, pipeline: str) -> FileKind:
+def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> FileKind:
     path = snapshot.path
-    if path == pipeline:
+    if path == pipeline or path in called:
         return "pipeline"
     if path == "promptlab.yaml":
         return "settings"

@@ -12,6 +12,7 @@ from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
+from promptlab.engine.providers.web_client import WebClient
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
@@ -70,7 +71,9 @@ class Session:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
         if not self.options.fresh and recorder.answers() >= self.plan.size:
             return
-        targets = [step.target for cell in self.plan.cells for step in cell.steps if step.target is not None]
+        targets = [
+            step.target for cell in self.plan.cells for step in cell.all_steps() if step.target is not None
+        ]
         for provider in {
             id(target.provider): target.provider for target in targets if not target.problem
         }.values():
@@ -79,11 +82,13 @@ class Session:
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())
         workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
+        web = await stack.enter_async_context(WebClient())
         return assemble(
             self.options,
             log=recorder,
             render=renderer.render,
             call=workers.call,
+            send=web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments,

@@ -205,7 +205,7 @@ def verdict_values(trial_id: int, trial: TrialResult) -> Iterator[Values]:
 
 
 def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
-    for position, step in enumerate(trial.steps):
+    for position, step in enumerate(trial.all_steps):
         for verdict in step.verdicts:
             yield position, verdict
     for verdict in trial.verdicts:
@@ -214,7 +214,7 @@ def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
 
 def weight_of(trial: TrialResult) -> int:
     """Give about how many bytes a trial takes while it waits."""
-    return 4_000 + sum(_weight_of_step(step) for step in trial.steps)
+    return 4_000 + sum(_weight_of_step(step) for step in trial.all_steps)
 
 
 def _weight_of_step(step: StepResult) -> int:

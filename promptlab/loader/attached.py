@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
-from promptlab.engine.plan import Cell, PlannedStep
+from promptlab.engine.plan import Cell
 from promptlab.engine.step import Step
+from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.loader.scope import Objection
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis, FileUse, NameUse
@@ -23,26 +24,31 @@ class Attached:
     places: TemplatePlaces
     forms: Mapping[str, frozenset[Form]]
     _by_step: dict[str, list[Attaching]] = field(default_factory=dict)
-    _spliced: dict[str, list[tuple[Site, NameUse]]] = field(default_factory=dict)
+    _spliced: dict[str, list[tuple[Site, NameUse, frozenset[Form], str]]] = field(default_factory=dict)
 
-    def take(self, step: Step, site: Site, analysis: Analysis) -> None:
+    def called_by(self, step: PipelineStep) -> "Attached":
+        """Give the same for a pipeline that a step calls, whose inputs lead where they are bound to."""
+        forms = {name: self.forms.get(bound_name(step, name), frozenset[Form]()) for name in step.bindings}
+        return Attached(self.places, forms, self._by_step, self._spliced)
+
+    def take(self, path: str, step: Step, site: Site, analysis: Analysis) -> None:
         """Note what a template of a step attaches; report `text(…)` of what is no text."""
         for use in analysis.files:
             found = self._found(step, use)
             if use.function == "text":
                 self._require_text(site, use, found)
             else:
-                self._by_step.setdefault(step.id, []).append((site, use, found))
+                self._by_step.setdefault(path, []).append((site, use, found))
         for splice in analysis.splices:
-            self._spliced.setdefault(step.id, []).append((site, splice))
+            name = bound_name(step, splice.name)
+            self._spliced.setdefault(path, []).append((site, splice, self.forms.get(name, frozenset()), name))
 
     def check(self, cell: Cell) -> None:
         """Report what the model of a step does not take."""
         known: dict[str, frozenset[Form]] = {}
-        for planned in cell.steps:
-            name = planned.step.id
-            uses = [*self._by_step.get(name, ()), *self._inherited(planned, known)]
-            known[name] = frozenset[Form]().union(*(forms for _, _, forms in uses))
+        for path, planned in cell.paths():
+            uses = [*self._by_step.get(path, ()), *self._inherited(path, known)]
+            known[path] = frozenset[Form]().union(*(forms for _, _, forms in uses))
             for site, use, forms in uses:
                 refused = forms - planned.target.profile.takes if planned.target else frozenset[Form]()
                 if planned.target is not None and refused:
@@ -51,11 +57,11 @@ class Attached:
                     hint = "choose a model that does, or read a text file with text(…)"
                     self.places.object_to(site, use, Objection(message, "no-attachments", hint))
 
-    def _inherited(self, planned: PlannedStep, known: Mapping[str, frozenset[Form]]) -> Iterator[Attaching]:
-        """Give what comes with a history: of an earlier step, or of a row."""
-        for site, use in self._spliced.get(planned.step.id, ()):
-            name = bound_name(planned.step, use.name)
-            yield site, use, known.get(name, frozenset()) | self.forms.get(name, frozenset())
+    def _inherited(self, path: str, known: Mapping[str, frozenset[Form]]) -> Iterator[Attaching]:
+        """Give what comes with a history: of an earlier step beside it or around it, or of a row."""
+        for site, use, forms, name in self._spliced.get(path, ()):
+            beside = f"{path.rpartition('.')[0]}.{name}"
+            yield site, use, forms | known.get(beside, known.get(name, frozenset()))
 
     def _found(self, step: Step, use: FileUse) -> frozenset[Form]:
         if use.path is not None:

@@ -19,7 +19,7 @@ def trial_object(trial: TrialResult) -> dict[str, JSON]:
         "status": trial.status,
         "inputs": dict(trial.inputs),
         "outputs": trial.outputs,
-        "steps": {step.id: _step(step) for step in trial.steps},
+        "steps": {step.id: _step(step) for step in trial.all_steps},
         "checks": [_check(verdict) for verdict in trial.all_verdicts],
         "cost_usd": trial.cost_usd,
         "spent_usd": trial.spent_usd,

@@ -43,6 +43,12 @@ class GateResult:
     severity: Literal["error", "warn"] = "error"
     reason: str = ""
 
+    @property
+    def bounds(self) -> str:
+        """The condition in words: `at least 0.9 and at most 1`."""
+        words = (("at least", self.min), ("at most", self.max))
+        return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
+
     def as_json(self) -> dict[str, JSON]:
         return {
             "metric": self.metric,
@@ -54,6 +60,16 @@ class GateResult:
             "severity": self.severity,
             "reason": self.reason,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """How often a fallback was asked in place of a model, and why the first time."""
+
+    model: str
+    fallback: str
+    reason: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +98,7 @@ class RunSummary:
     unknown_usd: float | None = 0.0
     is_soft: bool = False
     is_fresh: bool = False
+    stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None
     exit_code: int = 0
 

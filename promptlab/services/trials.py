@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, select
 from sqlalchemy.orm import Session
 
 from promptlab.models import Row, StepRun, Trial, Verdict
-from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus
+from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus, nested
 from promptlab.schemas.run import Verdict as Judged
 
 _CHUNK = 200
@@ -85,7 +85,7 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
         status=trial.status,
         inputs=trial.inputs,
         outputs=None if trial.outputs is MISSING else trial.outputs,
-        steps=tuple(_step(step, tuple(by_step[step.position])) for step in steps),
+        steps=nested(_step(step, tuple(by_step[step.position])) for step in steps),
         verdicts=tuple(by_step[None]),
         tags=tuple(trial.tags),
         error=trial.error,

@@ -7,6 +7,7 @@ from typing import Any
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
+from promptlab.engine.provider import SchemaFault
 from promptlab.engine.providers.chat_messages import read_calls, wire_message, wire_tool
 from promptlab.engine.providers.chat_stream import ChatStream
 from promptlab.engine.providers.dialect import (
@@ -48,6 +49,10 @@ class ChatDialect:
             _hold_to_rules(model, wire)
         renamed = {self.renames.get(name, name): value for name, value in wire.items()}
         return with_extra(renamed, params)
+
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:  # noqa: ARG002
+        """Take all: what strict decoding does not take is sent as not strict."""
+        return None
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
         body: dict[str, JSON] = {

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
+from promptlab.engine.provider import SchemaFault
 from promptlab.schemas.pipeline import Params
 
 _OURS = ("model", "messages", "stream", "stream_options")
@@ -49,6 +50,10 @@ class Dialect(Protocol):
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         """Map common names to this vendor's; raises ValueError for what the model has none of."""
+        ...
+
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        """Say what of a schema the dialect has no words for, or None."""
         ...
 
     def body(self, request: CompletionRequest) -> dict[str, JSON]: ...

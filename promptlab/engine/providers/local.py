@@ -1,15 +1,17 @@
 """The embedded model: a real one, small, in our care, without key or network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
-from promptlab.engine.provider import ModelProfile, Tell
+from promptlab.engine.provider import ModelProfile, SchemaFault, Tell
 from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.dialect import Reading, StreamDialect, given, refuse, with_extra
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
 from promptlab.engine.providers.forms import TEXT_ONLY
 from promptlab.engine.providers.http import HttpProvider
+from promptlab.engine.providers.local_schema import schema_fault
 from promptlab.engine.providers.local_tools import as_called, form, in_words
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.schemas.pipeline import Params
@@ -39,6 +41,9 @@ class LocalDialect:
         refuse(wire, ("reasoning_effort",), model)
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        return schema_fault(schema)
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
         told, words = in_words(request), _words(request)
         if not request.tools and words is None:
@@ -66,7 +71,12 @@ class LocalProvider:
         """Raise UsageError for a model that is not among the embedded ones."""
         weights = embedded_model(model)
         identified = replace(self._options, identity=f"sha256:{weights.sha256}")
-        return replace(identified.profile(model), max_output_tokens=CONTEXT_TOKENS, takes=TEXT_ONLY)
+        return replace(
+            identified.profile(model),
+            max_output_tokens=CONTEXT_TOKENS,
+            takes=TEXT_ONLY,
+            schema_fault=schema_fault,
+        )
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         return LocalDialect().wire_params(model, params)

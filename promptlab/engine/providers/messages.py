@@ -1,10 +1,12 @@
 """The dialect of Anthropic's messages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.provider import SchemaFault
 from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
@@ -16,6 +18,7 @@ from promptlab.engine.providers.dialect import (
     with_extra,
 )
 from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
+from promptlab.engine.providers.messages_schema import accepted, schema_fault
 from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
@@ -51,6 +54,9 @@ class MessagesDialect:
             wire["stop_sequences"] = [stop] if isinstance(stop, str) else stop
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        return schema_fault(schema)
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
         body: dict[str, JSON] = {
             "model": request.model,
@@ -61,7 +67,7 @@ class MessagesDialect:
         }
         if request.json_schema is not None:
             said = body.get("output_config")
-            form: JSON = {"type": "json_schema", "schema": _accepted(wrapped(request.json_schema))}
+            form: JSON = {"type": "json_schema", "schema": accepted(wrapped(request.json_schema))}
             body["output_config"] = {"format": form, **(said if isinstance(said, dict) else {})}
         return body
 
@@ -77,13 +83,6 @@ class MessagesDialect:
             text = unwrapped(text)
         answered_by = found.get("model")
         return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
-
-
-def _accepted(schema: dict[str, JSON]) -> dict[str, JSON]:
-    """Give the schema in the part of JSON Schema that the vendor takes; the rest becomes descriptions."""
-    from anthropic import transform_schema  # noqa: PLC0415
-
-    return transform_schema(schema)
 
 
 def _text(blocks: list[Any]) -> str:

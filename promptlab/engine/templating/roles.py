@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 from promptlab.engine.templating.attaching import Content, Part, spliced_content
+from promptlab.engine.templating.missing import Conversation
 from promptlab.engine.templating.tool_calls import text_of, tool_calls
 from promptlab.engine.templating.values import BadValueError
 from promptlab.engine.templating.vocabulary import ROLES, SPLICED_ROLES
@@ -59,8 +60,8 @@ class Transcript:
         return self._opening in text
 
     def content(self, text: str) -> Content:
-        """Return a text as it is, or as its parts where something is attached."""
-        before, *marked = text.split(self._attaching)
+        """Return a text with its line ends as LF, or as its parts where something is attached."""
+        before, *marked = text.replace("\r\n", "\n").split(self._attaching)
         parts: list[str | Part] = [before]
         for part in marked:
             number, _, after = part.partition("\x03")
@@ -113,15 +114,30 @@ class RoleTags(Extension):
         return self._transcript.place([{"role": role, "content": content}]) if content else ""
 
     def splice(self, conversation: object) -> str:
-        """Insert the messages of a value, the one place where data brings roles."""
+        """Insert the messages of a value, the one place where data brings roles.
+
+        The system speaks only in those of another step.
+        """
         if not isinstance(conversation, list):
             str(conversation)
             raise BadValueError("{% messages … %} takes a list of messages, each with role and content")
-        return self._transcript.place([_message(item) for item in conversation])
+        is_own = isinstance(conversation, Conversation)
+        return self._transcript.place(
+            [_own_system(item) if is_own and _is_system(item) else _message(item) for item in conversation]
+        )
 
     @property
     def _transcript(self) -> Transcript:
         return cast("TemplateEnvironment", self.environment).transcript
+
+
+def _is_system(item: object) -> bool:
+    return isinstance(item, dict) and item.get("role") == "system"
+
+
+def _own_system(item: dict[str, object]) -> Message:
+    """Make a system message that an earlier step's own template spoke."""
+    return {"role": "system", "content": spliced_content(item["content"])}
 
 
 def _message(item: object) -> Message:

@@ -1,6 +1,8 @@
 """The project: its run log, the embedded model, and the models that its pipelines ask."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from sqlite3 import Error as SqliteError
 
 from sqlalchemy import text
@@ -12,9 +14,8 @@ from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.overview import problem_of
 from promptlab.live.health.finding import Finding
 from promptlab.live.project_log import log_location, open_log
-from promptlab.loader.loading import check_pipeline
-from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
+from promptlab.loader.validating import Validation
 
 
 def run_log(project: Project) -> Finding:
@@ -22,7 +23,7 @@ def run_log(project: Project) -> Finding:
     try:
         path = sqlite_path(log_location(project)).absolute()
         if not path.exists():
-            return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
+            return _future_log(path)
         with open_log(project, create=False) as log, log.writing() as session:
             fault = session.execute(text("PRAGMA quick_check(1)")).scalar()
             session.rollback()
@@ -31,6 +32,15 @@ def run_log(project: Project) -> Finding:
     if fault != "ok":
         return Finding("run log", "bad", f"{path} is damaged: {fault}", "put a backup in its place")
     return Finding("run log", "ok", f"{path} is healthy and can be written")
+
+
+def _future_log(path: Path) -> Finding:
+    """Check the folder in which the first run will make the log."""
+    folder = next(above for above in path.parents if above.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        detail = f"there is none yet, and {folder} is no folder that can be written"
+        return Finding("run log", "bad", detail, "make it writable, or name a log by PROMPTLAB_DATABASE_URL")
+    return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
 
 
 def embedded_model(project: Project) -> Finding:
@@ -47,13 +57,11 @@ def embedded_model(project: Project) -> Finding:
 def pipelines(project: Project) -> Iterator[Finding]:
     """Load each pipeline, and say for each model that they ask whether it can be asked."""
     asked: dict[str, Target] = {}
-    for path in project.pipelines():
-        problems = Problems()
-        loaded = check_pipeline(project.files, path, project.targets(), problems)
-        if loaded is None:
-            yield Finding(path, "warn", "has problems", f"promptlab validate {path}")
-            continue
-        targets = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
-        asked.update({target.profile.name: target for target in targets})
+    for checked in Validation(project).pipelines():
+        if checked.problems.errors:
+            yield Finding(checked.path, "warn", "has problems", f"promptlab validate {checked.path}")
+        cells = checked.loaded.cells if checked.loaded is not None else ()
+        steps = (step.target for cell in cells for step in cell.all_steps() if step.target is not None)
+        asked.update({target.profile.name: target for step in steps for target in step.line})
     for name, target in asked.items():
         yield Finding(name, "ok" if target.problem is None else "warn", target.problem or "can be asked")
