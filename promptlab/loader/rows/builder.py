@@ -18,18 +18,31 @@ type Report = Callable[[Record, RowFault], None]
 
 
 class RowBuilder:
-    """Builds the rows of one dataset in order; `columns` are those met so far, ours among them."""
+    """Builds the rows of one file in order.
 
-    def __init__(self, inputs: Mapping[str, InputSpec], report: Report, *, cells_are_text: bool) -> None:
-        self.columns: dict[str, None] = {}
+    `columns` are those met so far, ours among them; they and `ids` are those of the whole dataset.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec],
+        report: Report,
+        *,
+        cells_are_text: bool,
+        file: str = "",
+        ids: RowIds | None = None,
+        columns: dict[str, None] | None = None,
+    ) -> None:
+        self.columns = {} if columns is None else columns
+        self._file = file
         self._report = report
         self._text = cells_are_text
         self._readers = [
             InputReader(name, spec, cells_are_text=cells_are_text) for name, spec in inputs.items()
         ]
         self._defaults = {name: spec.default for name, spec in inputs.items() if not spec.required}
-        self._ids = RowIds()
-        self._special = False
+        self._ids = RowIds() if ids is None else ids
+        self._special = any(column.startswith("$") for column in self.columns)
 
     def build(self, index: int, record: Record) -> Row | None:
         """The row of a record; None, with everything that is wrong reported, where it is none."""
@@ -50,11 +63,11 @@ class RowBuilder:
         row_id = self._ids.named(values) or self._ids.hashed(given)
         inputs = {**self._defaults, **given} if self._defaults else given
         if not self._special:
-            return Row(index, row_id, inputs, _present(values), record.line)
+            return Row(index, row_id, inputs, _present(values), record.line, file=self._file)
         tags = tags_of(values, cells_are_text=self._text)
         checks = checks_of(values, cells_are_text=self._text)
         columns = {name: value for name, value in _present(values).items() if not name.startswith("$")}
-        return Row(index, row_id, inputs, columns, record.line, tags, checks)
+        return Row(index, row_id, inputs, columns, record.line, tags, checks, self._file)
 
     def _given(self, record: Record) -> dict[str, JSON] | None:
         values, given = record.values, {}
