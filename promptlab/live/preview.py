@@ -46,7 +46,7 @@ class StepPreview:
 
 
 def trial_to_preview(loaded: LoadedPipeline, row: int | None = None) -> Trial:
-    """Give a row in the first of a pipeline's cells, by its index in the dataset; None: the first that is run.
+    """Give a row in the first of a pipeline's cells, by its index; None: the first that is run.
 
     Raises UsageError where there is no such row, or it is not among those that are run.
     """

@@ -73,7 +73,7 @@ class _Walk:
             raise FileError(
                 f"a pattern over more than {MOST_FOLDERS:,} folders", code="too-many-files", hint=hint
             )
-        return self._files.list(folder.removesuffix("/"))
+        return [one for one in self._files.list(folder.removesuffix("/")) if not one.startswith(".")]
 
 
 def _matches(part: str, name: str) -> bool:

@@ -71,7 +71,7 @@ class DatasetEntry(Frozen):
     path: str = Field(min_length=1)
     format: DataFormat | None = None
     where: Expression | None = None
-    sample: int | float | None = Field(default=None, gt=0)
+    sample: float | None = Field(default=None, gt=0)
     seed: int = 0
     limit: int | None = Field(default=None, ge=1)
 
@@ -79,7 +79,7 @@ class DatasetEntry(Frozen):
     @classmethod
     def _number_or_share(cls, value: float | None) -> float | None:
         if value is not None and value > 1 and value != int(value):
-            raise ValueError(f"sample: {value:g} is neither a whole number of rows nor a share below 1")
+            raise ValueError(f"{value:g} is neither a whole number of rows nor a share below 1")
         return value
 
     @property

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import IO, Any, BinaryIO, cast
 
 from promptlab.core.display import is_secret_name, shown
-from promptlab.core.json import plain
+from promptlab.core.json import JSON, plain
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.json_reader import decode_json
 from promptlab.loader.json_scanner import JsonFaultError, scan_json
@@ -33,6 +33,8 @@ SETTINGS = {"POLARS_ROW_GROUP_PREFETCH_SIZE": "1", "RUST_BACKTRACE": "0"}
 CAST = "cast it when you write the file, as pl.col(…).cast(pl.String)"
 DAMAGED = "write the file anew, or write the rows as JSONL"
 LONGEST_REASON = 200
+GONE = "the process that reads it ended"
+REFUSED = object()
 
 
 class ParquetRows:
@@ -56,12 +58,10 @@ class ParquetRows:
                 return
             if self._problems.flooded:
                 return
-            found = decode_json(line, 0)
-            if found is not None and isinstance(found[0], dict):
-                yield Record(number, found[0])
-            else:
-                self._refuse_values(line, number)
-        self._break("the process that reads it ended")
+            values = self._values(line, number)
+            if values is not None:
+                yield Record(number, values)
+        self._break(GONE)
 
     def place(self, record: Record, column: str | None, *, key: bool = False) -> Place | None:
         if column is not None and is_secret_name(column):
@@ -77,7 +77,7 @@ class ParquetRows:
         first = next(self._lines, "")
         kind, *rest = json.loads(first) if first.startswith("[") else ("gone",)
         if kind != "columns":
-            self._break(rest[0] if rest else "the process that reads it ended")
+            self._break(rest[0] if rest else GONE)
             return False
         objections, self._expected = rest
         self._columns = list(objections)
@@ -100,14 +100,23 @@ class ParquetRows:
         message = f"the Parquet file cannot be read: {reason[:LONGEST_REASON]}"
         self._problems.add(self._file, Position(1, 1), message, code="parquet", hint=DAMAGED)
 
-    def _refuse_values(self, line: str, number: int) -> None:
-        for column, value in json.loads(line).items():
-            try:
-                value_of(scan_json(SourceText("", json.dumps(value, ensure_ascii=False))))
-            except JsonFaultError as fault:
-                place = self._place(number, column, column)
-                message = f"{shown(column)}: {fault}"
-                self._problems.add(place.source, place.position, message, code=fault.code, hint=fault.hint)
+    def _values(self, line: str, number: int) -> dict[str, JSON] | None:
+        """A row's values; None where one of them was refused."""
+        found = decode_json(line, 0)
+        if found is not None:
+            return cast("dict[str, JSON]", found[0])
+        read = json.loads(line)
+        values = {column: self._strict(column, value, number) for column, value in read.items()}
+        return None if REFUSED in values.values() else cast("dict[str, JSON]", values)
+
+    def _strict(self, column: str, value: JSON, number: int) -> object:
+        try:
+            return value_of(scan_json(SourceText("", json.dumps(value, ensure_ascii=False))))
+        except JsonFaultError as fault:
+            place = self._place(number, column, column)
+            message = f"{shown(column)}: {fault}"
+            self._problems.add(place.source, place.position, message, code=fault.code, hint=fault.hint)
+            return REFUSED
 
 
 @dataclass(frozen=True)
