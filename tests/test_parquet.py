@@ -136,7 +136,7 @@ def test_every_row_group_is_read_in_order() -> None:
     data = dataset(parquet({"n": list(range(5_000))}, row_group_size=700))
 
     scan, _, found = read(data)
-    again = list(data.rows(scan.sha256 if scan else None))
+    again = list(data.rows(scan))
 
     assert [row.columns["n"] for row in found] == list(range(5_000))
     assert [(row.id, row.line, row.file) for row in again] == [(row.id, row.line, row.file) for row in found]

@@ -9,6 +9,7 @@ from promptlab.loader.globbing import files_matching
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.reading import MOST_ROWS, DataFile, Reading, infer_inputs
 from promptlab.loader.rows.formats import formats_of
+from promptlab.loader.rows.identity import RowIds
 from promptlab.loader.rows.names import check_input_name
 from promptlab.loader.rows.stream import hashed
 from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
@@ -20,13 +21,15 @@ __all__ = ["MOST_ROWS", "Dataset", "Scan", "check_input_name", "infer_inputs"]
 class Scan:
     """What a first reading of a dataset found.
 
-    `columns` are those of any row, but ours; `sha256` the hashes of its files as they were read, in order.
+    `columns` are those of any row, but ours; `sha256` the hashes of its files as they were read, in order;
+    `ids_are_said`: each row has an id of its own, none twice.
     """
 
     rows: int
     columns: tuple[str, ...]
     inputs: Mapping[str, InputSpec]
     sha256: Mapping[str, str]
+    ids_are_said: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,19 @@ class Dataset:
             hint = "add a row; a run without rows checks nothing"
             problems.add(self.file, Position(1, 1), "there are no rows", code="no-rows", hint=hint)
             return None
-        return Scan(reading.count, reading.columns, reading.inputs or {}, self._hashes(sources))
+        return Scan(
+            reading.count, reading.columns, reading.inputs or {}, self._hashes(sources), reading.ids.all_said
+        )
 
-    def rows(self, known: Mapping[str, str] | None = None) -> Generator[Row]:
+    def rows(self, scan: Scan | None = None) -> Generator[Row]:
         """The rows, as a stream; raises InvalidPipeline at the first that is wrong.
 
-        Where `known` says the hashes of the files that were scanned, these are read; raises FileError if one
-        of them has changed.
+        Of a dataset that was scanned the same files are read; raises FileError if one of them has changed.
         """
         problems = Problems()
-        reading = Reading(self.files, problems, self.inputs, self.alone)
-        for row in _rows(reading, self._sources() if known is None else self._unchanged(known)):
+        ids = RowIds(distinct=scan is not None and scan.ids_are_said)
+        reading = Reading(self.files, problems, self.inputs, self.alone, ids=ids)
+        for row in _rows(reading, self._sources() if scan is None else self._unchanged(scan.sha256)):
             problems.raise_errors()
             reading.is_stopped = self._is_enough(reading.count)
             yield row

@@ -66,7 +66,7 @@ class LoadedPipeline:
             yield Row(0, "0", defaults, {}, 1)
             return
         try:
-            yield from self._chosen(self.dataset.rows(self.scan.sha256 if self.scan is not None else None))
+            yield from self._chosen(self.dataset.rows(self.scan))
         except FileError as error:
             raise CannotGoOn(error.message, hint=error.hint) from None
 

@@ -63,7 +63,8 @@ class RowBuilder:
         row_id = self._ids.named(values) or self._ids.hashed(given)
         inputs = {**self._defaults, **given} if self._defaults else given
         if not self._special:
-            return Row(index, row_id, inputs, _present(values), record.line, file=self._file)
+            present = _present(values) if None in values.values() else values
+            return Row(index, row_id, inputs, present, record.line, (), (), self._file)
         tags = tags_of(values, cells_are_text=self._text)
         checks = checks_of(values, cells_are_text=self._text)
         columns = {name: value for name, value in _present(values).items() if not name.startswith("$")}
@@ -94,9 +95,7 @@ class RowBuilder:
 
 
 def _present(values: dict[str, JSON]) -> dict[str, JSON]:
-    if None in values.values():
-        return {name: value for name, value in values.items() if value is not None}
-    return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _missing(name: str, values: Mapping[str, JSON]) -> RowFault:
