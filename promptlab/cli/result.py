@@ -112,8 +112,11 @@ def _end(summary: RunSummary) -> str:
 def _way_on(summary: RunSummary) -> str:
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
-    command = "the same command without --fresh" if summary.is_fresh else "the same command"
-    return f"{command} goes on: what was answered is recalled"
+    if not summary.calls.attempts and "the next call" in (summary.stopped or ""):
+        return "raise the limit: not one call fits into what is left of it"
+    again = "the same command without --fresh" if summary.is_fresh else "the same command"
+    command = f": {summary.command}" if summary.command else ""
+    return f"{again} goes on, what was answered is recalled{command}"
 
 
 def warnings(summary: RunSummary) -> Iterator[str]:

@@ -22,6 +22,7 @@ type FailureKind = Literal[
     "code",  # the project's own python failed
     "closed",  # not sent: the model was closed before
     "limit",  # not sent: a limit of the run was reached
+    "no_room",  # not sent: other runs took or hold what is left of a day's limit; never leaves Budget
     "interrupted",  # not sent: the run is ending
     "unwanted",  # not sent: whoever asked for it waits no longer
 ]

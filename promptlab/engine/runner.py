@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from promptlab.core.words import plural
 from promptlab.engine.handlers.throttle import concurrency
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import Plan, Trial
@@ -53,7 +54,7 @@ class Runner:
         self.machinery.emit(TrialFinished(result))
         self._errors += result.status == "errored"
         if self.limits.errors is not None and self._errors >= self.limits.errors:
-            self.machinery.brake.pull("limit", f"the limit of {self.limits.errors} errors is reached")
+            self.machinery.brake.pull("limit", _too_many(self._errors))
         if self.fail_fast and result.status in ("failed", "errored"):
             self.machinery.brake.pull(
                 "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"
@@ -63,8 +64,13 @@ class Runner:
         seconds = self.limits.seconds
         if seconds is None:
             return None
-        reason = f"the limit of {seconds:g} seconds is reached"
+        reason = f"the limit of {seconds:g} seconds (limits.seconds) is reached"
         return asyncio.get_running_loop().call_later(seconds, self.machinery.brake.pull, "limit", reason)
+
+
+def _too_many(errors: int) -> str:
+    limit = plural(errors, "error")
+    return f"the limit of {limit} (limits.errors) is reached: {plural(errors, 'trial')} errored"
 
 
 def worker_count(plan: Plan, max_concurrency: int | None) -> int:

@@ -63,6 +63,7 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
     paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
+    `stopped`: why it ended early; `command`: what goes on with what it left.
     """
 
     run_id: str
@@ -83,6 +84,7 @@ class RunSummary:
     is_soft: bool = False
     is_fresh: bool = False
     stopped: str | None = None
+    command: str | None = None
     exit_code: int = 0
 
     def as_json(self) -> dict[str, JSON]:

@@ -67,12 +67,6 @@ class RunService:
             for attempt in self._session.scalars(query)
         ]
 
-    def spent_since(self, moment: datetime) -> float:
-        """Give what all runs spent from a moment on, in USD, as far as it is known."""
-        spent = func.coalesce(Attempt.spent_usd, Attempt.reserved_usd)
-        query = select(func.coalesce(func.sum(spent), 0.0)).where(Attempt.sent_at >= moment)
-        return float(self._session.execute(query).scalar_one())
-
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
         unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
