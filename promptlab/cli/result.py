@@ -57,6 +57,8 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
     _say(console, _end(summary), "")
+    for line in throttle_lines(summary):
+        _say(console, line, "dim")
     for warning in warnings(summary):
         _say(console, warning, "yellow")
 
@@ -107,6 +109,14 @@ def _end(summary: RunSummary) -> str:
     bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, {spent(summary.spent_usd)}"
     time = f"{duration(summary.seconds)} · " if summary.seconds else ""
     return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
+
+
+def throttle_lines(summary: RunSummary) -> Iterator[str]:
+    """Say of each model how many calls it got at once, where that changed or calls were refused."""
+    for model, course in summary.throttle.items():
+        if course.has_changed:
+            refused = (f"{count} × {status}" for status, count in course.refusals.items())
+            yield ", ".join([f"{model}: {course.start} → {course.end} calls at once", *refused])
 
 
 def _way_on(summary: RunSummary) -> str:

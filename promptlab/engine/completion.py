@@ -94,6 +94,16 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a provider's headers say is left of its rate limits, and in how many seconds each is reset."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    tokens: int | None = None
+    tokens_reset: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """A whole answer: a text, calls of tools, or both.
@@ -115,6 +125,7 @@ class Completion:
     id: int | None = None
     recalled: bool = False
     attempts: int = 1
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +144,7 @@ class CallFailure:
     raw: bytes = b""
     spent_usd: float | None = 0.0
     attempts: int = 1
+    quota: Quota | None = None
 
     @property
     def left(self) -> bool:

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Endpoint, FailureKind
+from promptlab.engine.completion import (
+    CallFailure,
+    Completion,
+    CompletionRequest,
+    Endpoint,
+    FailureKind,
+    Quota,
+)
 from promptlab.schemas.pipeline import Params
 
 
@@ -32,6 +39,7 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         outcome: Literal["failed", "unknown"] = "failed",
         raw: bytes = b"",
+        quota: Quota | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -39,6 +47,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.outcome = outcome
         self.raw = raw
+        self.quota = quota
 
     def as_failure(self) -> CallFailure:
         return CallFailure(
@@ -49,6 +58,7 @@ class ProviderError(Exception):
             outcome=self.outcome,
             closes=self.closes,
             raw=self.raw,
+            quota=self.quota,
         )
 
 

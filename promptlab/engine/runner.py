@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
-from promptlab.engine.handlers.throttle import concurrency
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import Plan, Trial
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.engine.trial import TrialRunner
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.pipeline import Limits
@@ -75,5 +75,5 @@ def _too_many(errors: int) -> str:
 
 def worker_count(plan: Plan, max_concurrency: int | None) -> int:
     """Twice the sum of the models' limits, so that a slot is never idle while a trial judges its checks."""
-    slots = sum(concurrency(profile, max_concurrency) for profile in plan.profiles())
+    slots = sum(bounds(profile, max_concurrency).ceiling for profile in plan.profiles())
     return min(MOST_WORKERS, 2 * slots or WORKERS_WITHOUT_MODELS, max(plan.size, 1))

@@ -7,6 +7,7 @@ from promptlab.schemas.events import (
     AttemptEnded,
     AttemptSent,
     CallRecalled,
+    ConcurrencyChanged,
     Event,
     ModelClosed,
     ModelPaused,
@@ -34,6 +35,7 @@ class RunCounts:
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    at_once: dict[str, int] = field(default_factory=dict)
     stopped: RunStopped | None = None
 
     @property
@@ -57,6 +59,8 @@ class RunCounts:
                 self.planned += event.planned
             case ModelPaused(model, seconds):
                 self.paused[model] = seconds
+            case ConcurrencyChanged(model, limit):
+                self.at_once[model] = limit
             case ModelClosed(model, reason):
                 self.closed[model] = reason
             case RunStopped():

@@ -177,6 +177,7 @@ class Recorder:
             reason=end.reason,
             metrics=end.metrics,
             gates=end.gates,
+            throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
 
 

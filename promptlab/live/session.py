@@ -102,6 +102,7 @@ async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
         dict(engine.throttle.closures),
         interrupts.exit_code,
         is_soft=engine.budget.soft,
+        throttle=engine.throttle.courses(),
     )
 
 
@@ -152,4 +153,5 @@ def _run_end(summary: RunSummary) -> RunEnd:
         reason=summary.stopped,
         metrics={**summary.metrics, "cells": {cell: dict(values) for cell, values in summary.cells.items()}},
         gates=tuple(gate.as_json() for gate in summary.gates),
+        throttle=summary.throttle,
     )

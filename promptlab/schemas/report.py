@@ -7,6 +7,7 @@ from typing import Literal
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus
 from promptlab.schemas.run import TrialResult
+from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
 BUILT_IN_METRICS = (
@@ -63,7 +64,8 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
     paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
-    `stopped`: why it ended early; `command`: what goes on with what it left.
+    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `command`: what goes
+    on with what it left.
     """
 
     run_id: str
@@ -83,6 +85,7 @@ class RunSummary:
     unknown_usd: float | None = 0.0
     is_soft: bool = False
     is_fresh: bool = False
+    throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stopped: str | None = None
     command: str | None = None
     exit_code: int = 0
@@ -106,6 +109,7 @@ class RunSummary:
             "cost_usd": self.cost_usd,
             "spent_usd": self.spent_usd,
             "seconds": round(self.seconds, 3),
+            "throttle": {model: course.as_json() for model, course in self.throttle.items()},
         }
 
 

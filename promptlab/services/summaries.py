@@ -50,6 +50,7 @@ class SummaryService:
             unknown=len(unknown),
             unknown_usd=total(attempt.reserved_usd for attempt in unknown),
             stopped=run.reason,
+            throttle=run.throttle,
             command=command_again(run.path, run.options) if run.path else None,
             is_fresh=bool(run.options.get("fresh")),
             exit_code=EXIT_CODES.get(run.status, 0),

@@ -12,6 +12,7 @@ from promptlab.engine.provider import ModelProfile, Refused
 from promptlab.engine.providers.dialect import Dialect, Reading
 from promptlab.engine.providers.failures import error_in_body
 from promptlab.engine.providers.options import ProviderOptions
+from promptlab.engine.providers.rate_headers import Received
 from promptlab.schemas.pipeline import Params
 
 
@@ -22,8 +23,8 @@ class Link(Protocol):
         """Do what is slow and needed once before the first request."""
         ...
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
-        """Give the whole body of a good answer; raises a ProviderError for all else."""
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
+        """Give the whole body of a good answer, and its rate limits; raises a ProviderError for all else."""
         ...
 
     async def close(self) -> None: ...
@@ -64,7 +65,7 @@ class HttpProvider:
         started = perf_counter()
         received = await self._link.post(request.model, self._dialect.path, body)
         latency_ms = (perf_counter() - started) * 1_000
-        raw = self._caller.masked_raw(received)
+        raw = self._caller.masked_raw(received.content)
         reading = self._read(request, raw)
         return Completion(
             text=reading.text,
@@ -73,6 +74,7 @@ class HttpProvider:
             latency_ms=latency_ms,
             answered_by=reading.answered_by,
             raw=raw,
+            quota=received.quota,
         )
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from promptlab.engine.provider import ConnectionFailed, ProviderError, Refused
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, EmbeddedModel, ready_to_run
 from promptlab.engine.providers.failures import Caller
 from promptlab.engine.providers.options import ProviderOptions
+from promptlab.engine.providers.rate_headers import Received
 
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 2.0
@@ -44,7 +45,7 @@ class LocalProcess:
                     self._refuse_unready()
                     await self._start()
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
         import aiohttp  # noqa: PLC0415
 
         try:
@@ -59,7 +60,7 @@ class LocalProcess:
             raise self._caller.connection_error(model, error) from None
         if answer.status != 200:  # noqa: PLR2004
             raise self._caller.status_error(model, answer.status, answer.headers, content)
-        return content
+        return Received(content)
 
     async def close(self) -> None:
         session, self._session = self._session, None

@@ -11,6 +11,7 @@ from promptlab.core.addresses import is_loopback
 from promptlab.core.json import JSON
 from promptlab.engine.provider import ProviderError
 from promptlab.engine.providers.options import CONNECT_TIMEOUT, MAX_CONNECTIONS, ProviderOptions
+from promptlab.engine.providers.rate_headers import Received, quota_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class SdkLink:
                 if self._client is None:
                     await self._open()
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
         try:
             async with asyncio.timeout(self._options.timeout):
                 response = await self._client.post(
@@ -52,8 +53,7 @@ class SdkLink:
             raise self._status_error(model, error.response) from None
         except self._broken as error:
             raise self._caller.connection_error(model, error) from None
-        content: bytes = response.content
-        return content
+        return Received(response.content, quota_of(response.headers))
 
     async def close(self) -> None:
         client, self._client = self._client, None
