@@ -28,8 +28,8 @@ ADDS_A_COLUMN = '''"""Add a column."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -51,7 +51,7 @@ def header(path: Path) -> str:
 
 def newer_migrations(folder: Path, then: str = "pass") -> Path:
     copied = shutil.copytree(migrations_folder(), folder / "migrations")
-    (copied / "versions" / "0002_more.py").write_text(ADDS_A_COLUMN.format(then=then))
+    (copied / "versions" / "9999_more.py").write_text(ADDS_A_COLUMN.format(then=then, head=REVISION))
     return copied
 
 
@@ -129,7 +129,7 @@ async def test_an_older_log_is_migrated_behind_a_backup(tmp_path: Path) -> None:
     migrate(engine, path, folder=newer_migrations(tmp_path))
     engine.dispose()
 
-    backup = tmp_path / "lab.db.backup-0001"
+    backup = tmp_path / f"lab.db.backup-{REVISION}"
     assert "extra TEXT" in dict(schema(path))["trials"]
     assert schema(backup) == before
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -160,7 +160,7 @@ def test_a_migration_that_dies_leaves_the_old_schema(tmp_path: Path, end: str) -
 
     assert child.returncode != 0
     assert schema(path) == before
-    assert (tmp_path / "lab.db.backup-0001").exists()
+    assert (tmp_path / f"lab.db.backup-{REVISION}").exists()
     open_run_log(path).close()
 
 

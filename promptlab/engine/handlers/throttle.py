@@ -59,7 +59,7 @@ class Throttle:
                     self._tell(gate, call)
                     await self.brake.sleep(self.clock, min(seconds, SLICE))
                 else:
-                    return gate.window.leave()
+                    return gate.window.leave(self.clock.now())
             return refusal
 
     def _tell(self, gate: ModelGate, call: Call) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from promptlab.schemas.throttle import Change, ThrottleCourse
 
 MOST_POINTS = 200
-TOGETHER = 1.0  # seconds within which growth is one change
+TOGETHER = 1.0  # seconds within which changes of one kind are one
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Course:
     def add(self, now: float, limit: int, why: str) -> None:
         change = Change(round(now - self.began, 3), limit, why)
         last = self.changes[-1] if self.changes else None
-        if last is not None and why == last.why == "growth" and change.at - last.at < TOGETHER:
+        if last is not None and why == last.why != "start" and change.at - last.at < TOGETHER:
             self.changes[-1] = Change(last.at, limit, why)
         else:
             self.changes.append(change)

@@ -47,7 +47,10 @@ class ModelGate:
         rates: tuple[tuple[Bucket | None, float], ...] = ((self.requests, 1.0), (self.tokens, tokens))
         buckets = [(bucket, amount) for bucket, amount in rates if bucket is not None]
         seconds = max(
-            self.paused_until - now, reset, *(bucket.wait(amount, now) for bucket, amount in buckets)
+            self.paused_until - now,
+            self.window.spacing(now),
+            reset,
+            *(bucket.wait(amount, now) for bucket, amount in buckets),
         )
         if seconds > 0:
             return seconds
@@ -72,8 +75,8 @@ class ModelGate:
             self._heed_report(ticket, answer.quota, now)
         before = self.window.limit
         pause = self._resize(ticket, answer, now)
-        if self.window.limit != before or pause:
-            self.course.add(now, self.window.limit, _why(answer, is_closed=bool(pause)))
+        if self.window.limit != before:
+            self.course.add(now, self.window.limit, _why(answer, is_closed=self.window.is_closed))
         self.changed.set()
         return pause
 
@@ -88,7 +91,7 @@ class ModelGate:
             self.window.give_back()
         elif isinstance(answer, CallFailure) and answer.kind == "rate_limit":
             self.course.refusals[answer.status or 429] += 1
-            return self.window.refused(ticket)
+            return self.window.refused(ticket, now, answer.retry_after or 0.0)
         elif isinstance(answer, CallFailure) and answer.kind in NOT_REACHED:
             self.window.troubled(now)
         else:
