@@ -80,7 +80,7 @@ class PlainLines:
     _last: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event)
+        notice = notice_of(event)
         if notice:
             self._write(notice)
         elif isinstance(event, TrialFinished) and time.monotonic() - self._last >= PLAIN_SECONDS:
@@ -114,7 +114,7 @@ class MovingLine:
         self.live.start()
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event)
+        notice = notice_of(event)
         if notice:
             self.console.print(escaped(notice), style="yellow")
 
@@ -154,7 +154,8 @@ def _at_once(counts: RunCounts) -> str:
     return f"{sum(counts.at_once.values())} at once" if counts.at_once else ""
 
 
-def _notice(event: Event) -> str | None:
+def notice_of(event: Event) -> str | None:
+    """Give what a person should be told of an event, or None."""
     match event:
         case ModelPaused(model, seconds):
             return f"{model} asks to wait {duration(seconds)}"

@@ -47,6 +47,7 @@ class RunRequest:
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
     fail_fast: bool = False
+    streams: bool = False
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -162,6 +163,7 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
         cost_name=ceiling.name if ceiling else "",
         cost_usd_per_day=project.settings.limits.cost_usd_per_day,
         fresh=request.fresh,
+        streams=request.streams,
         on_unknown=request.on_unknown,
         max_concurrency=request.max_concurrency,
         fail_fast=request.fail_fast,
