@@ -15,8 +15,6 @@ from promptlab.engine.throttling.window import Ticket
 from promptlab.schemas.events import ConcurrencyChanged, Emit, ModelClosed, ModelPaused
 from promptlab.schemas.throttle import ThrottleCourse
 
-SLICE = 1.0  # seconds; what answers say meanwhile may end a wait
-
 
 @dataclass(slots=True)
 class Throttle:
@@ -52,12 +50,12 @@ class Throttle:
         """Wait until the call may leave; give why it may not."""
         async with gate.door:
             while (refusal := gate.closed or self.brake.refusal() or call.refusal()) is None:
+                gate.changed.clear()
                 if not gate.window.has_room:
-                    gate.changed.clear()
                     await gate.changed.wait()
                 elif seconds := gate.wait(call.worst.tokens, self.clock.now()):
                     self._tell(gate, call)
-                    await self.brake.sleep(self.clock, min(seconds, SLICE))
+                    await self.brake.sleep(self.clock, seconds, until=gate.changed)
                 else:
                     return gate.window.leave(self.clock.now())
             return refusal
