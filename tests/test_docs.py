@@ -39,7 +39,6 @@ from tests.markdown import DOCUMENTS, ROOT, Block, Document, blocks
 
 GUIDES = [name for name in DOCUMENTS if "/adr/" not in name]
 LANGUAGE = Document("docs/language.md")
-UNBUILT_INPUTS = {"image", "file"}
 BASE = "pipelines/support_triage.yaml"
 
 
@@ -329,7 +328,7 @@ WORDS = {
     "steps": STEPS.names(),
     "checks": CHECKS.names(),
     "presets": tuple(PRESETS),
-    "input types": tuple(name for name in INPUT_TYPES if name not in UNBUILT_INPUTS),
+    "input types": INPUT_TYPES,
     "reports": REPORTS.names(),
     "metrics": BUILT_IN_METRICS,
 }

@@ -9,6 +9,7 @@ import pytest
 
 from promptlab.engine.providers.embedded import MODELS
 from tests.cli_kit import Cli
+from tests.fakes import FakeProvider
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.stem for path in ROOT.glob("pipelines/*.yaml"))
@@ -42,7 +43,7 @@ def test_an_example_is_valid(examples: Cli, name: str) -> None:
     assert (said.code, said.out.partition(":")[0]) == (0, f"pipelines/{name}.yaml")
 
 
-@pytest.mark.parametrize("name", ["summary", "support_triage"])
+@pytest.mark.parametrize("name", ["meeting_notes", "summary", "support_triage"])
 def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
     """
     Given an example whose rows make fit answers on a model that repeats what it was asked,
@@ -59,7 +60,8 @@ def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
 
 
 def data_of(examples: Cli, name: str) -> Path:
-    return examples.folder / {"summary": "data/articles.jsonl", "support_triage": "data/tickets.jsonl"}[name]
+    files = {"meeting_notes": "notes", "summary": "articles", "support_triage": "tickets"}
+    return examples.folder / "data" / f"{files[name]}.jsonl"
 
 
 def worded(row: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +83,33 @@ def test_the_contact_is_extracted_and_normalised(examples: Cli) -> None:
     trial = json.loads((examples.folder / "out.jsonl").read_text())
     assert (said.code, trial["status"]) == (0, "passed"), trial
     assert trial["outputs"] == {"contact": NORMALISED}
+
+
+def test_an_order_is_looked_up(
+    examples: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Given a model that calls the tool with the number that it is asked for, and repeats what that gave,
+    when the example with a tool runs on it,
+    then each answer says what the tool knows of the order, and all checks pass.
+    """
+    for name, value in fake_provider.environment().items():
+        monkeypatch.setenv(name, value)
+    rows = [json.loads(line) for line in (ROOT / "data" / "order_questions.jsonl").read_text().splitlines()]
+    told = [{"body": f'"tool".*{row["status"]}', "answer": f"It is {row['status']}."} for row in rows]
+    calls = [
+        {
+            "user": row["order"],
+            "answer": {"tool_calls": [{"name": "order_status", "arguments": {"order": row["order"]}}]},
+        }
+        for row in rows
+    ]
+    fake_provider.script(*told, *calls)
+
+    said = examples("run", "order_status", "--model", "openai/gpt-4o-mini", "--json")
+
+    assert (said.code, said.json["metrics"]["pass_rate"]) == (0, 1.0), said.err
+    assert said.json["calls"]["sent"] == 2 * len(rows)
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def tokens(provider: FakeProvider) -> int:
         ({"requests": 7}, "the limit of 7 requests (limits.requests) is reached: 7 were sent"),
         ({"total_tokens": 280}, "the limit of 280 tokens (limits.total_tokens) is reached: "),
         ({"cost_usd": 0.0005}, "the limit of $0.00050 (limits.cost_usd) is reached: "),
-        ({"errors": 3}, "the limit of 3 errors (limits.errors) is reached: 3 trials errored"),
+        ({"errors": 3}, "the limit of 3 errored trials (limits.errors) is reached"),
         ({"seconds": 0.3}, "the limit of 0.3 seconds (limits.seconds) is reached"),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_limit_that_no_call_fits_in_must_be_raised(lab: Lab, fake_provider: Fa
 
     assert (summary.exit_code, fake_provider.sent_count) == (4, 0)
     assert "(--max-cost) is reached: $0 is spent, and the next call may cost $0.00028" in said
-    assert "raise the limit" in said
+    assert "the limit leaves no room for a call: raise it" in said
     assert "goes on" not in said
 
 

@@ -10,6 +10,7 @@ import click
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
+from promptlab.cli.spoken import spoken
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
@@ -95,7 +96,7 @@ def _lines(step: StepPreview) -> Iterator[str]:
     yield click.style(escaped(f"# {step.step} ({step.model}{params})"), bold=True)
     for message in step.messages:
         yield click.style(f"\n[{message['role']}]", fg="cyan")
-        yield from (escaped(line) for line in str(message["content"]).split("\n"))
+        yield from (escaped(line) for line in spoken(message).split("\n"))
 
 
 def _explain(steps: Sequence[StepPreview], loaded: LoadedPipeline) -> int:

@@ -12,7 +12,7 @@ import click
 
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.open_files import with_room
-from promptlab.cli.outfiles import OutFiles, out_paths
+from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
 from promptlab.cli.streamed_text import StreamedText
@@ -27,6 +27,7 @@ from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
+from promptlab.schemas.pipeline import DatasetEntry
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
 
@@ -58,6 +59,7 @@ def run_all(project: Project, wanted: Wanted) -> int:
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
+    refuse_files_read(outs, (project.root / name for pipeline, _ in loaded for name in _files_of(pipeline)))
     _tune_garbage_collection()
     with open_log(project) as log:
         show = _Show(project, replace(wanted, request=request), log, progress_console())
@@ -83,6 +85,14 @@ def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
     """Give how many calls one of the models may get at once."""
     steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.steps)
     return max((bounds(step.target.profile, None).ceiling for step in steps if step.target), default=1)
+
+
+def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
+    """Give the files that a pipeline reads, and its data file also where -i stands in for it."""
+    yield from pipeline.files.files_read
+    dataset = pipeline.spec.dataset
+    if isinstance(dataset, DatasetEntry):
+        yield dataset.spec.path
 
 
 @dataclass(frozen=True, slots=True)

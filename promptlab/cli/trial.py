@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from promptlab.cli.spoken import spoken
 from promptlab.core.display import escaped
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import money, plural
@@ -59,7 +60,7 @@ def show_trial(console: "Console", trial: TrialResult) -> None:
 def _show_step(console: "Console", step: StepResult) -> None:
     _title(console, f"step {step.id}: {step.status}", "bold cyan")
     for message in step.messages:
-        _block(console, str(message.get("role", "")), as_text(message.get("content")))
+        _block(console, str(message.get("role", "")), spoken(message))
     if step.status in ("passed", "failed"):
         _block(console, "output", as_text(step.made), "bold")
     if step.error:

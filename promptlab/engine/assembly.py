@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Never
 
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog, RecordedAnswers
@@ -90,6 +91,7 @@ def assemble(
     brake: Brake,
     emit: Emit,
     clock: Clock | None = None,
+    attachments: AttachmentSource = NO_ATTACHMENTS,
 ) -> Engine:
     """Build both chains and the runner on top of them."""
     clock = clock or SystemClock()
@@ -106,6 +108,7 @@ def assemble(
         clock=clock,
         brake=brake,
         emit=emit,
+        attachments=attachments,
         streams=options.streams,
     )
     trials = TrialRunner(machinery, _steps(machinery))
@@ -113,7 +116,9 @@ def assemble(
     return Engine(runner, throttle, budget, (recall, remember))
 
 
-def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
+def assemble_preview(
+    log: RecordedAnswers, render: Render, attachments: AttachmentSource = NO_ATTACHMENTS
+) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
     clock, answer = SystemClock(), chain([Recall(log, _tell_nobody)], _unsent)
     machinery = Machinery(
@@ -124,6 +129,7 @@ def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
         clock=clock,
         brake=Brake(),
         emit=_tell_nobody,
+        attachments=attachments,
     )
     return chain([Guard(render), Parse()], Perform(machinery))
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.clock import Clock
@@ -18,6 +19,7 @@ class Machinery:
 
     `streams`: answers are told piece by piece, as they come.
     `call` runs a function without recording it: for checks, which are judged anew each time.
+    `attachments` gives the files that rendered messages name.
     """
 
     complete: Callable[[Call], Awaitable[Answer]]
@@ -27,4 +29,5 @@ class Machinery:
     clock: Clock
     brake: Brake
     emit: Emit
+    attachments: AttachmentSource = NO_ATTACHMENTS
     streams: bool = False

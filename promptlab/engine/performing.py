@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from promptlab.engine.context import RunningStep
-from promptlab.engine.conversation import Message
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import Produced, Step, StepFailed
@@ -48,8 +47,8 @@ class Perform:
 def _made(account: StepResult, made: Produced) -> StepResult:
     if made.text is None:
         return replace(account, output=made.value)
-    conversation = (*made.messages, Message("assistant", made.text))
-    return replace(account, output=made.text, messages=tuple(message.as_json() for message in conversation))
+    messages = tuple(message.as_seen() for message in made.messages)
+    return replace(account, output=made.text, messages=messages, said=made.said)
 
 
 def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
@@ -57,5 +56,6 @@ def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
         request.tally.account(request.id, "left" if failed.left else "errored"),
         error=failed.message,
         error_kind=failed.kind,
-        messages=tuple(message.as_json() for message in failed.messages),
+        messages=tuple(message.as_seen() for message in failed.messages),
+        said=failed.said,
     )

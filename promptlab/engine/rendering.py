@@ -104,7 +104,7 @@ class Renderer:
             await child.close()
 
     async def render(self, template: Template, names: Names) -> JSON:
-        """Return messages for a prompt, a string for a text, a JSON value else; raises RenderError."""
+        """Return messages for a prompt, a content for a text, a JSON value else; raises RenderError."""
         direct = shortcut(template)
         if direct is not None:
             try:

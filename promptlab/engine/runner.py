@@ -54,7 +54,8 @@ class Runner:
         self.machinery.emit(TrialFinished(result))
         self._errors += result.status == "errored"
         if self.limits.errors is not None and self._errors >= self.limits.errors:
-            self.machinery.brake.pull("limit", _too_many(self._errors))
+            reached = plural(self.limits.errors, "errored trial")
+            self.machinery.brake.pull("limit", f"the limit of {reached} (limits.errors) is reached")
         if self.fail_fast and result.status in ("failed", "errored"):
             self.machinery.brake.pull(
                 "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"
@@ -66,11 +67,6 @@ class Runner:
             return None
         reason = f"the limit of {seconds:g} seconds (limits.seconds) is reached"
         return asyncio.get_running_loop().call_later(seconds, self.machinery.brake.pull, "limit", reason)
-
-
-def _too_many(errors: int) -> str:
-    limit = plural(errors, "error")
-    return f"the limit of {limit} (limits.errors) is reached: {plural(errors, 'trial')} errored"
 
 
 def worker_count(plan: Plan, max_concurrency: int | None) -> int:

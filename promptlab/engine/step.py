@@ -5,17 +5,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from promptlab.core.json import JSON
+from promptlab.core.words import plural
 from promptlab.engine.completion import CallFailure, Completion
-from promptlab.engine.conversation import Message
+from promptlab.engine.conversation import Message, Role
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
+from promptlab.engine.tool import ProjectTool
 from promptlab.schemas.base import Frozen, Items
-from promptlab.schemas.fields import CHECK, NAME_PATTERN, Expression, Templated
+from promptlab.schemas.fields import CHECK, NAME_PATTERN, TOOL, Expression, Templated
 from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, RetryPolicy
+from promptlab.schemas.refusal import Refusal
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 
@@ -27,25 +30,33 @@ class OnErrorDefault(Frozen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Produced:
-    """What a step made: the text of an answer, still to be parsed, or a value. `messages`: what was sent."""
+    """What a step made: the text of an answer, still to be parsed, or a value.
+
+    `messages`: the whole conversation, the answer included; `said`: how many of them, at its end, came after
+    the step's own.
+    """
 
     text: str | None = None
     value: JSON = None
     messages: tuple[Message, ...] = ()
+    said: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailed:
-    """A step that made nothing, and why. `left`: it is for a later run to do."""
+    """A step that made nothing, and why. `left`: it is for a later run to do. The rest as in Produced."""
 
     kind: str
     message: str
     left: bool = False
     messages: tuple[Message, ...] = ()
+    said: int = 0
 
     @classmethod
-    def of(cls, failure: CallFailure, messages: tuple[Message, ...] = ()) -> "StepFailed":
-        return cls(kind=failure.kind, message=failure.message, left=failure.left, messages=messages)
+    def of(cls, failure: CallFailure, messages: tuple[Message, ...] = (), *, said: int = 0) -> "StepFailed":
+        return cls(
+            kind=failure.kind, message=failure.message, left=failure.left, messages=messages, said=said
+        )
 
 
 class StepContext(Protocol):
@@ -56,16 +67,33 @@ class StepContext(Protocol):
         """Inputs and other steps, with the step's own `with` laid over them."""
         ...
 
+    @property
+    def complaint(self) -> tuple[Message, ...]:
+        """What was said after the step's own messages, where it is asked again."""
+        ...
+
     async def render(self, template: Template) -> JSON: ...
 
-    async def render_messages(self, template: Template) -> tuple[Message, ...]: ...
+    async def render_messages(self, template: Template) -> tuple[Message, ...]:
+        """Render a prompt, with the files that it names in their places."""
+        ...
+
+    async def render_message(self, role: Role, template: Template) -> Message:
+        """Render the content of one message, likewise."""
+        ...
 
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
-        """Ask the step's model, with its parameters and output format."""
+        """Ask the step's model, with its parameters, tools and output format."""
         ...
 
     async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:
         """Call a function of the project in a worker, or recall what it gave."""
+        ...
+
+    async def use(
+        self, function: Function, arguments: Mapping[str, JSON], *, before: int
+    ) -> JSON | CallFailure:
+        """Call a function as a tool, after BEFORE calls with the same arguments, or recall what it gave."""
         ...
 
 
@@ -113,6 +141,18 @@ class CompletionStep(Step, ABC):
 
     model: str | None = None
     params: Params = Params()
+    tools: Items[Annotated[ProjectTool, *TOOL]] = ()
+    max_turns: int = Field(default=10, ge=1, le=100)
+
+    @field_validator("tools")
+    @classmethod
+    def _names_differ(cls, tools: tuple[ProjectTool, ...]) -> tuple[ProjectTool, ...]:
+        names = [tool.name for tool in tools]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                hint = "a model tells tools apart by name: rename one of the functions"
+                raise Refusal(f"there are two tools called '{name}'", hint=hint, below=(index,))
+        return tools
 
     @property
     def front(self) -> FrontMatter | None:
@@ -129,11 +169,21 @@ class CompletionStep(Step, ABC):
         """Render the messages to send."""
 
     async def run(self, context: StepContext) -> Produced | StepFailed:
-        messages = await self.conversation(context)
-        answer = await context.complete(messages)
-        if isinstance(answer, CallFailure):
-            return StepFailed.of(answer, messages)
-        return Produced(text=answer.text, messages=messages)
+        from promptlab.engine.tool_loop import converse  # noqa: PLC0415 - asyncio is slow
+
+        asked = await self.conversation(context)
+        messages = (*asked, *context.complaint)
+        earlier = len(context.complaint)
+        talk = await converse(context, messages, self.tools, turns=self.max_turns, earlier=earlier)
+        said = len(talk.messages) - len(asked)
+        if isinstance(talk.end, Completion):
+            return Produced(text=talk.end.text, messages=talk.messages, said=said)
+        if talk.end is not None:
+            return StepFailed.of(talk.end, talk.messages, said=said)
+        message = (
+            f"the model still called tools after {plural(self.max_turns, 'turn')}; `max_turns` says how many"
+        )
+        return StepFailed(kind="max_turns", message=message, messages=talk.messages, said=said)
 
 
 def holes(value: TemplatedValue, place: Place, scope: str = "step") -> Iterator[Part]:

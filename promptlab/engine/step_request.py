@@ -11,7 +11,9 @@ from promptlab.schemas.run import StepResult
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
-    """`done`: results of the steps that this one names or needs. `complaint`: what was wrong last time.
+    """`done`: results of the steps that this one names or needs.
+
+    `complaint`: all that was said when it was asked before, and at the end what was wrong with that.
 
     `tally` counts the calls of the step over all times that it is asked.
     """

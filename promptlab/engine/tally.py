@@ -31,6 +31,17 @@ class Tally:
         self.latency_ms += answer.latency_ms
         self.finish_reason = answer.finish_reason
 
+    def add_use(self, request: CompletionRequest, answer: Answer) -> None:
+        """Count the use of a tool: no attempt at a model, nothing paid, and its time is not the model's."""
+        completion = answer if isinstance(answer, Completion) else None
+        self._note(
+            request,
+            attempts=0,
+            completion_id=completion.id if completion is not None else None,
+            recalled=completion is not None and completion.recalled,
+            tool=True,
+        )
+
     def leave(self, request: CompletionRequest) -> None:
         """Count a call that the step did not wait for to the end: what it will cost is not known here."""
         self._note(request, attempts=0)
@@ -58,8 +69,13 @@ class Tally:
         attempts: int,
         completion_id: int | None = None,
         recalled: bool = False,
+        tool: bool = False,
     ) -> None:
         call = StepCall(
-            fingerprint=request.fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts
+            fingerprint=request.fingerprint,
+            completion_id=completion_id,
+            recalled=recalled,
+            attempts=attempts,
+            tool=tool,
         )
         self.calls.append(call)

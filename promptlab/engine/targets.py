@@ -30,12 +30,18 @@ class Targets:
             params = provider.wire_params(model, merged_params(step, spec))
         except ValueError as error:
             raise UsageError(f"step '{step.id}': {error}") from None
-        return Target(provider, provider.profile(model), params, _problem(provider, model))
+        profile = provider.profile(model)
+        if step.tools and not profile.takes_tools:
+            hint = "name a model that calls tools, or take out `tools`"
+            raise UsageError(f"step '{step.id}': {profile.name} takes no tools", hint=hint)
+        return Target(provider, profile, params, _problem(provider, model))
 
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
         front = step.front.model if step.front is not None else None
-        return self.asked or step.model or spec.model or front or self.default
+        if self.asked is not None:
+            return self.asked
+        return step.model or spec.model or front or self.default
 
     def provider(self, name: str) -> Provider:
         if name not in self.providers:

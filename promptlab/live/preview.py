@@ -19,6 +19,7 @@ from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
 from promptlab.live.project_log import has_log, open_log
 from promptlab.live.recall import Recaller
+from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
@@ -66,7 +67,7 @@ async def _performed(project: Project, trial: Trial) -> dict[str, StepResult]:
     done: dict[str, StepResult] = {}
     with _recorded(project) as log:
         async with Renderer() as renderer:
-            run_step = assemble_preview(log, renderer.render)
+            run_step = assemble_preview(log, renderer.render, ProjectAttachments(project.files))
             for planned in trial.cell.steps:
                 needed = {name: done[name] for name in planned.needs}
                 done[planned.step.id] = await run_step(StepRequest(planned, trial, needed))

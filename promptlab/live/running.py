@@ -14,6 +14,7 @@ from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.session import Session
+from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
@@ -74,6 +75,7 @@ async def run_loaded(
         listeners=listeners,
         counts=counts or RunCounts(),
         on_print=on_print,
+        attachments=ProjectAttachments(loaded.files),
     )
     try:
         return await session.run()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
 from promptlab.engine.rendering import Renderer
@@ -29,7 +30,8 @@ from promptlab.services.run_log import RunLog
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
-    `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints.
+    `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
+    `attachments` gives the files that prompts name.
     """
 
     root: Path
@@ -40,6 +42,7 @@ class Session:
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
+    attachments: AttachmentSource = NO_ATTACHMENTS
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -80,7 +83,13 @@ class Session:
         renderer = await stack.enter_async_context(Renderer())
         workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
         return assemble(
-            self.options, log=recorder, render=renderer.render, call=workers.call, brake=brake, emit=emit
+            self.options,
+            log=recorder,
+            render=renderer.render,
+            call=workers.call,
+            brake=brake,
+            emit=emit,
+            attachments=self.attachments,
         )
 
 

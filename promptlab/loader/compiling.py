@@ -5,11 +5,12 @@ from graphlib import CycleError
 from itertools import pairwise
 
 from promptlab.core.errors import UsageError
+from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import Cell, CellSpec, Target, compile_cell
 from promptlab.engine.step import CompletionStep
 from promptlab.engine.targets import Targets
 from promptlab.loader.document import Document
-from promptlab.loader.problems import Problems
+from promptlab.loader.problems import Position, Problems
 from promptlab.schemas.pipeline import PipelineSpec
 
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
@@ -22,7 +23,7 @@ class _NoTarget(Exception):
 def compiled(cell: CellSpec, document: Document, targets: Targets, problems: Problems) -> Cell | None:
     """Give the cell ready to run, or None and problems."""
     try:
-        return compile_cell(cell, _reporting(cell, document, targets, problems))
+        found = compile_cell(cell, _reporting(cell, document, targets, problems))
     except CycleError as error:
         cycle = list(reversed(error.args[1]))
         index = _index_of(cell, cycle[0])
@@ -32,7 +33,30 @@ def compiled(cell: CellSpec, document: Document, targets: Targets, problems: Pro
         document.report(problems, ("steps", index, "id"), message, code="cycle", hint=hint)
     except _NoTarget:
         pass
+    else:
+        _check_schemas(found, document, problems)
+        return found
     return None
+
+
+def _check_schemas(cell: Cell, document: Document, problems: Problems) -> None:
+    """Report schemas that the models which would be held to them do not take."""
+    for index, step in enumerate(cell.spec.steps):
+        schema = schema_of(step.parsed_as) if isinstance(step, CompletionStep) else None
+        target = next(planned.target for planned in cell.steps if planned.step.id == step.id)
+        fault = target.profile.schema_fault(schema) if schema is not None and target is not None else None
+        if fault is not None:
+            written = ("steps", index, "output", "schema")
+            in_place = isinstance(getattr(document.part(written), "value", None), dict)
+            place = (*written, *fault.place) if in_place else _place_of_output(index, document)
+            hint = "say it in other words, or choose another model"
+            document.report(problems, place, fault.message, code="schema", hint=hint)
+
+
+def _place_of_output(index: int, document: Document) -> tuple[str | int, ...]:
+    """Give where a step's output is said: at the step, else in its prompt's front matter."""
+    place = ("steps", index, "output")
+    return place if document.part(place) is not None else ("steps", index, "prompt")
 
 
 def _reporting(
@@ -42,8 +66,11 @@ def _reporting(
         try:
             return targets(step, spec)
         except UsageError as error:
-            place = _place_of_model(_index_of(cell, step.id), document)
-            document.report(problems, place, error.message, code="model", hint=error.hint)
+            if targets.asked is not None:
+                problems.add("--model", Position(1, 1), error.message, code="model", hint=error.hint)
+            else:
+                place = _place_of_model(_index_of(cell, step.id), document)
+                document.report(problems, place, error.message, code="model", hint=error.hint)
             raise _NoTarget from None
 
     return find

@@ -1,13 +1,15 @@
 """Holds all templates of a cell to the names that there are; finds out which step depends on which."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import named
 from promptlab.engine.step import Step, holes
+from promptlab.engine.steps.messages import MessagesStep
 from promptlab.engine.steps.python import PythonStep
+from promptlab.loader.attached import Attached, bound_name
 from promptlab.loader.constants import constant_objection
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.document import Document
@@ -16,7 +18,7 @@ from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Scope
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
-from promptlab.schemas.dataset import InputSpec
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.template import Place, Template
 
@@ -27,7 +29,8 @@ JUDGED = frozenset({"row", "output"})
 class Crosscheck:
     """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
 
-    `for_checks`: once it ran, for each step the other steps that only its checks name.
+    Once it ran, `for_checks` has for each step the other steps that only its checks name, and `columns_named`
+    what checks name that is neither input nor step.
     """
 
     document: Document
@@ -36,7 +39,9 @@ class Crosscheck:
     columns: Sequence[str] | None
     places: TemplatePlaces
     problems: Problems
+    attached: Attached
     for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
+    columns_named: set[str] = field(default_factory=set)
     _needs: dict[str, set[str]] = field(default_factory=dict)
 
     def run(self) -> dict[str, frozenset[str]]:
@@ -86,14 +91,28 @@ class Crosscheck:
         for name, value in step.bindings.items():
             for part in holes(value, ("with", name)):
                 self._check_template((*place, *part.place), part.template, inner, step.id)
-        own = _only(step.bindings) if step.bindings else inner
+        own = _only(step, scope) if step.bindings else inner
         for part in step.own_parts():
-            self._check_template((*place, *part.place), part.template, own, step.id)
+            self._check_own((*place, *part.place), part.template, own, step)
+        self._check_roles(place, step)
         self._check_function(place, step)
         judging = replace(self._judging(inner), own=None).where(frozenset({step.id}))
         before = frozenset(self._needs[step.id])
         self._check_checks((*place, "checks"), step.checks, judging, step)
         self.for_checks[step.id] = frozenset(self._needs[step.id] - before)
+
+    def _check_own(self, place: Place, template: Template, scope: Scope, step: Step) -> None:
+        """Check a template that a step itself renders, with what it attaches."""
+        analysis = self._check_template(place, template, scope, step.id)
+        self.attached.take(step, self._site(place, template), analysis)
+
+    def _check_roles(self, place: Place, step: Step) -> None:
+        for index, message in enumerate(step.messages if isinstance(step, MessagesStep) else ()):
+            where = (*place, "messages", index, "content")
+            files = self.places.analysis(self._site(where, message.content)).files
+            if message.role != "user" and any(use.function != "text" for use in files):
+                text = f"a message of the {message.role} attaches a file, and only the user's may"
+                self._report(where, text, "attachment-role", "move it into a user message")
 
     def _check_needed(self, place: Place, step: Step, name: str, scope: Scope) -> None:
         if name not in scope.steps:
@@ -128,8 +147,9 @@ class Crosscheck:
         for index, check in enumerate(checks):
             for inner, template in check.templates():
                 where = self._written((*place, index), inner)
-                self._check_template(where, template, scope, step.id if step else None)
-            for inner, name in check.steps_named():
+                analysis = self._check_template(where, template, scope, step.id if step else None)
+                self.columns_named.update(_columns_named(analysis, scope))
+            for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, step)
             objection = constant_objection(check, step, scope)
             if objection is not None:
@@ -137,7 +157,11 @@ class Crosscheck:
                 self._report(where, objection.message, objection.code, objection.hint)
 
     def _check_of(self, place: Place, name: str, scope: Scope, step: Step | None) -> None:
-        if name not in scope.steps:
+        if name == "outputs":
+            if step is not None:
+                message = "a step's check cannot judge the outputs, which are not there yet"
+                self._report(place, message, "of-outputs", "move it to the pipeline's `checks`")
+        elif name not in scope.steps:
             self._report_unknown_step(place, name, scope)
         elif step is not None and name != step.id:
             self._needs[step.id].add(name)
@@ -151,13 +175,16 @@ class Crosscheck:
         return (*check, *((short, *inner[1:]) if short is not None else ()))
 
     def _check_template(self, place: Place, template: Template, scope: Scope, step: str | None) -> Analysis:
-        site = Site(template, None if template.kind == "prompt" else self.document, place)
+        site = self._site(place, template)
         analysis = self.places.analysis(site)
         for found, objection in scope.objections(analysis):
             self.places.object_to(site, found, objection)
         if step is not None:
             self._needs[step].update(_named_steps(analysis, scope, step))
         return analysis
+
+    def _site(self, place: Place, template: Template) -> Site:
+        return Site(template, None if template.kind == "prompt" else self.document, place)
 
     def _report_unknown_step(self, place: Place, name: str, scope: Scope) -> None:
         hint = did_you_mean(name, scope.steps)
@@ -174,6 +201,21 @@ def _named_steps(analysis: Analysis, scope: Scope, own: str) -> Iterator[str]:
             yield use.name
 
 
-def _only(names: Iterable[str]) -> Scope:
-    """Give what a step with `with` sees: nothing but that."""
-    return Scope({name: InputSpec() for name in names})
+def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
+    """Give the columns that a check's template names, by themselves or as `row["…"]`."""
+    for use in analysis.uses:
+        if use.name == "row" and use.path:
+            yield str(use.path[0])
+        elif use.name not in scope.others and use.name not in scope.steps:
+            yield use.name
+
+
+def _only(step: Step, scope: Scope) -> Scope:
+    """Give what a step with `with` sees: nothing but that. An input bound as it is stays what it is."""
+    inputs = scope.inputs or {}
+    outside = {name: inputs.get(bound_name(step, name)) for name in step.bindings}
+    return Scope({name: _bound(spec) for name, spec in outside.items()})
+
+
+def _bound(spec: InputSpec | None) -> InputSpec:
+    return InputSpec(spec.type) if spec is not None and spec.type in PATH_TYPES else InputSpec()

@@ -6,10 +6,13 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
+from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader import diagnosis
 from promptlab.loader.ambiguity import refuse_ambiguous, refuse_ambiguous_axes
+from promptlab.loader.attached import Attached
+from promptlab.loader.attachments import record_attachment
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import compiled
@@ -25,9 +28,10 @@ from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.sources import FileError
 from promptlab.loader.template_places import TemplatePlaces
-from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
+from promptlab.schemas.dataset import PATH_TYPES, DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
+NO_FORMS: frozenset[Form] = frozenset()
 NOT_IN_CELLS = ("variants", "matrix")
 
 
@@ -101,6 +105,7 @@ class _Rows:
     inputs: Mapping[str, InputSpec] | None = None
     columns: Sequence[str] | None = None
     count: int = 1
+    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,6 +117,8 @@ class _Loading:
     changes: Changes
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
+    columns_named: set[str] = field(default_factory=set)
+    _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems)
@@ -124,6 +131,7 @@ class _Loading:
             return None
         rows = self._rows(document, drafts[0].spec)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
+        self.changes.refuse_unknown(rows.inputs, self.columns_named)
         self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
@@ -157,6 +165,7 @@ class _Loading:
 
     def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
         declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
+        self._take_defaults(document, declared or {})
         said = self.changes.row(declared, self.problems)
         if said is not None:
             return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
@@ -166,7 +175,19 @@ class _Loading:
         if document.part(("dataset",)) is not None:
             return _Rows(inputs=declared)
         self._require_defaults(document, declared or {})
-        return _Rows(inputs=declared or {}, columns=())
+        return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
+
+    def _take_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
+        """Hold the paths that inputs have by default to their types."""
+        for name, spec in inputs.items():
+            if spec.type in PATH_TYPES and isinstance(spec.default, str):
+                try:
+                    self._default_forms[name] = frozenset(
+                        (record_attachment(self.files, spec.type, spec.default),)
+                    )
+                except FileError as error:
+                    place = ("inputs", name, "default")
+                    document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
 
     def _read_rows(self, document: Document, dataset: Dataset) -> _Rows:
         """Read every row once."""
@@ -178,7 +199,9 @@ class _Loading:
         if scan is None:
             return _Rows(dataset, dataset.inputs)
         inputs = scan.inputs if dataset.inputs is None else dataset.inputs
-        return _Rows(dataset, inputs, scan.columns, scan.rows)
+        by_default = self._default_forms
+        forms = {name: scan.forms.get(name, NO_FORMS) | by_default.get(name, NO_FORMS) for name in inputs}
+        return _Rows(dataset, inputs, scan.columns, scan.rows, forms)
 
     def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
         for name, spec in inputs.items():
@@ -195,10 +218,15 @@ class _Loading:
 
     def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
-        check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
+        attached = Attached(self.places, rows.forms)
+        check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems, attached)
         needs = check.run()
+        self.columns_named |= check.columns_named
         cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
-        return compiled(cell, document, self.targets, self.problems)
+        found = compiled(cell, document, self.targets, self.problems)
+        if found is not None:
+            attached.check(found)
+        return found
 
 
 def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:

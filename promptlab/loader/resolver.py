@@ -13,12 +13,14 @@ from promptlab.engine.function import Function
 from promptlab.engine.json_schema import check_schema
 from promptlab.engine.prompt import PromptFile
 from promptlab.engine.step import Step
+from promptlab.engine.tool import ProjectTool
 from promptlab.loader.document import parse_json, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.functions import read_function
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.prompts import PromptReader
 from promptlab.loader.sources import FileError
+from promptlab.loader.tool_schemas import read_tool
 from promptlab.schemas.refusal import Refusal
 
 
@@ -61,6 +63,10 @@ class ProjectResolver:
         if reference not in self._functions:
             self._functions[reference] = self._read_function(reference)
         return self._functions[reference]
+
+    def tool(self, reference: str) -> ProjectTool:
+        """Give a function as a tool; raises Refusal where its signature does not say what it takes."""
+        return read_tool(self.function(reference))
 
     def json_schema(self, source: JSON) -> dict[str, JSON]:
         """Give a JSON Schema, from a file where `source` is a path; raises Refusal."""

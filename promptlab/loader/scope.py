@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import Analysis, LiteralComparison, NameUse
-from promptlab.schemas.dataset import InputSpec
+from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec
+
+type Found = NameUse | LiteralComparison | FileUse
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
 
@@ -42,7 +44,7 @@ class Scope:
         """Give the scope of what runs only where a `when` that tests these steps holds."""
         return replace(self, tested=self.tested | tested)
 
-    def objections(self, analysis: Analysis) -> Iterator[tuple[NameUse | LiteralComparison, Objection]]:
+    def objections(self, analysis: Analysis) -> Iterator[tuple[Found, Objection]]:
         """Give what a template says that is wrong here, and why."""
         for use in analysis.uses:
             objection = self.objection(use)
@@ -52,6 +54,14 @@ class Scope:
             objection = self.comparison_objection(comparison)
             if objection is not None:
                 yield comparison, objection
+        for use in analysis.inserted:
+            objection = self._inserted_objection(use)
+            if objection is not None:
+                yield use, objection
+        for file in analysis.files:
+            objection = self._file_objection(file)
+            if objection is not None:
+                yield file, objection
 
     def objection(self, use: NameUse) -> Objection | None:
         """Say what is wrong with a use of a name; None if nothing is."""
@@ -86,6 +96,34 @@ class Scope:
         if spec is None or spec.enum is None or comparison.path:
             return None
         return tuple(str(word) for word in spec.enum)
+
+    def _inserted_objection(self, use: NameUse) -> Objection | None:
+        """Say whether the path of a file is put into a text, where the file is meant."""
+        spec = (self.inputs or {}).get(use.name)
+        if spec is None or spec.type not in PATH_TYPES or use.path:
+            return None
+        message = f"'{use.name}' is the path of a file; inserted like this, a model would see the path alone"
+        read = f", or {{{{ text({use.name}) }}}} to read it" if spec.type == "file" else ""
+        hint = f"say {{{{ {spec.type}({use.name}) }}}} to attach it{read}; {use.name} | string is the path"
+        return Objection(message, "path-inserted", hint)
+
+    def _file_objection(self, use: FileUse) -> Objection | None:
+        """Say why a file may not be named like this."""
+        if use.function in (self.inputs or {}):
+            message = f"'{use.function}' is an input here, so there is no function {use.function}(…)"
+            return Objection(message, "hidden-function", "give the input another name")
+        name = use.of.name if use.of is not None else None
+        if name is None or name in self.others or self.inputs is None:
+            return None
+        wanted = "image" if use.function == "image" else "file"
+        if name in self.steps:
+            message = f"the path that {use.function}(…) takes may not come from a step"
+            return Objection(message, "file-path", f"say a constant path, or an input of type {wanted}")
+        spec = self.inputs.get(name)
+        if spec is None or (spec.type == wanted and use.of is not None and not use.of.path):
+            return None
+        message = f"{use.function}(…) takes an input of type {wanted}, and '{name}' is of type {spec.type}"
+        return Objection(message, "file-path", f"declare it under `inputs`: {name}: {wanted}")
 
     def _step_objection(self, use: NameUse) -> Objection | None:
         if use.name == self.own:

@@ -25,6 +25,8 @@ PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
     "array": list,
     "object": dict,
     "messages": list,
+    "image": str,
+    "file": str,
 }
 
 

@@ -42,12 +42,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCall:
-    """One completion that a step used."""
+    """One completion that a step used, or (`tool`) what a tool gave."""
 
     fingerprint: str
     completion_id: int | None
     recalled: bool
     attempts: int
+    tool: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,14 @@ class StepResult:
     """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
 
     `left`: not done and not failed; a later run does it. `output` is MISSING where there is none.
+    `said`: how many of `messages`, at their end, came after the step's own, its answer included.
     """
 
     id: str
     status: StepStatus
     output: JSON | _Missing = MISSING
     messages: tuple[Mapping[str, JSON], ...] = ()
+    said: int = 0
     model: str | None = None
     calls: tuple[StepCall, ...] = ()
     input_tokens: int = 0
@@ -80,7 +83,9 @@ class StepResult:
 
     @property
     def recalled(self) -> bool:
-        return bool(self.calls) and all(call.recalled for call in self.calls)
+        """Whether no model was asked for it; what its tools gave may be new."""
+        calls = [call for call in self.calls if not call.tool]
+        return bool(calls) and all(call.recalled for call in calls)
 
     @property
     def attempts(self) -> int:

@@ -94,17 +94,14 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
 
 
 def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
-    calls = tuple(
-        StepCall(fingerprint=fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts)
-        for fingerprint, completion_id, recalled, attempts in step.calls
-    )
     return StepResult(
         id=step.step,
         status=step.status,
         output=step.output,
         messages=tuple(step.messages),
+        said=step.said,
         model=step.model,
-        calls=calls,
+        calls=tuple(map(_call, step.calls)),
         input_tokens=step.input_tokens,
         output_tokens=step.output_tokens,
         cost_usd=step.cost_usd,
@@ -115,6 +112,11 @@ def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
         error_kind=step.error_kind,
         verdicts=verdicts,
     )
+
+
+def _call(values: Sequence[Any]) -> StepCall:
+    names = ("fingerprint", "completion_id", "recalled", "attempts", "tool")
+    return StepCall(**dict(zip(names, values, strict=False)))
 
 
 def _verdict(verdict: Found[Any]) -> Judged:

@@ -25,7 +25,7 @@ class Parse:
             except InvalidOutput as error:
                 if not _asks_again(step, number):
                     return _refused(result, error)
-                request = replace(request, complaint=_complaint(request, result, error))
+                request = replace(request, complaint=_complaint(result, error))
         raise AssertionError("count() does not end")
 
 
@@ -48,9 +48,9 @@ def _parsed(step: Step, result: StepResult) -> JSON:
     return check_value(spec, made)
 
 
-def _complaint(request: StepRequest, result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
+def _complaint(result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
+    said = result.messages[len(result.messages) - result.said :]
     return (
-        *request.complaint,
-        Message("assistant", str(result.made)),
+        *map(Message.of, said),
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
     )
