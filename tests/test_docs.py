@@ -21,7 +21,8 @@ from promptlab.engine.catalog import CHECKS, STEPS
 from promptlab.engine.check import Check
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.providers.presets import PRESETS
-from promptlab.engine.step import Step
+from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES
 from promptlab.schemas.pipeline import (
@@ -318,6 +319,8 @@ MODELS: list[type[BaseModel]] = [
     Gate,
     FrontMatter,
     Step,
+    CompletionStep,
+    HttpOptions,
     Check,
     SettingsFile,
     ProviderSettings,

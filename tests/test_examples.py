@@ -1,6 +1,11 @@
 """The examples: each is valid, and runs from end to end."""
 
 import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -110,6 +115,66 @@ def test_an_order_is_looked_up(
 
     assert (said.code, said.json["metrics"]["pass_rate"]) == (0, 1.0), said.err
     assert said.json["calls"]["sent"] == 2 * len(rows)
+
+
+def test_a_ticket_is_answered_knowing_who_asks(examples: Cli) -> None:
+    """
+    Given the customers' service of the examples, running,
+    when the pipeline that asks it runs,
+    then it has asked once for each ticket, each reply knows the customer's name and plan, and one that the
+    service does not know gets a reply without.
+    """
+    with customers(examples) as address:
+        url = f"steps.account.http.url={address}/customers/{{{{ customer | urlencode }}}}"
+        said = examples("run", "customer_reply", "--model", "echo/echo", "--set", url, "--out", "o.jsonl")
+
+    trials = [json.loads(line) for line in (examples.folder / "o.jsonl").read_text().splitlines()]
+    account = {trial["row_id"]: trial["steps"]["account"] for trial in trials}
+    assert (said.code, [trial["status"] for trial in trials]) == (0, ["passed"] * 5), said.err
+    assert account["R3"]["output"] == {"name": "Priya Shah", "plan": "pro"}
+    assert "status 404" in account["R5"]["error"]
+    assert all(
+        f"Customer: {step['output']['name']} (" in reply_to(trials, id_) for id_, step in account.items()
+    )
+
+
+def test_a_ticket_is_answered_where_the_service_does_not_run(examples: Cli) -> None:
+    """
+    Given no service at the address that the pipeline asks,
+    when its first row runs,
+    then it ends well all the same, with what it does without.
+    """
+    with closed_port() as port:
+        url = f"steps.account.http.url=http://127.0.0.1:{port}/"
+        said = examples(
+            "run", "customer_reply", "--model", "echo/echo", "--set", url, "--limit", "1", "--json"
+        )
+
+    assert (said.code, said.json["trials"]["passed"]) == (0, 1), said.err
+
+
+def reply_to(trials: list[dict[str, Any]], row: str) -> str:
+    return str(next(trial["steps"]["reply"]["output"] for trial in trials if trial["row_id"] == row))
+
+
+@contextmanager
+def customers(examples: Cli) -> Iterator[str]:
+    """Start the service of the examples on a free port, as its users do."""
+    command = [sys.executable, str(examples.folder / "tools" / "customer_service.py"), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Give a port where nobody listens, and that nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @pytest.mark.slow

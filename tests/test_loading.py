@@ -367,7 +367,7 @@ def test_checks_of_one_name_are_refused() -> None:
     assert [problem.code for problem in load(one_step(checks=checks)).found] == ["name"]
 
 
-@pytest.mark.parametrize("key", ["foreach: ticket", "http: {url: x}", "pipeline: p", "fallback: a/b"])
+@pytest.mark.parametrize("key", ["foreach: ticket", "pipeline: p"])
 def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
     """
     Given a step with a key that comes later,

@@ -10,7 +10,7 @@ from promptlab.core.display import escaped
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
-from promptlab.schemas.report import GateResult, RunSummary
+from promptlab.schemas.report import GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
 
 if TYPE_CHECKING:
@@ -137,7 +137,14 @@ def _way_on(summary: RunSummary) -> str:
     return f"{again} goes on, what was answered is recalled{command}"
 
 
+def _about(one: StoodIn) -> str:
+    return _cut(one.reason.removeprefix(f"{one.model}: "), SHOWN_REASON)
+
+
 def warnings(summary: RunSummary) -> Iterator[str]:
+    for one in summary.stood_in:
+        times = plural(one.times, "time")
+        yield f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"

@@ -84,7 +84,8 @@ def _load(project: Project, paths: Sequence[str], wanted: Wanted) -> list[tuple[
 def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
     """Give how many calls one of the models may get at once."""
     steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.steps)
-    return max((bounds(step.target.profile, None).ceiling for step in steps if step.target), default=1)
+    targets = (target for step in steps if step.target is not None for target in step.target.line)
+    return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 
 def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The one place where the order of both chains is written."""
+"""The one place where the order of all chains is written."""
 
 import asyncio
 import random
@@ -18,6 +18,7 @@ from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
+from promptlab.engine.handlers.halt import Halt
 from promptlab.engine.handlers.judge import Judge
 from promptlab.engine.handlers.keep import Keep
 from promptlab.engine.handlers.parse import Parse
@@ -31,6 +32,7 @@ from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.trial import RunStep, TrialRunner
+from promptlab.engine.web import SendRequest, WebAnswer, WebRequest
 from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import StepResult
@@ -92,18 +94,22 @@ def assemble(
     emit: Emit,
     clock: Clock | None = None,
     attachments: AttachmentSource = NO_ATTACHMENTS,
+    send: SendRequest | None = None,
 ) -> Engine:
-    """Build both chains and the runner on top of them."""
+    """Build the chains and the runner on top of them. `send` None: no http step is run."""
     clock = clock or SystemClock()
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = _budget(options, log, clock, brake)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
+    record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
     machinery = Machinery(
-        complete=_calls([recall, retry, budget, throttle, Record(log, emit)]),
+        complete=_calls([recall, retry, budget, throttle, record]),
         act=_calls([remember, Keep(log, brake)]),
+        fetch=_calls([recall, retry, Halt(brake), record]),
         call=call,
+        send=send or _unfetched,
         render=render,
         clock=clock,
         brake=brake,
@@ -124,7 +130,9 @@ def assemble_preview(
     machinery = Machinery(
         complete=answer,
         act=answer,
+        fetch=answer,
         call=_uncalled,
+        send=_unfetched,
         render=render,
         clock=clock,
         brake=Brake(),
@@ -147,6 +155,10 @@ async def _unsent(call: Call) -> Answer:
 
 async def _uncalled(function: Function, *_arguments: object, **_options: object) -> Never:
     raise AssertionError(f"a preview runs no code, but {function.reference} was called")
+
+
+async def _unfetched(request: WebRequest, *, seconds: float) -> WebAnswer:
+    raise AssertionError(f"nothing here sends requests, but {request.shown} was to be sent in {seconds:g} s")
 
 
 def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:

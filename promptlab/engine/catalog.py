@@ -14,6 +14,7 @@ STEPS: Registry["type[Step]"] = Registry(
         "prompt": "promptlab.engine.steps.prompt:PromptStep",
         "messages": "promptlab.engine.steps.messages:MessagesStep",
         "python": "promptlab.engine.steps.python:PythonStep",
+        "http": "promptlab.engine.steps.http:HttpStep",
     },
     group="promptlab.steps",
 )

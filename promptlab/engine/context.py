@@ -4,21 +4,25 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.conversation import Message, Role
+from promptlab.engine.falling_back import first_answer
 from promptlab.engine.function import Function
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import PlannedStep
+from promptlab.engine.plan import PlannedStep, Target
 from promptlab.engine.providers.python import FunctionProvider
+from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.scope import Names
 from promptlab.engine.step import CompletionStep
 from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
+from promptlab.engine.web import ATTEMPT_SECONDS, WebRequest
 from promptlab.schemas.template import Template
 
 
@@ -47,9 +51,13 @@ class RunningStep:
         return Message(role, content_of(rendered, self.machinery.attachments))
 
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
-        step, target = self.planned.step, self.planned.target
-        assert isinstance(step, CompletionStep)  # noqa: S101 - no other step asks a model
+        target = self.planned.target
         assert target is not None  # noqa: S101 - a completion step is always planned with one
+        return await first_answer(target.line, partial(self._ask, messages), self.machinery.emit)
+
+    async def _ask(self, messages: tuple[Message, ...], target: Target) -> Answer:
+        step = self.planned.step
+        assert isinstance(step, CompletionStep)  # noqa: S101 - no other step asks a model
         self.tally.model = target.profile.name
         refused = frozenset().union(*(message.forms for message in messages)) - target.profile.takes
         if refused:
@@ -103,6 +111,26 @@ class RunningStep:
             retry=step.retry,
             recall=step.recall is True,
         )
+
+    async def fetch(self, request: WebRequest) -> str | CallFailure:
+        step = self.planned.step
+        seconds = max(ATTEMPT_SECONDS, step.timeout or 0.0)
+        provider = WebProvider(request, self.machinery.send, seconds)
+        call = Call(
+            request=CompletionRequest(
+                endpoint=provider.profile.endpoint,
+                model=provider.profile.model,
+                messages=(),
+                params=provider.params,
+                sample=self.sample,
+            ),
+            profile=provider.profile,
+            ask=provider.complete,
+            retry=step.retry,
+            recall=step.recall is True,
+        )
+        answer = await self._told(self.machinery.fetch, call)
+        return answer if isinstance(answer, CallFailure) else answer.text
 
     async def _told(self, send: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         """Send a call and have the tally say what came of it, even if the step waits no longer."""

@@ -103,6 +103,11 @@ class Message:
         return "".join(part for part in self.parts if isinstance(part, str))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the model said nothing with it; vendors refuse such a message."""
+        return self.role == "assistant" and not self.text.strip() and not self.tool_calls
+
+    @property
     def most_attached_tokens(self) -> int:
         if isinstance(self.content, str):
             return 0

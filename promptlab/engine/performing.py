@@ -29,7 +29,7 @@ class Perform:
         outcome = await step.run(running)
         if isinstance(outcome, StepFailed):
             return _failed(request, outcome)
-        return _made(request.tally.account(step.id, "passed"), outcome)
+        return _made(request, outcome)
 
     def _teller(self, request: StepRequest) -> Teller | None:
         if not self.machinery.streams:
@@ -44,7 +44,8 @@ class Perform:
         return Names({name: await filled(value, names, render) for name, value in step.bindings.items()})
 
 
-def _made(account: StepResult, made: Produced) -> StepResult:
+def _made(request: StepRequest, made: Produced) -> StepResult:
+    account = request.tally.account(request.id, "passed")
     if made.text is None:
         return replace(account, output=made.value)
     messages = tuple(message.as_seen() for message in made.messages)

@@ -1,7 +1,7 @@
 """A plan: the ordered steps of each cell, and the trials as a stream."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -19,12 +19,19 @@ class Target:
     """The model that a step asks, and the parameters as they go on the wire.
 
     `problem`: why it cannot be asked, such as a missing key; what was recorded is recalled all the same.
+    `fallbacks`: what is asked in its place, one after the other, where it fails for good.
     """
 
     provider: Provider
     profile: ModelProfile
     params: Mapping[str, JSON]
     problem: str | None = None
+    fallbacks: tuple["Target", ...] = ()
+
+    @property
+    def line(self) -> tuple["Target", ...]:
+        """Itself and its fallbacks, in the order in which they are asked."""
+        return (self, *self.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +139,21 @@ class Plan:
         return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
 
     def profiles(self) -> tuple[ModelProfile, ...]:
-        """The models that the plan may call, each once."""
-        found = {
-            step.target.profile.name: step.target.profile
-            for cell in self.cells
-            for step in cell.steps
-            if step.target is not None
-        }
+        """The models that the plan may call, each once; fallbacks among them."""
+        found = {target.profile.name: target.profile for line in self.lines() for target in line}
         return tuple(found.values())
+
+    def lines(self) -> Iterator[tuple[Target, ...]]:
+        """Give for each step that asks a model what it asks: its model, then its fallbacks."""
+        for cell in self.cells:
+            for step in cell.steps:
+                if step.target is not None:
+                    yield step.target.line
+
+    def dead_ends(self, closed: Collection[str]) -> frozenset[str]:
+        """Give those of the closed models that left some step without any model to ask."""
+        names = [{target.profile.name for target in line} for line in self.lines()]
+        return frozenset(name for line in names if line <= set(closed) for name in line)
 
 
 type FindTarget = Callable[[CompletionStep, PipelineSpec], Target]

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from promptlab.core.json import JSON
 from promptlab.core.words import plural
@@ -15,6 +15,7 @@ from promptlab.engine.function import Function
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.scope import Names
 from promptlab.engine.tool import ProjectTool
+from promptlab.engine.web import WebRequest
 from promptlab.schemas.base import Frozen, Items
 from promptlab.schemas.fields import CHECK, NAME_PATTERN, TOOL, Expression, Templated
 from promptlab.schemas.pipeline import TEXT_OUTPUT, OutputSpec, Params, RetryPolicy
@@ -96,6 +97,10 @@ class StepContext(Protocol):
         """Call a function as a tool, after BEFORE calls with the same arguments, or recall what it gave."""
         ...
 
+    async def fetch(self, request: WebRequest) -> str | CallFailure:
+        """Send a request over HTTP, or recall its answer; give the body."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -107,9 +112,10 @@ class Part:
 
 
 class Step(Frozen, ABC):
-    """The options that all steps have."""
+    """The options that all steps have. `gives_text`: it makes text, to be read as its `output` says."""
 
     key: ClassVar[str]
+    gives_text: ClassVar[bool] = False
 
     id: str = Field(pattern=NAME_PATTERN)
     description: str = ""
@@ -122,6 +128,13 @@ class Step(Frozen, ABC):
     timeout: float | None = Field(default=None, gt=0)
     recall: bool | None = None
     on_error: OnErrorDefault | Literal["fail", "skip"] = "fail"
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if "invalid_output" in self.retry.on and not isinstance(self, CompletionStep):
+            message = "only a model can be told that its output was invalid"
+            raise Refusal(message, hint="take invalid_output out of `on`", below=("retry", "on"))
+        return self
 
     @property
     def parsed_as(self) -> OutputSpec | None:
@@ -139,10 +152,13 @@ class Step(Frozen, ABC):
 class CompletionStep(Step, ABC):
     """A step that asks a model."""
 
+    gives_text: ClassVar[bool] = True
+
     model: str | None = None
     params: Params = Params()
     tools: Items[Annotated[ProjectTool, *TOOL]] = ()
     max_turns: int = Field(default=10, ge=1, le=100)
+    fallback: Items[str] = ()
 
     @field_validator("tools")
     @classmethod
@@ -153,6 +169,14 @@ class CompletionStep(Step, ABC):
                 hint = "a model tells tools apart by name: rename one of the functions"
                 raise Refusal(f"there are two tools called '{name}'", hint=hint, below=(index,))
         return tools
+
+    @field_validator("fallback")
+    @classmethod
+    def _names_each_once(cls, fallback: tuple[str, ...]) -> tuple[str, ...]:
+        for index, model in enumerate(fallback):
+            if model in fallback[:index]:
+                raise Refusal(f"{model} is named twice", below=(index,))
+        return fallback
 
     @property
     def front(self) -> FrontMatter | None:

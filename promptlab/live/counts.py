@@ -1,7 +1,7 @@
 """Counts of a run, made from its events: what progress shows and the summary says."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from promptlab.schemas.events import (
     AttemptEnded,
@@ -9,12 +9,14 @@ from promptlab.schemas.events import (
     CallRecalled,
     ConcurrencyChanged,
     Event,
+    FellBack,
     ModelClosed,
     ModelPaused,
     RunStarted,
     RunStopped,
     TrialFinished,
 )
+from promptlab.schemas.report import StoodIn
 from promptlab.schemas.run import TrialStatus
 
 
@@ -36,6 +38,7 @@ class RunCounts:
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     at_once: dict[str, int] = field(default_factory=dict)
+    stood_in: dict[tuple[str, str], StoodIn] = field(default_factory=dict)
     stopped: RunStopped | None = None
 
     @property
@@ -57,16 +60,30 @@ class RunCounts:
                 self.recalled += 1
             case RunStarted():
                 self.planned += event.planned
+            case RunStopped():
+                self.stopped = event
+            case _:
+                self._hear_of_model(event)
+
+    def _hear_of_model(self, event: Event) -> None:
+        match event:
             case ModelPaused(model, seconds):
                 self.paused[model] = seconds
             case ConcurrencyChanged(model, limit):
                 self.at_once[model] = limit
             case ModelClosed(model, reason):
                 self.closed[model] = reason
-            case RunStopped():
-                self.stopped = event
+            case FellBack():
+                self._fell_back(event)
             case _:
                 pass
+
+    def _fell_back(self, event: FellBack) -> None:
+        names = event.model, event.fallback
+        before = self.stood_in.get(names)
+        self.stood_in[names] = (
+            StoodIn(*names, event.reason) if before is None else replace(before, times=before.times + 1)
+        )
 
     def _ended(self, event: AttemptEnded) -> None:
         self.in_flight -= 1

@@ -53,13 +53,16 @@ class DayGuard:
     def refuse(
         self, connection: Connection, intents: Sequence[Intended], settled: Sequence[Settled], now: datetime
     ) -> list[Intended]:
-        """Give those of the intents for which the day has no room; the others take theirs."""
+        """Give those of the intents for which the day has no room; the others take theirs.
+
+        What costs nothing is never refused.
+        """
         self._read(connection, now)
         self._total += sum(self._difference(work) for work in settled)
         refused = []
         for work in intents:
             wanted = work.intent.reserved_usd or 0.0
-            if self._total + wanted > self.limit + _ROUNDING:
+            if wanted and self._total + wanted > self.limit + _ROUNDING:
                 refused.append(work)
             else:
                 self._total += wanted

@@ -174,10 +174,9 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
 
 
 def _require_prices(loaded: LoadedPipeline) -> None:
-    targets = (step.target for cell in loaded.cells for step in cell.steps)
-    unknown = {
-        target.profile.name for target in targets if target is not None and target.profile.price is None
-    }
+    steps = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
+    targets = (target for step in steps for target in step.line)
+    unknown = {target.profile.name for target in targets if target.profile.price is None}
     if unknown:
         names = ", ".join(sorted(unknown))
         hint = "say it under `prices` in promptlab.yaml, or run without a cost limit"

@@ -12,6 +12,7 @@ from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
+from promptlab.engine.providers.web_client import WebClient
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
@@ -82,11 +83,13 @@ class Session:
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())
         workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
+        web = await stack.enter_async_context(WebClient())
         return assemble(
             self.options,
             log=recorder,
             render=renderer.render,
             call=workers.call,
+            send=web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments,

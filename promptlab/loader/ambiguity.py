@@ -33,6 +33,9 @@ def _open_values(root: Node) -> Iterator[Node]:
     yield from _check_values(root)
     for step in _below(root, "steps"):
         yield from _at(step, "with")
+        yield from (
+            node for http in _at(step, "http") for key in ("query", "json") for node in _at(http, key)
+        )
         yield from (node for on_error in _at(step, "on_error") for node in _at(on_error, "default"))
         yield from _check_values(step)
 

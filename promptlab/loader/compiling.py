@@ -1,6 +1,8 @@
 """Orders the steps of a cell and gives each its model; what cannot be is a problem at its place."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from graphlib import CycleError
 from itertools import pairwise
 
@@ -12,6 +14,7 @@ from promptlab.engine.targets import Targets
 from promptlab.loader.document import Document
 from promptlab.loader.problems import Position, Problems
 from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.template import Place
 
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
 
@@ -62,21 +65,31 @@ def _place_of_output(index: int, document: Document) -> tuple[str | int, ...]:
 def _reporting(
     cell: CellSpec, document: Document, targets: Targets, problems: Problems
 ) -> Callable[[CompletionStep, PipelineSpec], Target]:
-    def find(step: CompletionStep, spec: PipelineSpec) -> Target:
+    def attempt(place: Place, find_one: Callable[[], Target | None]) -> Target | None:
         try:
-            return targets(step, spec)
+            return find_one()
         except UsageError as error:
             if targets.asked is not None:
                 problems.add("--model", Position(1, 1), error.message, code="model", hint=error.hint)
             else:
-                place = _place_of_model(_index_of(cell, step.id), document)
                 document.report(problems, place, error.message, code="model", hint=error.hint)
-            raise _NoTarget from None
+            return None
+
+    def find(step: CompletionStep, spec: PipelineSpec) -> Target:
+        index, before = _index_of(cell, step.id), problems.errors
+        target = attempt(_place_of_model(index, document), partial(targets, step, spec))
+        fallbacks = [
+            attempt(("steps", index, "fallback", number), partial(targets.fallback, number, step, spec))
+            for number in range(len(step.fallback))
+        ]
+        if target is None or problems.errors > before:
+            raise _NoTarget
+        return replace(target, fallbacks=tuple(found for found in fallbacks if found is not None))
 
     return find
 
 
-def _place_of_model(index: int, document: Document) -> tuple[str | int, ...]:
+def _place_of_model(index: int, document: Document) -> Place:
     """Give where a step's model is said: at the step, at the pipeline, else in its prompt's front matter."""
     for place in (("steps", index, "model"), ("model",), ("steps", index, "prompt")):
         if document.part(place) is not None:

@@ -10,6 +10,7 @@ from promptlab.loader.diagnosis import Location
 
 HARMLESS_CHECK = "is-json"
 HARMLESS_MESSAGES: list[JSON] = [{"role": "user", "content": "-"}]
+HARMLESS_MODEL = "echo/echo"
 
 
 def pruned(value: JSON, places: Iterable[Location]) -> JSON:
@@ -41,8 +42,11 @@ def _makes_step_unusable(place: Location) -> bool:
 
 def _harmless(step: JSON, index: str | int) -> JSON:
     own = step if isinstance(step, dict) else {}
+    if own.get("messages") is HARMLESS_MESSAGES:
+        return own
     kept = {key: item for key, item in own.items() if key in ("id", "output", "when", "needs")}
-    return {"id": f"step_{index}", **kept, "messages": HARMLESS_MESSAGES}
+    model = {} if "prompt" in own or "messages" in own else {"model": HARMLESS_MODEL}
+    return {"id": f"step_{index}", **kept, **model, "messages": HARMLESS_MESSAGES}
 
 
 def _replace_check(value: Any, place: Location) -> None:

@@ -65,6 +65,15 @@ class ModelClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class FellBack:
+    """A model failed for good, and the next one was asked in its place."""
+
+    model: str
+    fallback: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextReceived:
     """A piece of an answer came, while it is streamed."""
 
@@ -109,6 +118,7 @@ type Event = (
     | ModelPaused
     | ConcurrencyChanged
     | ModelClosed
+    | FellBack
     | TextReceived
     | TextEnded
     | StepFinished

@@ -43,14 +43,14 @@ def _parsed(step: Step, result: StepResult) -> JSON:
     spec, made = step.parsed_as, result.made
     if spec is None:
         return made
-    if isinstance(step, CompletionStep):
+    if step.gives_text:
         return parse_text(spec, str(made))
     return check_value(spec, made)
 
 
 def _complaint(result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
-    said = result.messages[len(result.messages) - result.said :]
+    said = map(Message.of, result.messages[len(result.messages) - result.said :])
     return (
-        *map(Message.of, said),
+        *(message for message in said if not message.is_empty),
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
     )

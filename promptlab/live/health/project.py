@@ -64,7 +64,7 @@ def pipelines(project: Project) -> Iterator[Finding]:
         if loaded is None:
             yield Finding(path, "warn", "has problems", f"promptlab validate {path}")
             continue
-        targets = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
-        asked.update({target.profile.name: target for target in targets})
+        steps = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
+        asked.update({target.profile.name: target for step in steps for target in step.line})
     for name, target in asked.items():
         yield Finding(name, "ok" if target.problem is None else "warn", target.problem or "can be asked")
