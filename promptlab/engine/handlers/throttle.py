@@ -83,14 +83,15 @@ class Throttle:
             failure = replace(failure, closes=True)
             self._close(gate, call, failure)
         elif max(wait, pause):
-            self._pause(gate, call, max(wait, pause))
+            self._pause(gate, call, max(wait, pause), is_asked=bool(wait))
         return failure
 
-    def _pause(self, gate: ModelGate, call: Call, seconds: float) -> None:
+    def _pause(self, gate: ModelGate, call: Call, seconds: float, *, is_asked: bool) -> None:
         until = self.clock.now() + seconds
         if until > gate.paused_until:
             gate.paused_until = until
-            self.emit(ModelPaused(call.model, seconds))
+            if is_asked:
+                self.emit(ModelPaused(call.model, seconds))
 
     def _close(self, gate: ModelGate, call: Call, failure: CallFailure) -> None:
         if gate.closed is None:
