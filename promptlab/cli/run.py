@@ -24,6 +24,7 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
     "--variant", "variants", multiple=True, metavar="V", help="Only this variant, or the cell of this name."
 )
 @click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag.")
+@click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\".")
 @click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows.")
 @click.option(
     "--failed", metavar="RUN", shell_complete=complete_runs, help="Only what failed or errored in this run."
@@ -83,7 +84,11 @@ def _changes(options: dict[str, Any]) -> Any:
     if len(inputs) < len(options["inputs"]):
         raise UsageError("-i gives the same input twice")
     return Changes(
-        sets=options["sets"], variants=options["variants"], repeat=options["repeat"], inputs=inputs or None
+        sets=options["sets"],
+        variants=options["variants"],
+        repeat=options["repeat"],
+        inputs=inputs or None,
+        where=options["where"],
     )
 
 

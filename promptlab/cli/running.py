@@ -19,6 +19,7 @@ from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
@@ -54,7 +55,7 @@ def run_all(project: Project, wanted: Wanted) -> int:
     """Load everything, then run everything; nothing is called before all of it was found to be in order."""
     paths = list(dict.fromkeys(project.pipeline(reference) for reference in wanted.references))
     loaded = _load(project, paths, wanted)
-    request = with_room(wanted.request)
+    request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
@@ -78,6 +79,13 @@ def _load(project: Project, paths: Sequence[str], wanted: Wanted) -> list[tuple[
             loaded.append((pipeline, targets))
     problems.raise_errors()
     return loaded
+
+
+def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
+    """Give how many calls one of the models may get at once."""
+    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.steps)
+    targets = (target for step in steps if step.target is not None for target in step.target.line)
+    return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 
 def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
