@@ -316,6 +316,17 @@ def test_a_model_that_takes_no_such_file_is_refused_where_it_is_attached(
     assert loaded(prompt, model=model).problems == [f"prompts/look.j2:1:4: {message}"]
 
 
+def test_a_fallback_must_take_what_is_attached_too() -> None:
+    """
+    Given a step whose model takes images and whose fallback takes none,
+    when its pipeline is loaded,
+    then the fallback is refused at the call.
+    """
+    found = loaded("{{ image(photo) }}", step="fallback: [local/smollm2-135m]").problems
+
+    assert found == ["prompts/look.j2:1:4: local/smollm2-135m takes no images"]
+
+
 @pytest.mark.parametrize("model", ["local/smollm2-135m", "openai/gpt-3.5-turbo", "echo/echo"])
 def test_text_can_be_attached_for_every_model(model: str) -> None:
     """

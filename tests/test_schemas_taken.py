@@ -112,6 +112,21 @@ def test_anthropic_takes_references_that_lead_on(schema: dict[str, JSON]) -> Non
     assert with_schema(schema, model="anthropic/claude-sonnet-4-5").messages == []
 
 
+def test_a_fallback_is_held_to_the_schema_too() -> None:
+    """
+    Given a recursive schema, OpenAI's model and one of Anthropic's as a fallback,
+    when the pipeline is loaded,
+    then it is refused for the fallback.
+    """
+    said = [{"role": "user", "content": "hi"}]
+    fallback = ["anthropic/claude-sonnet-4-5"]
+    step = {"id": "a", "messages": said, "fallback": fallback, "output": {"schema": TREE}}
+
+    found = load(json.dumps({"version": 1, "model": "openai/gpt-4o", "steps": [step]})).messages
+
+    assert found == ["Anthropic's models take no schema that refers back to itself"]
+
+
 def test_a_schema_in_a_file_or_in_front_matter_is_refused_too() -> None:
     """
     Given a recursive schema in a file, and one in a prompt's front matter,

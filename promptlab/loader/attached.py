@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
-from promptlab.engine.plan import Cell
+from promptlab.engine.plan import Cell, Target
 from promptlab.engine.step import Step
 from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.loader.scope import Objection
@@ -49,13 +49,19 @@ class Attached:
         for path, planned in cell.paths():
             uses = [*self._by_step.get(path, ()), *self._inherited(path, known)]
             known[path] = frozenset[Form]().union(*(forms for _, _, forms in uses))
-            for site, use, forms in uses:
-                refused = forms - planned.target.profile.takes if planned.target else frozenset[Form]()
-                if planned.target is not None and refused:
-                    what = " or ".join(NOUNS[form] for form in sorted(refused))
-                    message = f"{planned.target.profile.name} takes no {what}"
-                    hint = "choose a model that does, or read a text file with text(…)"
-                    self.places.object_to(site, use, Objection(message, "no-attachments", hint))
+            for target in planned.target.line if planned.target is not None else ():
+                for site, use, forms in uses:
+                    self._check_taken(target, site, use, forms)
+
+    def _check_taken(
+        self, target: Target, site: Site, use: FileUse | NameUse, forms: frozenset[Form]
+    ) -> None:
+        refused = forms - target.profile.takes
+        if refused:
+            what = " or ".join(NOUNS[form] for form in sorted(refused))
+            hint = "choose a model that does, or read a text file with text(…)"
+            objection = Objection(f"{target.profile.name} takes no {what}", "no-attachments", hint)
+            self.places.object_to(site, use, objection)
 
     def _inherited(self, path: str, known: Mapping[str, frozenset[Form]]) -> Iterator[Attaching]:
         """Give what comes with a history: of an earlier step beside it or around it, or of a row."""

@@ -63,11 +63,13 @@ def _place_of_model(step: Place, document: Document) -> Place:
 
 
 def _check_schema(planned: PlannedStep, document: Document, place: Place, problems: Problems) -> None:
-    """Report a schema that the model which would be held to it does not take."""
+    """Report a schema that a model which would be held to it does not take."""
     step, target = planned.step, planned.target
     schema = schema_of(step.parsed_as) if isinstance(step, CompletionStep) else None
-    fault = target.profile.schema_fault(schema) if schema is not None and target is not None else None
-    if fault is not None:
+    if schema is None or target is None:
+        return
+    faults = [fault for one in target.line if (fault := one.profile.schema_fault(schema)) is not None]
+    for fault in faults[:1]:
         written = (*place, "output", "schema")
         in_place = isinstance(getattr(document.part(written), "value", None), dict)
         where = (*written, *fault.place) if in_place else _place_of_output(place, document)
