@@ -188,7 +188,7 @@ def test_the_day_has_one_limit_for_runs_at_once(tmp_path: Path, fake_provider: F
     """
     Given a limit of a day that neither of two pipelines fits in,
     when both run at the same time in processes of their own,
-    then together they cost no more than it, and as much as a worst case leaves; each ends with 4 and names it.
+    then together they cost no more than it, hardly less, and each ends with 4 and names it.
     """
     limit = 0.0006
     lab = Lab(tmp_path, fake_provider.base_url, settings={"limits": {"cost_usd_per_day": limit}})
