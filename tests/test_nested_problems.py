@@ -454,6 +454,71 @@ def test_a_pipeline_that_is_not_there_is_told() -> None:
     ]
 
 
+NOT_A_PATH = "is of type image: give it a constant path, or an input of that type"
+PICTURE = """
+version: 1
+inputs: {photo: DEFAULT}
+steps:
+  - id: look
+    model: openai/gpt-4o-mini
+    prompt: prompts/look.j2
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "default", "problems"),
+    [
+        ("data/a.gif", "image", []),
+        ("data/none.gif", "image", ["6:57: there is no file 'data/none.gif'"]),
+        ("data/a.txt", "image", ["6:57: 'data/a.txt' is no PNG, JPEG, GIF or WebP image"]),
+        (
+            "'{{ ticket }}'",
+            "image",
+            [f"6:57: the input 'photo' of pipelines/sub.yaml {NOT_A_PATH}"],
+        ),
+        (
+            "data/a.gif",
+            "{type: image, default: data/none.gif}",
+            ["pipelines/sub.yaml:2:40: there is no file 'data/none.gif'"],
+        ),
+    ],
+)
+def test_a_file_that_a_called_pipeline_attaches_is_known_before_the_run(
+    given: str, default: str, problems: list[str]
+) -> None:
+    """
+    Given a pipeline that attaches an image, called with a constant path, with one that is no image, with what
+    only a row knows, or with a default that is not there,
+    when its caller is loaded,
+    then all but an image that is there is a problem at its place.
+    """
+    files = {
+        "pipelines/sub.yaml": PICTURE.replace("DEFAULT", default),
+        "prompts/look.j2": "{{ image(photo) }}",
+        "data/a.gif": "GIF89a...",
+        "data/a.txt": "text",
+    }
+    step = f"- {{id: sub, pipeline: pipelines/sub.yaml, with: {{photo: {given}}}}}"
+
+    loaded = load(HEAD + step, files)
+
+    assert loaded.problems == problems
+    assert problems or "data/a.gif" in loaded.ready.files.files_read
+
+
+def test_an_item_names_no_file() -> None:
+    """
+    Given a prompt that attaches the file that an item names,
+    when it is loaded,
+    then it is refused: what an answer or a list says chooses no file.
+    """
+    steps = "- {id: parts, foreach: words, steps: [{id: look, prompt: prompts/look.j2}]}"
+
+    loaded = load(HEAD + steps, {"prompts/look.j2": "{{ image(item) }}"})
+
+    assert loaded.messages == ["the path that image(…) takes may not come from 'item', which is no input"]
+
+
 def test_pipelines_that_multiply_are_refused() -> None:
     """
     Given pipelines that each call the next one ten times, five deep,

@@ -1,12 +1,11 @@
 """Which files the steps of a cell attach, and whether the models that they ask take such files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
-from promptlab.engine.plan import Cell, Target
+from promptlab.engine.plan import Cell, PlannedStep, Target
 from promptlab.engine.step import Step
-from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.loader.scope import Objection
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis, FileUse, NameUse
@@ -14,44 +13,50 @@ from promptlab.schemas.template import TemplatedValue
 
 NOUNS: Mapping[Form, str] = {"text": "text", "image": "images", "document": "PDF documents"}
 
+type Forms = Mapping[str, frozenset[Form]]
 type Attaching = tuple[Site, FileUse | NameUse, frozenset[Form]]
 
 
 @dataclass(slots=True)
 class Attached:
-    """`forms`: by input, what kinds of files its paths lead to in all rows."""
+    """What the steps of a cell attach, by the paths of the steps."""
 
     places: TemplatePlaces
-    forms: Mapping[str, frozenset[Form]]
     _by_step: dict[str, list[Attaching]] = field(default_factory=dict)
-    _spliced: dict[str, list[tuple[Site, NameUse, frozenset[Form], str]]] = field(default_factory=dict)
+    _spliced: dict[str, list[tuple[Site, NameUse, Forms]]] = field(default_factory=dict)
 
-    def called_by(self, step: PipelineStep) -> "Attached":
-        """Give the same for a pipeline that a step calls, whose inputs lead where they are bound to."""
-        forms = {name: self.forms.get(bound_name(step, name), frozenset[Form]()) for name in step.bindings}
-        return Attached(self.places, forms, self._by_step, self._spliced)
+    def take(self, path: str, site: Site, analysis: Analysis, forms: Forms) -> None:
+        """Note what a template of a step attaches; report `text(…)` of what is no text.
 
-    def take(self, path: str, step: Step, site: Site, analysis: Analysis) -> None:
-        """Note what a template of a step attaches; report `text(…)` of what is no text."""
+        `forms`: by the names that the template sees, what kinds of files their paths lead to in all rows.
+        """
         for use in analysis.files:
-            found = self._found(step, use)
+            found = self._found(use, forms)
             if use.function == "text":
                 self._require_text(site, use, found)
             else:
                 self._by_step.setdefault(path, []).append((site, use, found))
         for splice in analysis.splices:
-            name = bound_name(step, splice.name)
-            self._spliced.setdefault(path, []).append((site, splice, self.forms.get(name, frozenset()), name))
+            self._spliced.setdefault(path, []).append((site, splice, forms))
 
     def check(self, cell: Cell) -> None:
         """Report what the model of a step does not take."""
-        known: dict[str, frozenset[Form]] = {}
-        for path, planned in cell.paths():
-            uses = [*self._by_step.get(path, ()), *self._inherited(path, known)]
-            known[path] = frozenset[Form]().union(*(forms for _, _, forms in uses))
-            for target in planned.target.line if planned.target is not None else ():
-                for site, use, forms in uses:
-                    self._check_taken(target, site, use, forms)
+        self._check(cell.steps, "", {})
+
+    def _check(self, steps: Iterable[PlannedStep], within: str, around: Forms) -> None:
+        known = dict(around)
+        for planned in steps:
+            path = f"{within}{planned.step.id}"
+            uses = [*self._by_step.get(path, ()), *self._inherited(planned, path, known)]
+            known[planned.step.id] = frozenset[Form]().union(*(forms for _, _, forms in uses))
+            self._hold(planned, uses)
+            self._check(planned.inner, f"{path}.", known)
+
+    def _hold(self, planned: PlannedStep, uses: Sequence[Attaching]) -> None:
+        """Hold what a step attaches to what its models take."""
+        for target in planned.target.line if planned.target is not None else ():
+            for site, use, forms in uses:
+                self._check_taken(target, site, use, forms)
 
     def _check_taken(
         self, target: Target, site: Site, use: FileUse | NameUse, forms: frozenset[Form]
@@ -63,18 +68,17 @@ class Attached:
             objection = Objection(f"{target.profile.name} takes no {what}", "no-attachments", hint)
             self.places.object_to(site, use, objection)
 
-    def _inherited(self, path: str, known: Mapping[str, frozenset[Form]]) -> Iterator[Attaching]:
-        """Give what comes with a history: of an earlier step beside it or around it, or of a row."""
-        for site, use, forms, name in self._spliced.get(path, ()):
-            beside = f"{path.rpartition('.')[0]}.{name}"
-            yield site, use, forms | known.get(beside, known.get(name, frozenset()))
+    def _inherited(self, planned: PlannedStep, path: str, known: Forms) -> Iterator[Attaching]:
+        """Give what comes with a history: of an earlier step, or of a row."""
+        for site, use, forms in self._spliced.get(path, ()):
+            name = bound_name(planned.step, use.name)
+            yield site, use, known.get(name, frozenset()) | forms.get(use.name, frozenset())
 
-    def _found(self, step: Step, use: FileUse) -> frozenset[Form]:
+    def _found(self, use: FileUse, forms: Forms) -> frozenset[Form]:
         if use.path is not None:
             form = self.places.form_of(use)
             return frozenset((form,)) if form is not None else frozenset()
-        name = bound_name(step, use.of.name) if use.of is not None else ""
-        found = self.forms.get(name, frozenset())
+        found = forms.get(use.of.name, frozenset[Form]()) if use.of is not None else frozenset[Form]()
         return found or frozenset(("image",)) if use.function == "image" else found
 
     def _require_text(self, site: Site, use: FileUse, found: frozenset[Form]) -> None:

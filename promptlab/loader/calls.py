@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.sub_pipeline import misfit
+from promptlab.loader.attached import single_name
 from promptlab.loader.kinds import kind_of_template
 from promptlab.loader.scope import Objection, Scope
-from promptlab.schemas.dataset import InputSpec, InputType
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec, InputType
 from promptlab.schemas.template import Place, TemplatedValue
 
 FITS = {("integer", "number"), ("array", "messages"), ("messages", "array"), ("number", "integer")}
@@ -36,7 +37,15 @@ def call_objections(step: PipelineStep, scope: Scope) -> Iterator[tuple[Place, O
 
 
 def _misfit(value: TemplatedValue, spec: InputSpec, scope: Scope) -> str | None:
-    """Say why a value surely does not fit; one that is not known yet is looked at when it is there."""
+    """Say why a value surely does not fit; one that is not known yet is looked at when it is there.
+
+    A path of a file is known before the run, or it is none.
+    """
+    if spec.type in PATH_TYPES and value.holes:
+        bound = (scope.inputs or {}).get(single_name(value) or "")
+        if scope.inputs is None or (bound is not None and bound.type == spec.type):
+            return None
+        return f"is of type {spec.type}: give it a constant path, or an input of that type"
     if not value.holes:
         return misfit(value.source, spec)
     kind = _kind(value, scope)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
+from promptlab.engine.conversation import Form
 from promptlab.engine.ruling import named
 from promptlab.engine.step import Part, Step, holes
 from promptlab.engine.steps.foreach import PREVIOUS, ForeachStep
@@ -15,6 +16,7 @@ from promptlab.loader.attached import Attached, bound_name
 from promptlab.loader.calls import call_objections
 from promptlab.loader.constants import constant_objection
 from promptlab.loader.dataset import check_input_name
+from promptlab.loader.default_files import default_forms, given_forms
 from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
 from promptlab.loader.kinds import kind_of
@@ -45,8 +47,9 @@ class _Owner:
 class Crosscheck:
     """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
 
-    `documents`: the files of the pipelines that steps call. Of such a one, `within` is what stands before the
-    ids of its steps in their paths, `caller` the file that calls it.
+    `forms`: by input, what kinds of files its paths lead to. `documents`: the files of the pipelines that its
+    steps call. Of such a one, `within` is what stands before the ids of its steps in paths, `caller` the
+    file that calls it.
     """
 
     document: Document
@@ -56,6 +59,7 @@ class Crosscheck:
     places: TemplatePlaces
     problems: Problems
     attached: Attached
+    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
     documents: Mapping[str, Document] = field(default_factory=dict)
     links: Links = field(default_factory=Links)
     within: str = ""
@@ -75,7 +79,8 @@ class Crosscheck:
     def _scope(self) -> Scope:
         steps: dict[str, Step] = {step.id: step for step in self.spec.steps}
         columns = tuple(self.columns or ())
-        return Scope(self.inputs, steps, hidden_columns=columns, optional=optional_among(steps.values()))
+        optional = optional_among(steps.values())
+        return Scope(self.inputs, steps, hidden_columns=columns, optional=optional, forms=self.forms)
 
     def _judging(self, scope: Scope) -> Scope:
         """Give what checks see: also the other columns, the row, and what is judged."""
@@ -111,9 +116,7 @@ class Crosscheck:
         for name, value in step.bindings.items():
             self._check_parts(place, holes(value, ("with", name)), inner, owner)
         own = _only(step, inner) if step.bindings else inner
-        for part in step.own_parts():
-            if part.scope == "step":
-                self._check_own((*place, *part.place), part.template, own, owner)
+        self._check_own(place, owner, own)
         self._check_roles(place, step)
         by_checks = self._check_inside(place, owner, inner, own, taken)
         before = frozenset(needs)
@@ -122,10 +125,13 @@ class Crosscheck:
         needs |= by_checks
         self.links.for_checks[owner.path] = frozenset(needs - before)
 
-    def _check_own(self, place: Place, template: Template, scope: Scope, owner: _Owner) -> None:
-        """Check a template that a step itself renders, with what it attaches."""
-        analysis = self._check_template(place, template, scope, owner)
-        self.attached.take(owner.path, owner.step, self._site(place, template), analysis)
+    def _check_own(self, place: Place, owner: _Owner, scope: Scope) -> None:
+        """Check the templates that a step itself renders, with what they attach."""
+        for part in owner.step.own_parts():
+            if part.scope == "step":
+                where = (*place, *part.place)
+                analysis = self._check_template(where, part.template, scope, owner)
+                self.attached.take(owner.path, self._site(where, part.template), analysis, scope.forms)
 
     def _check_roles(self, place: Place, step: Step) -> None:
         for index, message in enumerate(step.messages if isinstance(step, MessagesStep) else ()):
@@ -193,20 +199,31 @@ class Crosscheck:
             message = f"with the pipelines that it calls, it has more than {MOST_STEPS:,} steps"
             self._report((*place, "pipeline"), message, "too-many-steps", "call fewer")
         elif document is not None:
-            called = Crosscheck(
-                document,
-                step.pipeline.spec,
-                step.pipeline.inputs_given(step.bindings),
-                self.columns,
-                self.places,
-                self.problems,
-                self.attached.called_by(step),
-                self.documents,
-                self.links,
-                f"{path}.",
-                self.document.file,
+            inputs = step.pipeline.inputs_given(step.bindings)
+            called = replace(
+                self,
+                document=document,
+                spec=step.pipeline.spec,
+                inputs=inputs,
+                forms=self._forms_of_called(place, step, inputs, around.forms),
+                within=f"{path}.",
+                caller=self.document.file,
             )
             called.run()
+
+    def _forms_of_called(
+        self,
+        place: Place,
+        step: PipelineStep,
+        inputs: Mapping[str, InputSpec],
+        around: Mapping[str, frozenset[Form]],
+    ) -> dict[str, frozenset[Form]]:
+        files, document = self.places.files, self.documents[step.pipeline.path]
+        by_default = default_forms(files, document, inputs, self.problems)
+        literal = given_forms(files, self.document, (*place, "with"), step.bindings, inputs, self.problems)
+        bound = {name: around.get(bound_name(step, name), frozenset()) for name in inputs}
+        known = (by_default, literal, bound)
+        return {name: frozenset[Form]().union(*(one.get(name, ()) for one in known)) for name in inputs}
 
     def _check_needed(self, place: Place, name: str, scope: Scope, owner: _Owner) -> None:
         if name in scope.steps:
@@ -319,8 +336,10 @@ def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
 def _only(step: Step, scope: Scope) -> Scope:
     """Give what a step with `with` sees: nothing but that. An input bound as it is stays what it is."""
     inputs = scope.inputs or {}
-    outside = {name: inputs.get(bound_name(step, name)) for name in step.bindings}
-    return Scope({name: _bound(spec) for name, spec in outside.items()}, own=scope.own)
+    outside = {name: bound_name(step, name) for name in step.bindings}
+    forms = {name: scope.forms[bound] for name, bound in outside.items() if bound in scope.forms}
+    bound = {name: _bound(inputs.get(outer)) for name, outer in outside.items()}
+    return Scope(bound, own=scope.own, forms=forms)
 
 
 def _bound(spec: InputSpec | None) -> InputSpec:

@@ -12,13 +12,13 @@ from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader.ambiguity import refuse_ambiguous_axes
 from promptlab.loader.attached import Attached
-from promptlab.loader.attachments import record_attachment
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.choosing import Choosing
 from promptlab.loader.compiling import compiled
 from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
+from promptlab.loader.default_files import default_forms
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
@@ -29,7 +29,7 @@ from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import Site, TemplatePlaces
-from promptlab.schemas.dataset import PATH_TYPES, DatasetSpec, InputSpec, Row
+from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
 NO_FORMS: frozenset[Form] = frozenset()
@@ -184,7 +184,7 @@ class _Loading:
 
     def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
         declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
-        self._take_defaults(document, declared or {})
+        self._default_forms = default_forms(self.files, document, declared or {}, self.problems)
         said = self.changes.row(declared, self.problems)
         if said is not None:
             return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
@@ -198,18 +198,6 @@ class _Loading:
             return _Rows(inputs=declared)
         self._require_defaults(document, declared or {})
         return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
-
-    def _take_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
-        """Hold the paths that inputs have by default to their types."""
-        for name, spec in inputs.items():
-            if spec.type in PATH_TYPES and isinstance(spec.default, str):
-                try:
-                    self._default_forms[name] = frozenset(
-                        (record_attachment(self.files, spec.type, spec.default),)
-                    )
-                except FileError as error:
-                    place = ("inputs", name, "default")
-                    document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
 
     def _read_rows(self, document: Document, dataset: Dataset, where: Site | None = None) -> _Rows:
         """Read every row once."""
@@ -251,7 +239,7 @@ class _Loading:
 
     def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
-        attached = Attached(self.places, rows.forms)
+        attached = Attached(self.places)
         check = Crosscheck(
             document,
             spec,
@@ -260,6 +248,7 @@ class _Loading:
             self.places,
             self.problems,
             attached,
+            rows.forms,
             self.resolver.documents,
         )
         links = check.run()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
+from promptlab.engine.conversation import Form
 from promptlab.engine.step import Step
 from promptlab.engine.steps.foreach import PREVIOUS
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
@@ -44,7 +45,7 @@ class Scope:
 
     `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
     that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
-    `foreach` that it is inside of.
+    `foreach` that it is inside of. `forms`: by input, what kinds of files its paths lead to.
     """
 
     inputs: Mapping[str, InputSpec] | None
@@ -56,6 +57,7 @@ class Scope:
     tested: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     loop: str | None = None
+    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
     def within(self, owner: str) -> "Scope":
         """Give the scope of what belongs to a step."""
@@ -141,11 +143,12 @@ class Scope:
             message = f"'{use.function}' is an input here, so there is no function {use.function}(…)"
             return Objection(message, "hidden-function", "give the input another name")
         name = use.of.name if use.of is not None else None
-        if name is None or name in self.others or self.inputs is None:
+        if name is None or self.inputs is None:
             return None
         wanted = "image" if use.function == "image" else "file"
-        if name in self.steps:
-            message = f"the path that {use.function}(…) takes may not come from a step"
+        if name in self.steps or name in self.others or (name == PREVIOUS and self.loop is not None):
+            whence = "a step" if name in self.steps else f"'{name}', which is no input"
+            message = f"the path that {use.function}(…) takes may not come from {whence}"
             return Objection(message, "file-path", f"say a constant path, or an input of type {wanted}")
         spec = self.inputs.get(name)
         if spec is None or (spec.type == wanted and use.of is not None and not use.of.path):
