@@ -1,13 +1,16 @@
 """Budget: reserves the worst case before a call, settles after it, waits while others may give some back."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from promptlab.core.json import JSON
 from promptlab.core.words import money
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call, Worst, cost_of
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer, CallFailure, Completion, Usage
+from promptlab.engine.provider import ModelProfile
 from promptlab.schemas.pipeline import Limits
 
 
@@ -55,7 +58,7 @@ class Budget:
 
     def _worst(self, call: Call) -> Worst:
         inputs = call.request.size
-        outputs = _stated_ceiling(call) or call.profile.max_output_tokens
+        outputs = output_ceiling(call.request.params, call.profile)
         if outputs is None:
             self.soft = self.soft or (self.limits.cost_usd or self.limits.total_tokens) is not None
             outputs = self._longest
@@ -122,9 +125,10 @@ class Budget:
             self.spent.add(Worst())
 
 
-def _stated_ceiling(call: Call) -> int | None:
+def output_ceiling(params: Mapping[str, JSON], profile: ModelProfile) -> int | None:
+    """Give the most tokens that an answer may have: as the request says, else as is known of the model."""
     for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-        stated = call.request.params.get(name)
+        stated = params.get(name)
         if isinstance(stated, int):
             return stated
-    return None
+    return profile.max_output_tokens
