@@ -33,6 +33,8 @@ from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import StepResult
 
+type Ask = Callable[[Call], Awaitable[Answer]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -107,17 +109,26 @@ def assemble(
 
 def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
-    clock, answer = SystemClock(), chain([Recall(log, _tell_nobody)], _unsent)
-    machinery = Machinery(
-        complete=answer,
-        act=answer,
+    answer = chain([Recall(log, _tell_nobody)], _unsent)
+    return assemble_walk(still_machinery(answer, answer, render))
+
+
+def still_machinery(complete: Ask, act: Ask, render: Render) -> Machinery:
+    """Give what a walk works with: `complete` and `act` say what is known, and no code is run."""
+    return Machinery(
+        complete=complete,
+        act=act,
         call=_uncalled,
         render=render,
-        clock=clock,
+        clock=SystemClock(),
         brake=Brake(),
         emit=_tell_nobody,
     )
-    return chain([Guard(render), Parse()], Perform(machinery))
+
+
+def assemble_walk(machinery: Machinery) -> RunStep:
+    """Build the step chain of a trial that is only looked at: no step is judged, told of or timed."""
+    return chain([Guard(machinery.render, timed=False), Parse()], Perform(machinery))
 
 
 async def _unsent(call: Call) -> Answer:
@@ -128,7 +139,7 @@ async def _uncalled(function: Function, *_arguments: object, **_options: object)
     raise AssertionError(f"a preview runs no code, but {function.reference} was called")
 
 
-def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:
+def _calls(handlers: list[Handler[Call, Answer]]) -> Ask:
     async def ask(call: Call) -> Answer:
         return await call.ask(call.request)
 

@@ -100,6 +100,11 @@ class Step(Frozen, ABC):
         """What the output must be; None: whatever the step gives."""
         return self.output
 
+    @property
+    def worst_calls(self) -> int | None:
+        """How many calls of models it makes at most in one trial; None: nobody can tell."""
+        return 0
+
     def own_parts(self) -> Iterator[Part]:
         """Give the templates of this kind of step, beside those that all steps have."""
         yield from ()
@@ -123,6 +128,13 @@ class CompletionStep(Step, ABC):
     def parsed_as(self) -> OutputSpec | None:
         front = self.front.output if self.front is not None else None
         return self.output or front or TEXT_OUTPUT
+
+    @property
+    def worst_calls(self) -> int | None:
+        """One, and one more for each time that it may ask again what was no valid output."""
+        spec = self.parsed_as
+        may_be_invalid = spec is not None and spec.kind != "text"
+        return self.retry.max_attempts if may_be_invalid and "invalid_output" in self.retry.on else 1
 
     @abstractmethod
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:

@@ -1,0 +1,66 @@
+"""What a trial would do, as far as it can be told without asking anybody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.engine.call import Call
+from promptlab.engine.handlers.budget import output_ceiling
+from promptlab.engine.provider import ModelProfile
+
+type Certainty = Literal["sure", "open", "again"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as long as it is known. `blanks`: how often the missing answer of a step stands in it.
+
+    `size`: bytes of all that is sent, as a limit reserves them; `text`: those of what the model reads; both
+    without the blanks. `ceiling`: the most tokens of an answer, None where nobody knows.
+    """
+
+    profile: ModelProfile
+    ceiling: int | None
+    size: int
+    text: int
+    blanks: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, call: Call, *, size: int, text: int, blanks: Mapping[str, int] | None = None) -> "Request":
+        ceiling = output_ceiling(call.request.params, call.profile)
+        return cls(profile=call.profile, ceiling=ceiling, size=size, text=text, blanks=blanks or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """`times` calls of a model that nobody has answered yet.
+
+    `sure`: it leaves. `open`: it hangs on an answer that is not there. `again`: it follows on an answer that
+    is not there, such as one that was no valid output. `fingerprint`: of a request that is known to the
+    last byte; `recall`: whether an older answer to it would do.
+    """
+
+    certainty: Certainty
+    request: Request
+    times: int = 1
+    fingerprint: bytes | None = None
+    recall: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepForecast:
+    """What a step of a trial would do.
+
+    `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
+    may; `remembered`: what those gave, and is there. `endless`: nobody can tell how many calls it makes.
+    `error`: why it fails for certain.
+    """
+
+    step: str
+    ahead: tuple[Ahead, ...] = ()
+    recalled: int = 0
+    runs: int = 0
+    remembered: int = 0
+    skipped: bool = False
+    endless: bool = False
+    error: str | None = None
