@@ -16,7 +16,8 @@ class Request:
     """A request as long as it is known. `blanks`: how often the missing answer of a step stands in it.
 
     `size`: bytes of all that is sent, as a limit reserves them; `text`: those of what the model reads; both
-    without the blanks. `ceiling`: the most tokens of an answer, None where nobody knows.
+    without the blanks, and without the `answers` that the model gave to this request before. `ceiling`: the
+    most tokens of an answer, None where nobody knows. `problem`: why the model cannot be asked as things are.
     """
 
     profile: ModelProfile
@@ -24,11 +25,19 @@ class Request:
     size: int
     text: int
     blanks: Mapping[str, int] = field(default_factory=dict)
+    answers: int = 0
+    problem: str | None = None
 
     @classmethod
     def of(cls, call: Call, *, size: int, text: int, blanks: Mapping[str, int] | None = None) -> "Request":
-        ceiling = output_ceiling(call.request.params, call.profile)
-        return cls(profile=call.profile, ceiling=ceiling, size=size, text=text, blanks=blanks or {})
+        return cls(
+            profile=call.profile,
+            ceiling=output_ceiling(call.request.params, call.profile),
+            size=size,
+            text=text,
+            blanks=blanks or {},
+            problem=call.problem,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +55,18 @@ class Ahead:
     fingerprint: bytes | None = None
     recall: bool = True
 
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is to be expected, not only to be feared."""
+        return self.certainty != "again"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepForecast:
     """What a step of a trial would do.
 
     `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
-    may; `remembered`: what those gave, and is there. `endless`: nobody can tell how many calls it makes.
+    may; `remembered`: what those gave, and is there. `is_endless`: nobody can tell how many calls it makes.
     `error`: why it fails for certain.
     """
 
@@ -61,6 +75,6 @@ class StepForecast:
     recalled: int = 0
     runs: int = 0
     remembered: int = 0
-    skipped: bool = False
-    endless: bool = False
+    is_skipped: bool = False
+    is_endless: bool = False
     error: str | None = None

@@ -86,7 +86,7 @@ class Forecaster:
         """Tell what a step would do once it has the answers that it waits for."""
         step = request.planned.step
         if not isinstance(step, CompletionStep):
-            return replace(told, runs=1, endless=step.worst_calls is None)
+            return replace(told, runs=1, is_endless=step.worst_calls is None)
         draft = await self._draft(request) or _rough(request)
         first = Ahead(certainty="open", request=draft)
         return replace(told, ahead=(first, *_again(request.planned, draft, made=1)))
@@ -110,7 +110,7 @@ class Forecaster:
 
 
 def _deciding(planned: PlannedStep, done: Done) -> Done:
-    """Give what decides whether and what a step asks: no names of its checks; an error whatever else is open."""
+    """Give what decides whether a step asks, and what: not what its checks name; an error before all else."""
     needed = {name: done[name] for name in planned.needs - planned.for_checks}
     failed = {
         name: result
@@ -127,7 +127,7 @@ def _told(planned: PlannedStep, watch: Watch, result: StepResult) -> StepForecas
         recalled=watch.recalled,
         runs=watch.acted,
         remembered=watch.remembered,
-        skipped=result.status == "skipped",
+        is_skipped=result.status == "skipped",
         error=result.error if result.status == "errored" else None,
     )
 
@@ -147,8 +147,7 @@ def _again(planned: PlannedStep, first: Request, *, made: int) -> Iterator[Ahead
     times = 0 if most is None else most - made
     if times > 0:
         longer = COMPLAINT_BYTES * times
-        blanks = {**first.blanks, planned.step.id: first.blanks.get(planned.step.id, 0) + times}
-        request = replace(first, size=first.size + longer, text=first.text + longer, blanks=blanks)
+        request = replace(first, size=first.size + longer, text=first.text + longer, answers=times)
         yield Ahead(certainty="again", request=request, times=times)
 
 
@@ -183,4 +182,5 @@ def _rough(request: StepRequest) -> Request:
         size=size,
         text=size,
         blanks={name: 1 for name, result in request.done.items() if result.status == "left"},
+        problem=target.problem,
     )

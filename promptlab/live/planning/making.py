@@ -1,0 +1,77 @@
+"""Makes the plan of a pipeline: walks every trial with what is recorded; sends, runs and writes nothing."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from itertools import batched
+
+from promptlab.engine.forecasting import Forecaster
+from promptlab.engine.plan import Plan
+from promptlab.engine.rendering import Renderer
+from promptlab.live.planning.counting import Counting, Seen
+from promptlab.live.planning.limits import limit_warnings, model_warnings, seconds_of
+from promptlab.live.recall import AllRuns, Recaller
+from promptlab.live.running import RunRequest, ceiling_of, plan_of, require_runnable
+from promptlab.loader.loading import LoadedPipeline
+from promptlab.loader.project import Project
+from promptlab.schemas.plan import PipelinePlan
+from promptlab.services.experience import ExperienceService
+from promptlab.services.run_log import RunLog
+
+AT_ONCE = 128
+
+type Progress = Callable[[int, int], None]
+
+
+async def plan_loaded(
+    project: Project,
+    loaded: LoadedPipeline,
+    request: RunRequest,
+    *,
+    log: RunLog,
+    seen: Seen | None = None,
+    progress: Progress = lambda _done, _planned: None,
+) -> PipelinePlan:
+    """Plan a run of a pipeline. `seen`: what the same command runs before. `progress` gets done and planned.
+
+    Raises UsageError, NothingToRun and StorageError where a run would.
+    """
+    require_runnable(project, loaded, request)
+    plan = plan_of(loaded, request, log)
+    seen = seen or Seen()
+    seen.new_run(fresh=request.fresh)
+    counting = await _count(plan, request, log, seen, progress)
+    planned = PipelinePlan(
+        pipeline=loaded.name,
+        path=loaded.path,
+        trials=plan.size,
+        steps=tuple(counting.steps()),
+        seconds=seconds_of(counting.loads.values(), request.max_concurrency),
+        errors=tuple(counting.errors),
+    )
+    ceiling = ceiling_of(loaded, project, request, log)
+    total, loads = planned.total, list(counting.loads.values())
+    warnings = [
+        *model_warnings(total, loads),
+        *limit_warnings(total, planned.seconds, loaded.spec.limits, ceiling),
+    ]
+    return replace(planned, warnings=tuple(warnings))
+
+
+async def _count(plan: Plan, request: RunRequest, log: RunLog, seen: Seen, progress: Progress) -> Counting:
+    with log.reading() as session:
+        models = (profile.name for profile in plan.profiles())
+        experience = ExperienceService(session).gather(plan.pipeline, models)
+    counting = Counting(plan.cells, experience, seen)
+    done = 0
+    async with Renderer() as renderer:
+        with closing(Recaller(log, "")) as recaller:
+            forecaster = Forecaster(AllRuns(recaller), renderer.render, request.fresh)
+            for trials in batched(plan.trials(), AT_ONCE):
+                forecasts = await asyncio.gather(*map(forecaster.trial, trials))
+                for trial, steps in zip(trials, forecasts, strict=True):
+                    counting.add(trial, steps)
+                done += len(trials)
+                progress(done, plan.size)
+    return counting
