@@ -70,14 +70,12 @@ def _worst(numbers: Numbers) -> str:
 
 def _lines(plan: PipelinePlan) -> list[str]:
     total = plan.total
-    lines = [f"{plural(plan.trials, 'trial')}: {_calls(total)}"]
-    if total.worst_calls != 0:
-        lines += [
-            f"about {total.input_tokens:,.0f} tokens in, estimated as one for every {BYTES_PER_TOKEN} bytes; "
-            f"about {total.output_tokens:,.0f} out, {_basis(plan)}",
-            f"{_money(total)}; {_time(plan)}",
-        ]
-    return lines
+    calls = f"{plural(plan.trials, 'trial')}: {_calls(total)}"
+    if total.worst_calls == 0:
+        return [calls]
+    inputs = f"about {total.input_tokens:,.0f} tokens in, estimated as one for every {BYTES_PER_TOKEN} bytes"
+    outputs = f"about {total.output_tokens:,.0f} out, {_basis(plan)}"
+    return [calls, f"{inputs}; {outputs}", f"{_money(total)}; {_time(plan)}"]
 
 
 def _calls(total: Numbers) -> str:
