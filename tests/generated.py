@@ -1,5 +1,6 @@
 """Pipelines made by chance, from a seed: a test that fails says which."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,12 +9,13 @@ from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
-from promptlab.engine.provider import InvalidRequest, ProviderError, Refused
+from promptlab.engine.provider import InvalidRequest, ProviderError, Refused, ServerFault
 from tests.scripted import ScriptedProvider
 
 WORDS = ("alpha", "beta", "gamma")
 LABELS = ("yes", "no")
 MOST_STEPS = 5
+ATTEMPTS = 3
 
 type Step = dict[str, Any]
 type Deciding = Callable[[str], str | ProviderError]
@@ -26,34 +28,60 @@ def number_of(text: str, *, below: int) -> int:
 
 @dataclass
 class DecidedProvider(ScriptedProvider):
-    """Answers as `decide` says for the last message; what it charges is true to the length of things."""
+    """Answers as `decide` says for a question, some of them only when asked twice, and after some turns.
+
+    What it charges is true to the length of things. `answered`: the fingerprints of what it answered.
+    """
 
     decide: Deciding = lambda text: LABELS[number_of(text, below=2)]
-    asked: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
+        self._shaken: set[str] = set()
 
     async def complete(self, request: CompletionRequest) -> Completion:
         self.journal.append(request)
-        answer = self.decide(request.messages[-1].text)
+        question = question_of(request)
+        for _ in range(number_of(f"wait {question}", below=4)):
+            await asyncio.sleep(0)
+        if number_of(f"shake {question}", below=8) == 0 and request.fingerprint not in self._shaken:
+            self._shaken.add(request.fingerprint)
+            raise ServerFault("oops", status=500)
+        answer = self.decide(question)
         if isinstance(answer, ProviderError):
             raise answer
+        self.answered.append(request.fingerprint)
         usage = Usage(request.size // 3, 1 + len(answer) // 3)
         return Completion(text=answer, usage=usage, answered_by=request.model, latency_ms=1.0)
 
 
-def sometimes_wrong(text: str) -> str:
+def question_of(request: CompletionRequest) -> str:
+    """Give what was asked, with a mark for each time that it was asked again."""
+    return asked_again(request.messages[0].text, len(request.messages) // 2)
+
+
+def asked_again(text: str, times: int) -> str:
+    return text + "?" * times
+
+
+def sometimes_wrong(question: str) -> str:
     """Give a label, or what is none."""
-    return (*LABELS, "dunno")[number_of(text, below=3)]
+    return (*LABELS, "dunno")[number_of(question, below=3)]
 
 
-def failing(text: str) -> str | ProviderError:
-    """Give a label, or fail, as the question has it; in a rare case as nobody who is asked again would."""
-    number = number_of(f"fail {text}", below=40)
-    if number == 0:
+def failing(question: str) -> str | ProviderError:
+    """Give a label or what is none, or refuse the question."""
+    if number_of(f"fail {question}", below=6) == 0:
+        return InvalidRequest("no", status=400)
+    return sometimes_wrong(question)
+
+
+def closing(question: str) -> str | ProviderError:
+    """Do as `failing`, but refuse the key itself now and then."""
+    if number_of(f"close {question}", below=12) == 0:
         return Refused("the key is not taken", status=401)
-    return InvalidRequest("no", status=400) if number % 4 == 1 else LABELS[number_of(text, below=2)]
+    return failing(question)
 
 
 def shout(**given: JSON) -> str:
@@ -102,7 +130,7 @@ class Generator:
             step |= {"messages": [{"role": "user", "content": text}]}
             step |= self._maybe(0.1, recall=False)
             step |= self._maybe(0.3, output={"enum": [*LABELS]})
-            step |= self._maybe(0.3, retry={"on": ["invalid_output"], "max_attempts": 3})
+            step |= self._maybe(0.3, retry={"on": ["server", "invalid_output"], "max_attempts": ATTEMPTS})
         step |= self._maybe(0.3, when=self._condition(needs))
         return step | {"on_error": self.random.choice(["fail", "fail", "skip", {"default": "yes"}])}
 
