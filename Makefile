@@ -48,8 +48,12 @@ format: ready-all ## mend style and formatting where a tool can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 .PHONY: bench
-bench: ready-all ## measure 1,000 rows against the fake server, beside a bare loop
-	@$(call step,$(BIN)/python -m tests.bench)
+bench: ready-all ## measure beside a bare loop and the peers that are there (BENCH="one-step start-up" narrows it)
+	@$(call step,$(BIN)/python -m tests.bench $(BENCH))
+
+.PHONY: peers
+peers: ready-all ## install the rivals that `make bench` measures beside promptlab, into .peers
+	@$(call step,sh scripts/install-peers.sh "$(BIN)/python" .peers)
 
 .PHONY: picture
 picture: ready-demo ## draw the result of the last run of the demo, for the README

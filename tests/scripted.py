@@ -9,7 +9,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
 from promptlab.engine.conversation import Message
-from promptlab.engine.provider import ModelProfile, Price, ProviderError
+from promptlab.engine.provider import ModelProfile, Price, ProviderError, Tell
 from promptlab.schemas.events import Event
 from promptlab.schemas.pipeline import Params, RetryPolicy
 
@@ -54,6 +54,12 @@ class ScriptedProvider:
         if isinstance(answer, ProviderError):
             raise answer
         return Completion(text=answer, usage=self.usage, answered_by=request.model, raw=answer.encode())
+
+    async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
+        completion = await self.complete(request)
+        for piece in completion.text.split(" "):
+            tell(piece)
+        return completion
 
     async def warm_up(self) -> None: ...
 

@@ -125,7 +125,7 @@ def test_the_second_signal_ends_it_at_once(lab: Lab, fake_provider: FakeProvider
     took = time.monotonic() - moment
 
     assert end.code == 130
-    assert took < 1.5
+    assert took < 8  # a first signal would wait 10 s for the calls in flight
     assert lab.states() == {"unknown": IN_FLIGHT}
     assert lab.query("select spent_usd > 0 from runs") == [(1,)]
     assert "16 attempts of unknown outcome" in end.out

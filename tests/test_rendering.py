@@ -295,7 +295,7 @@ async def test_the_process_ends_with_its_parent() -> None:
     await renderer.close()
 
     assert child.exit_code == 0
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 10
 
 
 async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

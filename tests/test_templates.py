@@ -323,7 +323,7 @@ def test_huge_templates_are_judged_soon(source: str) -> None:
     problems = analysed(source).problems
 
     assert len(problems) == 1
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 20
 
 
 def test_includes_that_multiply_are_judged_soon() -> None:

@@ -80,7 +80,7 @@ class PlainLines:
     _last: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event)
+        notice = notice_of(event)
         if notice:
             self._write(notice)
         elif isinstance(event, TrialFinished) and time.monotonic() - self._last >= PLAIN_SECONDS:
@@ -114,7 +114,7 @@ class MovingLine:
         self.live.start()
 
     def __call__(self, event: Event) -> None:
-        notice = _notice(event)
+        notice = notice_of(event)
         if notice:
             self.console.print(escaped(notice), style="yellow")
 
@@ -148,7 +148,8 @@ class MovingLine:
         return words.append(f"  {self.pace.words(counts)}", "dim")
 
 
-def _notice(event: Event) -> str | None:
+def notice_of(event: Event) -> str | None:
+    """Give what a person should be told of an event, or None."""
     match event:
         case ModelPaused(model, seconds):
             return f"{model} asks to wait {duration(seconds)}"

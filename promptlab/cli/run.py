@@ -40,6 +40,7 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
     help="What to do about a request that left and was never answered.",
 )
 @click.option("--no-python", is_flag=True, help="Refuse to run the project's python.")
+@click.option("--stream", is_flag=True, help="Show each answer on stderr as it comes.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once a trial did not pass.")
 @click.option(
     "--fail-exit-code",
@@ -101,6 +102,7 @@ def _request(options: dict[str, Any]) -> Any:
         on_unknown=options["on_unknown"],
         python_allowed=not options["no_python"],
         fail_fast=options["fail_fast"],
+        streams=options["stream"],
         note=options["note"],
         said=json.loads(plain(said)),
     )

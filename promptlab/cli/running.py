@@ -14,8 +14,9 @@ from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.loading import load_all
 from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths
-from promptlab.cli.progress import progress_for
+from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
+from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
@@ -94,7 +95,7 @@ class _Show:
         counts, failures = RunCounts(), Failures()
         with ExitStack() as stack:
             outs = stack.enter_context(OutFiles(paths))
-            progress = progress_for(self.console, counts, loaded.name)
+            progress = self._progress(counts, loaded.name)
             stack.callback(progress.close)
             running = run_loaded(
                 self.project,
@@ -110,6 +111,11 @@ class _Show:
         self._show(summary, failures)
         outs.finish(summary, self.log)
         return summary
+
+    def _progress(self, counts: RunCounts, name: str) -> Progress:
+        if self.wanted.request.streams:
+            return StreamedText(self.console)
+        return progress_for(self.console, counts, name)
 
     def _show(self, summary: RunSummary, failures: Failures) -> None:
         if not self.wanted.as_json:

@@ -45,6 +45,7 @@ class RunOptions:
     on_unknown: Literal["retry", "fail"] = "retry"
     max_concurrency: int | None = None
     fail_fast: bool = False
+    streams: bool = False
     spent: Purse | None = None
 
 
@@ -101,6 +102,7 @@ def assemble(
         clock=clock,
         brake=brake,
         emit=emit,
+        streams=options.streams,
     )
     trials = TrialRunner(machinery, _steps(machinery))
     runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)

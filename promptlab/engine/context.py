@@ -15,6 +15,7 @@ from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.scope import Names
+from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
 from promptlab.schemas.template import Template
 
@@ -29,6 +30,7 @@ class RunningStep:
     sample: int
     complaint: tuple[Message, ...]
     tally: Tally
+    teller: Teller | None = None
 
     async def render(self, template: Template) -> JSON:
         return await self.machinery.render(template, self.names)
@@ -52,7 +54,7 @@ class RunningStep:
         call = Call(
             request=request,
             profile=target.profile,
-            ask=target.provider.complete,
+            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
             retry=self.planned.step.retry,
             recall=self.planned.step.recall is not False,
             problem=target.problem,

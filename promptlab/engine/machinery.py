@@ -16,6 +16,7 @@ from promptlab.schemas.events import Emit
 class Machinery:
     """`complete` and `act` are the two completion chains: for models, and for the project's functions.
 
+    `streams`: answers are told piece by piece, as they come.
     `call` runs a function without recording it: for checks, which are judged anew each time.
     """
 
@@ -26,3 +27,4 @@ class Machinery:
     clock: Clock
     brake: Brake
     emit: Emit
+    streams: bool = False

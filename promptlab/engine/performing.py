@@ -8,6 +8,7 @@ from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
 from promptlab.engine.step import Produced, Step, StepFailed
 from promptlab.engine.step_request import StepRequest
+from promptlab.engine.streaming import Teller
 from promptlab.schemas.run import StepResult
 
 
@@ -24,11 +25,17 @@ class Perform:
             sample=request.trial.key.repeat,
             complaint=request.complaint,
             tally=request.tally,
+            teller=self._teller(request),
         )
         outcome = await step.run(running)
         if isinstance(outcome, StepFailed):
             return _failed(request, outcome)
         return _made(request.tally.account(step.id, "passed"), outcome)
+
+    def _teller(self, request: StepRequest) -> Teller | None:
+        if not self.machinery.streams:
+            return None
+        return Teller(self.machinery.emit, request.trial.key, request.id)
 
     async def _names(self, step: Step, names: Names) -> Names:
         """Give what the step's own prompt, messages or function sees: its `with`, where it has one."""

@@ -11,7 +11,7 @@ ProviderError
 └── UnknownModel      404; closes the model
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -112,6 +112,9 @@ class ModelProfile:
         return f"{self.endpoint.provider}/{self.model}"
 
 
+type Tell = Callable[[str], None]
+
+
 class Provider(Protocol):
     """One way to reach models. Its options are its fields; `complete` is its behaviour."""
 
@@ -136,6 +139,13 @@ class Provider(Protocol):
 
         The completion has `text`, `finish_reason`, `usage`, `latency_ms`, `answered_by` and `raw`
         (the body as received); cost, id and the rest are filled in by the chain.
+        """
+        ...
+
+    async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
+        """Ask once like `complete`, and tell each piece of the text as soon as it comes.
+
+        The completion has `first_token_ms` besides. A provider that cannot stream tells the whole text.
         """
         ...
 

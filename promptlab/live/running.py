@@ -48,6 +48,7 @@ class RunRequest:
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
     fail_fast: bool = False
+    streams: bool = False
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ async def run_loaded(
         options=RunOptions(
             limits=loaded.spec.limits.model_copy(update={"cost_usd": ceiling.usd if ceiling else None}),
             fresh=request.fresh,
+            streams=request.streams,
             on_unknown=request.on_unknown,
             max_concurrency=request.max_concurrency,
             fail_fast=request.fail_fast,

@@ -57,6 +57,24 @@ class ModelClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class TextReceived:
+    """A piece of an answer came, while it is streamed."""
+
+    trial: TrialKey
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnded:
+    """A streamed answer is over; where it is not whole it was broken off."""
+
+    trial: TrialKey
+    step: str
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     trial: TrialKey
     result: StepResult
@@ -82,6 +100,8 @@ type Event = (
     | CallRecalled
     | ModelPaused
     | ModelClosed
+    | TextReceived
+    | TextEnded
     | StepFinished
     | TrialFinished
     | RunStopped

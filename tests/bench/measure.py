@@ -4,55 +4,76 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 CONNECTIONS = 64
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Of the whole process and its children; `loop_seconds` from the first row's start to the last's end."""
+    """Of the whole process and its children; `loop_seconds`, where it says so, without start and end."""
 
     wall: float
     cpu: float
     peak_mb: float
-    loop_seconds: float
-    passed: int
+    loop_seconds: float | None = None
+    passed: int | None = None
 
 
-def measured(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[Measure, dict[str, Any]]:
-    """Run a command that prints one JSON line; raises RuntimeError where it fails."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, env=dict(env), stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-    said = json.loads(output.strip().splitlines()[-1])
-    cpu = usage.ru_utime + usage.ru_stime
-    passed = said["passed"] if "passed" in said else said["trials"]["passed"]
-    return Measure(wall, cpu, usage.ru_maxrss / 1024, said["seconds"], passed), said
+def measured(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> tuple[Measure, str]:
+    """Run a command and give its measure and what it printed; raises RuntimeError where it fails."""
+    with tempfile.TemporaryFile("w+") as noise:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**_environment(), **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            text=True,
+        )
+        assert process.stdout is not None
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1):
+            noise.seek(0)
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {noise.read()}")
+    return Measure(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), output
+
+
+def best_of(times: int, command: Sequence[str], *, cwd: Path) -> Measure:
+    """Give the quickest of some runs: what a short command costs where nothing disturbs it."""
+    return min((measured(command, cwd=cwd)[0] for _ in range(times)), key=lambda found: found.wall)
 
 
 def run_promptlab(folder: Path, *options: str) -> Measure:
-    command = [sys.executable, "-m", "promptlab", "run", "bench", "--json"]
-    concurrency = ["--max-concurrency", str(CONNECTIONS)]
-    return measured([*command, *concurrency, *options], cwd=folder, env=_environment())[0]
+    concurrency = ("--max-concurrency", str(CONNECTIONS))
+    command = [*promptlab("run", "bench", "--json"), *concurrency, *options]
+    measure, output = measured(command, cwd=folder)
+    said = json.loads(output.strip().splitlines()[-1])
+    return replace(measure, loop_seconds=said["seconds"], passed=said["trials"]["passed"])
 
 
-def run_bare(folder: Path, url: str, rows: int) -> Measure:
-    command = [sys.executable, "-m", "tests.bench.bare", url, str(rows), str(CONNECTIONS)]
-    return measured(command, cwd=folder, env=_environment())[0]
+def run_bare(folder: Path, url: str, rows: int, *, steps: int = 1) -> Measure:
+    numbers = [str(number) for number in (rows, CONNECTIONS, steps)]
+    measure, output = measured([sys.executable, "-m", "tests.bench.bare", url, *numbers], cwd=folder)
+    said = json.loads(output)
+    return replace(measure, loop_seconds=said["seconds"], passed=said["passed"])
+
+
+def promptlab(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "promptlab", *arguments]
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[2])
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": root, "NO_COLOR": "1"}
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}

@@ -6,7 +6,16 @@ from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
-from promptlab.engine.providers.dialect import Reading, count, given, printable, refuse, with_extra
+from promptlab.engine.providers.chat_stream import ChatStream
+from promptlab.engine.providers.dialect import (
+    Reading,
+    StreamDialect,
+    count,
+    given,
+    printable,
+    refuse,
+    with_extra,
+)
 from promptlab.engine.providers.options import REASONING_MODEL
 from promptlab.engine.providers.structured import fits_strict, is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
@@ -28,6 +37,7 @@ class ChatDialect:
     openai_rules: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     path: str = "/chat/completions"
+    stream: StreamDialect = field(default_factory=ChatStream)
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)

@@ -1,6 +1,6 @@
 """Strategy: a dialect says how a request is written and how an answer is read; no input or output here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,11 +21,29 @@ class Reading:
     answered_by: str
 
 
+class StreamDialect(Protocol):
+    """How a dialect streams: what is laid over the body to ask for it, and what its events say."""
+
+    @property
+    def asked(self) -> Mapping[str, JSON]: ...
+
+    def piece(self, event: Any) -> str:
+        """Give the text that an event adds, or nothing."""
+        ...
+
+    def assembled(self, events: Iterable[Any]) -> dict[str, Any]:
+        """Give the body that a plain answer would have; raises ValueError where its end is missing."""
+        ...
+
+
 class Dialect(Protocol):
     @property
     def path(self) -> str:
         """What stands behind the base address."""
         ...
+
+    @property
+    def stream(self) -> StreamDialect: ...
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         """Map common names to this vendor's; raises ValueError for what the model has none of."""

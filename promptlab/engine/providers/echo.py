@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
-from promptlab.engine.provider import ModelProfile
+from promptlab.engine.provider import ModelProfile, Tell
 from promptlab.engine.providers.dialect import given, with_extra
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.schemas.pipeline import Params
@@ -38,6 +38,11 @@ class EchoProvider:
         return Completion(
             text=text, usage=usage, answered_by=request.model, raw=compact(raw).encode("utf-8", "replace")
         )
+
+    async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
+        completion = await self.complete(request)
+        tell(completion.text)
+        return completion
 
     async def close(self) -> None:
         """Hold nothing, so let nothing go."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
-from promptlab.engine.provider import ModelProfile
+from promptlab.engine.provider import ModelProfile, Tell
 from promptlab.engine.providers.chat import ChatDialect
-from promptlab.engine.providers.dialect import Reading, given, refuse, with_extra
+from promptlab.engine.providers.dialect import Reading, StreamDialect, given, refuse, with_extra
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
 from promptlab.engine.providers.http import HttpProvider
 from promptlab.engine.providers.options import ProviderOptions
@@ -24,6 +24,10 @@ class LocalDialect:
     @property
     def path(self) -> str:
         return self.chat.path
+
+    @property
+    def stream(self) -> StreamDialect:
+        return self.chat.stream
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)
@@ -66,6 +70,9 @@ class LocalProvider:
 
     async def complete(self, request: CompletionRequest) -> Completion:
         return await self._provider(request.model).complete(request)
+
+    async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
+        return await self._provider(request.model).stream(request, tell)
 
     async def close(self) -> None:
         running, self._running = self._running, {}

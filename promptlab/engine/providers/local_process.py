@@ -5,7 +5,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +46,39 @@ class LocalProcess:
                     await self._start()
 
     async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+        async with self._answer(model, path, body) as answer:
+            content: bytes = await answer.read()
+        return content
+
+    async def stream(
+        self, model: str, path: str, body: Mapping[str, JSON], take: Callable[[bytes], None]
+    ) -> bytes:
+        received: list[bytes] = []
+        async with self._answer(model, path, body) as answer:
+            async for piece in answer.content.iter_any():
+                received.append(piece)
+                take(piece)
+        return b"".join(received)
+
+    @asynccontextmanager
+    async def _answer(self, model: str, path: str, body: Mapping[str, JSON]) -> AsyncIterator[Any]:
+        """Give a good answer, its body still to be read; raise a ProviderError for all else."""
         import aiohttp  # noqa: PLC0415
 
+        data = compact(body).encode("utf-8", "replace")
         try:
             async with (
                 asyncio.timeout(self._options.timeout),
-                self._session.post(f"/v1{path}", data=compact(body).encode("utf-8", "replace")) as answer,
+                self._session.post(f"/v1{path}", data=data) as answer,
             ):
-                content: bytes = await answer.read()
+                if answer.status != 200:  # noqa: PLR2004
+                    content = await answer.read()
+                    raise self._caller.status_error(model, answer.status, answer.headers, content)
+                yield answer
         except TimeoutError:
             raise self._caller.timed_out(model) from None
         except (aiohttp.ClientError, OSError) as error:
             raise self._caller.connection_error(model, error) from None
-        if answer.status != 200:  # noqa: PLR2004
-            raise self._caller.status_error(model, answer.status, answer.headers, content)
-        return content
 
     async def close(self) -> None:
         session, self._session = self._session, None

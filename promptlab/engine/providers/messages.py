@@ -1,11 +1,20 @@
 """The dialect of Anthropic's messages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
-from promptlab.engine.providers.dialect import Reading, count, given, printable, refuse, with_extra
+from promptlab.engine.providers.dialect import (
+    Reading,
+    StreamDialect,
+    count,
+    given,
+    printable,
+    refuse,
+    with_extra,
+)
+from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
 
@@ -25,6 +34,7 @@ _FINISH: dict[str, FinishReason] = {
 @dataclass(frozen=True, slots=True)
 class MessagesDialect:
     path: str = "/v1/messages"
+    stream: StreamDialect = field(default_factory=MessagesStream)
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -41,24 +42,44 @@ class SdkLink:
                     await self._open()
 
     async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+        async with self._failures_mapped(model):
+            response = await self._send(path, body, stream=False)
+        content: bytes = response.content
+        return content
+
+    async def stream(
+        self, model: str, path: str, body: Mapping[str, JSON], take: Callable[[bytes], None]
+    ) -> bytes:
+        received: list[bytes] = []
+        async with self._failures_mapped(model):
+            response = await self._send(path, body, stream=True)
+            async with aclosing(response):
+                async for piece in response.aiter_bytes():
+                    received.append(piece)
+                    take(piece)
+        return b"".join(received)
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _send(self, path: str, body: Mapping[str, JSON], *, stream: bool) -> Any:
+        return await self._client.post(
+            path, cast_to=self._response_type, body=body, options=self._call_options, stream=stream
+        )
+
+    @asynccontextmanager
+    async def _failures_mapped(self, model: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._options.timeout):
-                response = await self._client.post(
-                    path, cast_to=self._response_type, body=body, options=self._call_options
-                )
+                yield
         except TimeoutError:
             raise self._caller.timed_out(model) from None
         except self._sdk.APIStatusError as error:
             raise self._status_error(model, error.response) from None
         except self._broken as error:
             raise self._caller.connection_error(model, error) from None
-        content: bytes = response.content
-        return content
-
-    async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
 
     def _status_error(self, model: str, answer: Any) -> ProviderError:
         return self._caller.status_error(model, answer.status_code, answer.headers, answer.content)

@@ -1,0 +1,117 @@
+"""What is measured: each scenario by name, beside a floor or a peer that does the same work."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests.bench.measure import best_of, measured, promptlab, run_bare, run_promptlab
+from tests.bench.peers import PEERS, Work
+from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_pipelines, write_project
+from tests.bench.table import Table
+from tests.fakes import FakeProvider
+
+STEPS = {1: ONE_STEP, 2: TWO_STEPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder for projects and a server that answers after a while."""
+
+    folder: Path
+    server: FakeProvider
+    numbers: "count[int]"
+
+    def fresh(self) -> Path:
+        return self.folder / f"work-{next(self.numbers)}"
+
+
+type Scenario = Callable[[Bench], None]
+
+
+def one_step(bench: Bench) -> None:
+    for latency_ms in (0, 50):
+        _rows(bench, rows=1_000, steps=1, latency_ms=latency_ms)
+
+
+def two_steps(bench: Bench) -> None:
+    for latency_ms in (0, 50):
+        _rows(bench, rows=1_000, steps=2, latency_ms=latency_ms)
+
+
+def many_rows(bench: Bench) -> None:
+    _rows(bench, rows=10_000, steps=1, latency_ms=0)
+
+
+def recalled(bench: Bench) -> None:
+    """Fill the log on echo/echo, which needs no server, then run again."""
+    rows = 100_000
+    project = write_project(bench.fresh(), rows=rows)
+    table = Table(f"{rows:,} rows × 1 step on echo/echo", rows)
+    table.add("promptlab, all logged", run_promptlab(project))
+    table.add("promptlab, again (recalled)", run_promptlab(project))
+
+
+def checks(bench: Bench) -> None:
+    rows = 1_000
+    table = Table(f"{rows:,} rows × 1 step on echo/echo", rows)
+    for what, steps in (("one check", ONE_STEP), ("ten checks", TEN_CHECKS)):
+        project = write_project(bench.fresh(), rows=rows, steps=steps)
+        run_promptlab(project)
+        table.add(f"promptlab, recalled, {what}", run_promptlab(project))
+
+
+def start_up(bench: Bench) -> None:
+    project = write_project(bench.fresh(), rows=10)
+    table = Table("start-up, best of 5", 1, unit="run")
+    libraries = "import click, pydantic, yaml, jinja2"
+    for what, command in (
+        ("python -c pass", [sys.executable, "-c", "pass"]),
+        (f"python -c '{libraries}'", [sys.executable, "-c", libraries]),
+        ("promptlab --help", promptlab("--help")),
+        ("promptlab validate (one pipeline)", promptlab("validate", "pipelines/bench.yaml")),
+        ("promptlab run (10 rows on echo/echo)", promptlab("run", "bench")),
+    ):
+        table.add(what, best_of(5, command, cwd=project))
+
+
+def validate(bench: Bench) -> None:
+    pipelines = 1_000
+    project = write_pipelines(bench.fresh(), count=pipelines)
+    table = Table(f"validate of {pipelines:,} pipelines", pipelines, unit="file")
+    table.add("promptlab validate", measured(promptlab("validate"), cwd=project)[0])
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "one-step": one_step,
+    "two-steps": two_steps,
+    "many-rows": many_rows,
+    "recalled": recalled,
+    "checks": checks,
+    "start-up": start_up,
+    "validate": validate,
+}
+
+
+def _rows(bench: Bench, *, rows: int, steps: int, latency_ms: int) -> None:
+    bench.server.configure(latency_ms=latency_ms)
+    url = bench.server.base_url
+    what = "1 step" if steps == 1 else f"a chain of {steps} steps"
+    table = Table(f"{rows:,} rows × {what}, {latency_ms} ms, 64 connections", rows)
+    table.floor = run_bare(bench.folder, url, rows, steps=steps)
+    table.add("bare AsyncOpenAI, logs nothing", table.floor)
+    project = write_project(bench.fresh(), rows=rows, base_url=url, steps=STEPS[steps])
+    table.add("promptlab, all logged", run_promptlab(project))
+    table.add("promptlab, again (recalled)", run_promptlab(project))
+    _peers(bench, table, Work(url, rows, steps))
+
+
+def _peers(bench: Bench, table: Table, work: Work) -> None:
+    for peer in PEERS:
+        if not peer.is_installed:
+            table.missing(peer.name, "missing; `make peers` installs what can be installed")
+        elif work.steps > peer.most_steps:
+            table.missing(peer.name, "runs chains one call at a time; not measured")
+        else:
+            table.add(f"{peer.name}, whole process", peer.run(bench.fresh(), work))
