@@ -10,6 +10,7 @@ from promptlab.cli.types import PairType, positive
 from promptlab.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from promptlab.live.running import RunRequest
     from promptlab.loader.changes import Changes
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -72,4 +73,19 @@ def changes(options: Mapping[str, Any]) -> "Changes":
         raise UsageError("-i gives the same input twice")
     return Changes(
         sets=options["sets"], variants=options["variants"], repeat=options["repeat"], inputs=inputs or None
+    )
+
+
+def chosen(options: Mapping[str, Any]) -> "RunRequest":
+    """Give which trials are wanted, and within which bounds."""
+    from promptlab.live.running import RunRequest  # noqa: PLC0415
+
+    return RunRequest(
+        limit=options["limit"],
+        tags=options["tags"],
+        failed=options["failed"],
+        max_concurrency=options["max_concurrency"],
+        max_cost=options["max_cost"],
+        fresh=options["fresh"],
+        python_allowed=not options["no_python"],
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from promptlab.cli.choosing import changes, choosing
+from promptlab.cli.choosing import changes, choosing, chosen
 from promptlab.cli.commands import Command
 
 
@@ -20,16 +20,8 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
     """
     from promptlab.cli.opening import project_at  # noqa: PLC0415
     from promptlab.cli.planning import WantedPlan, plan_all  # noqa: PLC0415
-    from promptlab.live.running import RunRequest  # noqa: PLC0415
 
-    request = RunRequest(
-        limit=options["limit"],
-        tags=options["tags"],
-        failed=options["failed"],
-        max_concurrency=options["max_concurrency"],
-        max_cost=options["max_cost"],
-        fresh=options["fresh"],
-        python_allowed=not options["no_python"],
+    wanted = WantedPlan(
+        pipelines, options["model"], changes(options), chosen(options), as_json=options["as_json"]
     )
-    wanted = WantedPlan(pipelines, options["model"], changes(options), request, options["as_json"])
     return plan_all(project_at(root, pipelines[0]), wanted)
