@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from promptlab.engine.call import Call
-from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.provider import ModelProfile
 
 type Certainty = Literal["sure", "open", "again"]
@@ -27,17 +25,6 @@ class Request:
     blanks: Mapping[str, int] = field(default_factory=dict)
     answers: int = 0
     problem: str | None = None
-
-    @classmethod
-    def of(cls, call: Call, *, size: int, text: int, blanks: Mapping[str, int] | None = None) -> "Request":
-        return cls(
-            profile=call.profile,
-            ceiling=output_ceiling(call.request.params, call.profile),
-            size=size,
-            text=text,
-            blanks=blanks or {},
-            problem=call.problem,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

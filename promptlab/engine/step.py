@@ -101,8 +101,8 @@ class Step(Frozen, ABC):
         return self.output
 
     @property
-    def worst_calls(self) -> int | None:
-        """How many calls of models it makes at most in one trial; None: nobody can tell."""
+    def worst_calls(self) -> int:
+        """How many times it asks a model at most in one trial, without what steps inside it ask."""
         return 0
 
     def own_parts(self) -> Iterator[Part]:
@@ -130,7 +130,7 @@ class CompletionStep(Step, ABC):
         return self.output or front or TEXT_OUTPUT
 
     @property
-    def worst_calls(self) -> int | None:
+    def worst_calls(self) -> int:
         """One, and one more for each time that it may ask again what was no valid output."""
         spec = self.parsed_as
         may_be_invalid = spec is not None and spec.kind != "text"
