@@ -2,20 +2,25 @@
 
 import asyncio
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
+from promptlab.core.errors import StorageError
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.call_log import MemoryCallLog
 from promptlab.engine.forecasting import Forecaster
 from promptlab.live.planning.counting import Counting, Seen
 from promptlab.schemas.plan import Experience, Numbers
+from promptlab.services.run_log import look_into_run_log
 from tests.cli_kit import Cli
 from tests.engine_kit import Bench, ask, render
 from tests.fakes import FakeProvider
@@ -358,6 +363,39 @@ def test_the_log_is_left_as_it_is(cli: Cli, lab: Lab) -> None:
 
     assert (plan["total"]["call"], plan["total"]["recall"]) == (6, 4)
     assert lab.log_path.read_bytes() == before
+
+
+def test_a_log_of_another_version_is_neither_read_nor_changed(cli: Cli, lab: Lab) -> None:
+    """
+    Given a log whose tables are of another version,
+    when a pipeline is planned,
+    then that is refused with what to do, and the log stays as it is.
+    """
+    lab.run(limit=1)
+    with closing(sqlite3.connect(lab.log_path)) as connection, connection:
+        connection.execute("update alembic_version set version_num = '0000'")
+    before = lab.log_path.read_bytes()
+
+    said = cli("plan", "words")
+
+    assert said.code == 2
+    assert "promptlab db upgrade" in said.err
+    assert lab.log_path.read_bytes() == before
+
+
+def test_a_log_that_is_looked_into_refuses_to_be_written(cli: Cli, lab: Lab) -> None:
+    """
+    Given a log,
+    when it is opened to be looked into,
+    then whatever would write to it is refused.
+    """
+    lab.run(limit=1)
+    assert cli.folder == lab.root
+
+    with look_into_run_log(lab.log_path) as log, pytest.raises(StorageError), log.writing() as session:
+        session.execute(text("delete from completions"))
+
+    assert len(lab.bought()) == 1
 
 
 def test_the_real_run_does_what_was_planned(cli: Cli, lab: Lab, fake_provider: FakeProvider) -> None:
