@@ -56,8 +56,8 @@ peers: ready-all ## install the rivals that `make bench` measures beside promptl
 	@$(call step,sh scripts/install-peers.sh "$(BIN)/python" .peers)
 
 .PHONY: picture
-picture: ready-demo ## draw the result of the last run of the demo, for the README
-	@$(call step,$(BIN)/promptlab runs show last --svg docs/result.svg)
+picture: ready-demo ## draw the result of the last whole run of the demo, for the README
+	@$(call step,$(BIN)/python scripts/picture.py support-triage docs/result.svg)
 
 .PHONY: schema
 schema: ready-all ## write the JSON Schema of pipeline files

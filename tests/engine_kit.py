@@ -162,7 +162,7 @@ class Bench:
 
 
 def _judged(step: Step) -> frozenset[str]:
-    return frozenset(name for check in step.checks for _, name in check.steps_named())
+    return frozenset(name for check in step.checks for _, name in check.places_named())
 
 
 def ask(step_id: str, text: str = "say {{ word }}", **options: Any) -> dict[str, Any]:

@@ -343,7 +343,7 @@ def test_templates_of_a_check_are_listed_with_their_places() -> None:
         ("value", 0, "when"): "expression",
         ("value", 0, "value", 1): "value",
     }
-    assert list(check.steps_named()) == [(("value", 0, "of"), "reply")]
+    assert list(check.places_named()) == [(("value", 0, "of"), "reply")]
 
 
 @given(st.text("abc", max_size=12), st.text("abc", max_size=12))

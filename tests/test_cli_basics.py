@@ -81,6 +81,12 @@ def test_the_version_is_printed(cli: Cli) -> None:
         (("run", "echo", "-i", "k"), "'k' is not NAME=VALUE"),
         (("run", "echo", "-i", "=v"), "'=v' is not NAME=VALUE"),
         (("run", "echo", "-i", "word=1", "-i", "word=2"), "the same input twice"),
+        (
+            ("run", "echo", "--model", "opneai/gpt-4o"),
+            "--model:1:1: error: unknown provider 'opneai'; did you",
+        ),
+        (("run", "echo", "--model", "gpt-4o"), "--model:1:1: error: 'gpt-4o' is no model"),
+        (("run", "echo", "--model", ""), "--model:1:1: error: '' is no model"),
         (("run", "a" * 100_000), "file name too long"),
         (("run", *["missing"] * 5_000), "there is no pipeline 'missing'"),
         (("run", "a\n\x1b[31m.yaml"), "a\\u000a\\u001b[31m.yaml"),

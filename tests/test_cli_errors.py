@@ -312,7 +312,7 @@ def test_a_dead_run_is_shown_as_far_as_it_came(cli: Cli, fake_provider: FakeProv
     with subprocess.Popen(
         [PROMPTLAB, "run", "ask"], cwd=cli.folder, env=env, stderr=subprocess.DEVNULL
     ) as run:
-        fake_provider.wait_for_requests(60, wait=20)
+        fake_provider.wait_for_requests(60, wait=60)
         run.kill()
 
     listed = cli("runs", "list", "--json").json["runs"][0]

@@ -52,6 +52,41 @@ def test_a_run_shows_its_result(cli: Cli) -> None:
     assert "\x1b" not in said.out
 
 
+def test_an_error_is_shown_although_the_gates_hold(cli: Cli) -> None:
+    """
+    Given gates that hold although a row failed and another errored,
+    when the pipeline is run, and its run is shown later,
+    then the errored row is named with its reason, and the failed one is left to the table.
+    """
+    rows = "dataset: [{word: hello}, {word: other}, {word: '{'}]"
+    gated = ECHO.replace("  - {word: hello}\n  - {word: other}\n", "").replace("dataset:\n", f"{rows}\n")
+    transform = "{type: contains, value: hello, transform: \"output if word != '{' else output.nope\"}"
+    gated = gated.replace("{contains: hello}", transform) + "gates: [{metric: pass_rate, min: 0.1}]\n"
+    cli.write(gated=gated)
+
+    said, shown = cli("run", "gated"), cli("runs", "show", "last")
+
+    assert said.code == 0
+    for text in (said.out, shown.out):
+        assert "Errored:\n  row 2 " in text
+        assert "row 1 " not in text
+
+
+def test_a_limit_that_is_too_low_for_one_call_is_not_said_to_be_passed_by_trying_again(cli: Cli) -> None:
+    """
+    Given a limit of tokens below the worst case of the first call,
+    when the pipeline is run,
+    then it exits 4 and asks for a higher limit, not for the same command again.
+    """
+    cli.write(low=ECHO + "limits: {total_tokens: 1}\n")
+
+    said = cli("run", "low")
+
+    assert said.code == 4
+    assert "2 trials left; the limit leaves no room for a call: raise it" in said.out
+    assert "the same command" not in said.out
+
+
 def test_json_is_all_there_is_on_stdout(cli: Cli) -> None:
     """
     Given two pipelines, one of them green,
@@ -183,6 +218,24 @@ def test_a_file_that_cannot_be_written_is_found_first(cli: Cli, outs: list[str],
     assert said.code == 2
     assert message in said.err
     assert cli("runs", "list").out == ""
+
+
+@pytest.mark.parametrize("options", [(), ("-i", "word=hello")])
+def test_a_report_is_not_written_over_what_a_pipeline_reads(cli: Cli, options: tuple[str, ...]) -> None:
+    """
+    Given a pipeline over a data file,
+    when it is run with --out naming that file, also where -i stands in for it,
+    then it exits 2, and the rows are still there.
+    """
+    cli.write(data=ECHO.replace("dataset:\n  - {word: hello}\n  - {word: other}\n", "dataset: rows.jsonl\n"))
+    rows = cli.folder / "rows.jsonl"
+    rows.write_text('{"word": "hello"}\n')
+
+    said = cli("run", "data", "--out", "pipelines/../rows.jsonl", *options)
+
+    assert said.code == 2
+    assert "a pipeline reads this file" in said.err
+    assert rows.read_text() == '{"word": "hello"}\n'
 
 
 def test_what_project_code_prints_goes_to_stderr(cli: Cli) -> None:

@@ -1,11 +1,14 @@
 """The commands on stored runs: list, show, export, delete, prune."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli_kit import ECHO, Cli
+from tests.cli_kit import ECHO, GREEN, Cli
+
+PICTURE = str(Path(__file__).parent.parent / "scripts" / "picture.py")
 
 
 @pytest.fixture
@@ -32,6 +35,21 @@ def test_there_is_nothing_to_list_before_the_first_run(cli: Cli) -> None:
     assert "there is no run yet" in said.err
     assert as_json.json == {"schema_version": 1, "runs": []}
     assert not (cli.folder / ".promptlab" / "lab.db").exists()
+
+
+def test_a_pipeline_that_never_ran_is_told_from_a_log_without_runs(cli: Cli, ids: list[str]) -> None:
+    """
+    Given a log with runs of other pipelines,
+    when the runs of a pipeline that has none are listed,
+    then it says that there is none of this one, and what was meant.
+    """
+    del ids
+
+    said = cli("runs", "list", "--pipeline", "gren")
+
+    assert (said.code, said.out) == (0, "")
+    assert "there is no run of 'gren'" in said.err
+    assert "did you mean 'green'?" in said.err
 
 
 def test_runs_are_listed_newest_first(cli: Cli, ids: list[str]) -> None:
@@ -190,6 +208,28 @@ def test_pruning_takes_the_old_and_with_answers_what_nothing_needs(cli: Cli, ids
     assert "2 runs, 4 trials" in pruned.err
     assert listed(cli) == ids[:1]
     assert cli("run", "green", "--json").json["calls"]["recalled"] == 2
+
+
+def test_the_picture_is_of_the_demos_last_whole_run(cli: Cli) -> None:
+    """
+    Given a whole run of a pipeline, then one of its first row alone, then one of another pipeline,
+    when the script behind `make picture` draws it,
+    then the picture is that of the whole run; of a pipeline that never ran there is none, and it says so.
+    """
+    cli.write(demo=GREEN, other=GREEN)
+    whole = cli("run", "demo", "--json").json["run_id"]
+    cli("run", "demo", "--limit", "1")
+    cli("run", "other")
+
+    drawn, undrawn = (
+        cli.shell('exec "$0" "$@"', sys.executable, PICTURE, pipeline, f"{pipeline}.svg")
+        for pipeline in ("demo", "never")
+    )
+
+    assert (drawn.code, undrawn.code) == (0, 1)
+    assert whole in Path("demo.svg").read_text()
+    assert "no whole, green run of never" in undrawn.err
+    assert not Path("never.svg").exists()
 
 
 def test_a_run_is_drawn(cli: Cli, ids: list[str]) -> None:

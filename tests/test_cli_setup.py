@@ -47,7 +47,7 @@ def test_what_init_writes_runs_at_once(cli: Cli) -> None:
     assert (cli.folder / "mine" / ".gitignore").read_text() == ".env\n"
 
 
-@pytest.mark.parametrize("there", ["promptlab.yaml", "data/questions.jsonl", ".gitignore"])
+@pytest.mark.parametrize("there", ["promptlab.yaml", "data/questions.jsonl"])
 def test_init_overwrites_nothing(cli: Cli, there: str) -> None:
     """
     Given a folder with one of the files,
@@ -62,6 +62,23 @@ def test_init_overwrites_nothing(cli: Cli, there: str) -> None:
     assert said.code == 2
     assert there in said.err
     assert [path.read_text() for path in cli.folder.rglob("*") if path.is_file()] == ["mine\n"]
+
+
+@pytest.mark.parametrize(("ignored", "times_told"), [("*.pyc\n", 1), ("*.pyc\n/.env\n", 0)])
+def test_init_keeps_the_gitignore_of_a_repository(cli: Cli, ignored: str, times_told: int) -> None:
+    """
+    Given a repository with a .gitignore, as almost all have,
+    when init writes a project into it,
+    then that file stays as it is, and it is told if keys would be committed.
+    """
+    (cli.folder / ".gitignore").write_text(ignored)
+
+    said = cli("init")
+
+    assert said.code == 0
+    assert "wrote 5 files" in said.err
+    assert said.err.count("add .env to .gitignore") == times_told
+    assert (cli.folder / ".gitignore").read_text() == ignored
 
 
 def test_init_says_where_it_cannot_write(cli: Cli) -> None:
@@ -203,6 +220,23 @@ def test_doctor_says_what_keeps_promptlab_from_working(cli: Cli, monkeypatch: py
     assert found["pipelines/broken.yaml"]["advice"] == "promptlab validate pipelines/broken.yaml"
     assert "OPENAI_API_KEY" in found["openai/gpt-4o-mini"]["detail"]
     assert "hunter22" not in json.dumps(as_json.json) + said.out
+
+
+def test_doctor_sees_that_no_run_log_can_be_made(cli: Cli) -> None:
+    """
+    Given a project that never ran, where a file stands in the place of the run log's folder,
+    when doctor looks,
+    then that is bad, with what to do.
+    """
+    cli.write(green=GREEN)
+    (cli.folder / ".promptlab").write_text("")
+
+    said = cli("doctor", "--json")
+
+    found = {finding["name"]: finding for finding in said.json["findings"]}
+    assert said.code == 3
+    assert found["run log"]["status"] == "bad"
+    assert f"{cli.folder / '.promptlab'} is no folder that can be written" in found["run log"]["detail"]
 
 
 def test_doctor_reports_a_settings_file_that_does_not_load(cli: Cli) -> None:

@@ -347,6 +347,22 @@ class TestFaults:
         assert {"message", "type", "param", "code"} == set(json.loads(chat_answer)["error"])
         assert json.loads(message_answer)["type"] == "error"
 
+    @pytest.mark.parametrize("path", [CHAT, MESSAGES])
+    def test_an_error_says_what_its_rule_says(
+        self, fake_provider: FakeProvider, connection: HTTPConnection, path: str
+    ) -> None:
+        """
+        Given a rule with a message and a code of its own for the error,
+        when that status is answered,
+        then the vendor's error object has them.
+        """
+        fake_provider.script({"status": 402, "error": {"message": "no credit", "code": "insufficient_quota"}})
+
+        response, answer = ask(connection, path)
+
+        error = json.loads(answer)["error"]
+        assert (response.status, error["message"], error["code"]) == (402, "no credit", "insufficient_quota")
+
     @pytest.mark.parametrize(
         ("wanted", "header", "value"),
         [

@@ -1,11 +1,13 @@
 """promptlab from Python."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import promptlab
 from promptlab import InvalidPipeline, load, run, run_async, validate
+from promptlab.core.errors import UsageError
 
 PIPELINE = """\
 version: 1
@@ -53,6 +55,53 @@ async def test_a_run_can_be_awaited(project: Path) -> None:
 
     assert [trial.outputs for trial in report.trials()] == ["say plum"]
     assert seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"limit": 0}, "limit must be a whole number above 0, not 0"),
+        ({"limit": -1}, "limit must be a whole number above 0, not -1"),
+        ({"limit": "3"}, "limit must be a whole number above 0, not '3'"),
+        ({"repeat": True}, "repeat must be a whole number above 0, not True"),
+        ({"max_concurrency": 1001}, "max_concurrency must be a whole number from 1 to 1,000, not 1001"),
+        ({"max_cost": 0}, "max_cost must be a number above 0, not 0"),
+        ({"max_cost": float("nan")}, "max_cost must be a number above 0, not nan"),
+        ({"on_unknown": "ask"}, "on_unknown must be 'retry' or 'fail', not 'ask'"),
+        ({"variants": "plain"}, "variants must be a list of names, not 'plain'"),
+        ({"tags": [1]}, "tags must be a list of names, not [1]"),
+        ({"note": 3}, "note must be text, not 3"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_before_the_run(
+    project: Path, arguments: dict[str, Any], message: str
+) -> None:
+    """
+    Given an argument whose value the command line would refuse,
+    when a pipeline is run with it from Python,
+    then it is refused with what is wanted, and nothing ran.
+    """
+    with pytest.raises(UsageError) as caught:
+        run("say", project=project, **arguments)
+
+    assert str(caught.value) == message
+    assert not (project / ".promptlab" / "lab.db").exists()
+
+
+def test_an_argument_that_there_is_not_is_refused(project: Path) -> None:
+    """
+    Given a misspelt argument, without which all rows would be paid for,
+    when a pipeline is run or loaded with it,
+    then it is a TypeError that says what was meant, and nothing ran.
+    """
+    wrong: dict[str, Any] = {"limt": 1}
+
+    with pytest.raises(TypeError, match="there is no argument 'limt'; did you mean 'limit'"):
+        run("say", project=project, **wrong)
+    with pytest.raises(TypeError, match="there is no argument 'limt'"):
+        load("say", project=project, **wrong)
+
+    assert not (project / ".promptlab" / "lab.db").exists()
 
 
 def test_all_problems_come_at_once(project: Path) -> None:

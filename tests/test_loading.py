@@ -145,6 +145,25 @@ def test_a_name_is_given_once(name: str, noun: str) -> None:
     assert found == [f"8:9: '{name}' is the name of {noun} already"]
 
 
+@pytest.mark.parametrize(
+    ("checks", "places"),
+    [
+        ("[{type: contains, value: a, of: outputs}]", ["7:45"]),
+        ("[{type: all-of, value: [is-json, {type: contains, value: a, of: outputs}]}]", ["7:77"]),
+    ],
+)
+def test_a_steps_check_cannot_judge_the_outputs(checks: str, places: list[str]) -> None:
+    """
+    Given a step's check, alone or in a group, that asks for the outputs, which come after all steps,
+    when the pipeline is loaded,
+    then it is refused where it says so; among the pipeline's checks it is right.
+    """
+    message = "a step's check cannot judge the outputs, which are not there yet"
+
+    assert load(one_step(checks=checks)).problems == [f"{place}: {message}" for place in places]
+    assert load(f"{one_step()}checks: {checks}\n").problems == []
+
+
 def test_what_a_step_needs_must_be_there() -> None:
     """
     Given a step that needs an unknown one,
@@ -797,6 +816,23 @@ def test_wrong_inputs_are_a_wrong_use(inputs: dict[str, str], message: str) -> N
         load(pipeline, changes=Changes(inputs=inputs))
 
     assert caught.value.message == message
+
+
+def test_what_only_checks_name_can_be_given_with_the_inputs() -> None:
+    """
+    Given a pipeline whose checks name columns that are no inputs, which prompts may not see,
+    when -i gives them beside the inputs,
+    then the one row has them, and a slip in such a name is told with what was meant.
+    """
+    pipeline = one_step(checks="""[equals: "{{ label }}", contains: "{{ row['the topic'] }}"]""")
+
+    loaded = load(pipeline, changes=Changes(inputs={"ticket": "x", "label": "a", "the topic": "b"})).ready
+
+    (row,) = loaded.rows()
+    assert (row.inputs, row.columns["label"], row.columns["the topic"]) == ({"ticket": "x"}, "a", "b")
+    with pytest.raises(UsageError, match="-i lable") as caught:
+        load(pipeline, changes=Changes(inputs={"ticket": "x", "lable": "a"}))
+    assert caught.value.hint == "did you mean 'label'?"
 
 
 def test_a_pipeline_without_rows_needs_defaults() -> None:

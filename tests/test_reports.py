@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -192,10 +193,28 @@ def test_markdown_shows_gates_and_the_trials_that_did_not_pass() -> None:
     """
     text = written("markdown", [trial_of(0, "fine", passed=True), trial_of(1, "wrong")])
 
-    assert "- ✗ gate pass\\_rate of base t=0.7" in text
+    assert "- ✗ gate pass\\_rate at least 0.9 in base t=0.7: \\<i\\>low" in text
     assert "| **pass rate** | 0.0 % |" in text
     assert "wrong" in text
     assert "fine" not in text
+
+
+def test_markdown_shows_means_and_what_is_left() -> None:
+    """
+    Given a run with a metric of its own, in a cell that has no value of it too, that Ctrl-C ended,
+    when Markdown is made,
+    then the means are there, and how many trials are left and why.
+    """
+    cells: dict[str, dict[str, float | None]] = {
+        "a": {"pass_rate": 0.5, "brevity": 0.25},
+        "b": {"pass_rate": 0.5},
+    }
+    stopped = replace(SUMMARY, cells=cells, stopped="Ctrl-C", planned=len(HOSTILE) + 2)
+
+    text = "".join(REPORTS.get("markdown")(RunReport(stopped, lambda: TRIALS)))
+
+    assert "| mean brevity | 0.250 | – |" in text
+    assert "Stopped: Ctrl\\-C. 2 trials left: failures in every rate." in text
 
 
 def test_markdown_shows_at_most_fifty_trials() -> None:

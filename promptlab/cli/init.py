@@ -18,6 +18,8 @@ FILES = {
     "data/questions.jsonl": "data/questions.jsonl",
     ".gitignore": "gitignore",
 }
+KEPT = ".gitignore"  # almost every repository has one
+KEYS_FILE = ".env"
 
 
 @click.command(cls=Command, epilog="Example: promptlab init my-prompts")
@@ -26,10 +28,13 @@ def command(folder: str) -> None:
     """Write a small project that runs at once, without network; overwrites nothing."""
     target = Path(folder)
     _refuse_overwriting(target)
-    for name, source in FILES.items():
-        _write(target / name, _starter() / source)
+    wanted = [name for name in FILES if not (name == KEPT and _is_there(target / name))]
+    for name in wanted:
+        _write(target / name, _starter() / FILES[name])
     keep_schema_file(target)
-    click.echo(f"wrote {len(FILES)} files in {target}; try:", err=True)
+    if KEPT not in wanted and not _ignores_keys(target / KEPT):
+        click.echo(f"add {KEYS_FILE} to {KEPT}, so that no key is committed", err=True)
+    click.echo(f"wrote {len(wanted)} files in {target}; try:", err=True)
     for step in _next_steps(folder):
         click.echo(f"  {step}", err=True)
 
@@ -40,12 +45,24 @@ def _starter() -> Traversable:
 
 def _refuse_overwriting(target: Path) -> None:
     try:
-        there = [name for name in FILES if (target / name).exists() or (target / name).is_symlink()]
+        there = [name for name in FILES if name != KEPT and _is_there(target / name)]
     except OSError as error:
         raise UsageError(f"{target}: {(error.strerror or '').lower()}") from None
     if there:
         hint = "name another folder, or move them away"
         raise UsageError(f"{target} has {', '.join(there)} already; nothing was written", hint=hint)
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _ignores_keys(path: Path) -> bool:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.strip().lstrip("/") in (KEYS_FILE, f"{KEYS_FILE}*", "*.env") for line in lines)
 
 
 def _write(path: Path, source: Traversable) -> None:

@@ -37,6 +37,14 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
             raise UsageError(f"--out {path} would be written twice")
 
 
+def refuse_files_read(outs: Sequence[Sequence[Path]], read: Iterable[Path]) -> None:
+    """Raise UsageError where a report would be written over a file that a pipeline reads."""
+    taken = {path.resolve() for path in read}
+    for path in (path for group in outs for path in group):
+        if path.resolve() in taken:
+            raise UsageError(f"--out {path}: a pipeline reads this file", hint="name another file")
+
+
 class OutFiles:
     """Call it with each event. A file that cannot be written is found before the run begins."""
 

@@ -20,6 +20,7 @@ SHOWN = 5
 SHOWN_TEXT = 60
 SHOWN_REASON = 300
 NOTHING_WAS_CALLED = 2
+LIMITED = 4
 NOTHING_CHECKED = "nothing was checked: no check judged anything in this run"
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": ("?", "yellow")}
 NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
@@ -27,9 +28,10 @@ NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
 
 @dataclass(slots=True)
 class Failures:
-    """Listens to a run and keeps the first trials that did not pass."""
+    """Listens to a run and keeps the first trials that did not pass, and the first that errored."""
 
     first: list[TrialResult] = field(default_factory=list)
+    errored: list[TrialResult] = field(default_factory=list)
     checked: bool = False
 
     @property
@@ -44,6 +46,8 @@ class Failures:
         self.checked = self.checked or any(verdict.status != "skipped" for verdict in trial.all_verdicts)
         if trial.status in NOT_PASSED and not self.is_full:
             self.first.append(trial)
+        if trial.status == "errored" and len(self.errored) < SHOWN:
+            self.errored.append(trial)
 
 
 def show_result(console: "Console", summary: RunSummary, failures: Failures) -> None:
@@ -52,8 +56,7 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
         show_grid(console, result_grid(summary))
         for gate in summary.gates:
             _show_gate(console, gate)
-    if summary.status != "passed" and failures.first:
-        _show_failures(console, failures)
+    _show_failures(console, summary, failures)
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
     _say(console, _end(summary), "")
@@ -69,18 +72,23 @@ def _show_gate(console: "Console", gate: GateResult) -> None:
     mark, style = MARKS[gate.status]
     if gate.status == "failed" and gate.severity == "warn":
         mark, style = "!", "yellow"
-    words = (("at least", gate.min), ("at most", gate.max))
-    bounds = " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
-    _say(console, f"{mark} gate: {gate.metric} {bounds} in {gate.cell}: {gate.reason}", style)
+    _say(console, f"{mark} gate: {gate.metric} {gate.bounds} in {gate.cell}: {gate.reason}", style)
 
 
-def _show_failures(console: "Console", failures: Failures) -> None:
-    count = len(failures.first)
-    _say(console, f"The first {count} that did not pass:" if count > 1 else "Did not pass:", "bold")
-    for trial in failures.first:
+def _show_failures(console: "Console", summary: RunSummary, failures: Failures) -> None:
+    """Show what did not pass; where gates let the run pass, only what errored."""
+    green = summary.status == "passed"
+    shown = failures.errored if green else failures.first
+    if not shown:
+        return
+    total = sum(summary.trials.get(status, 0) for status in (("errored",) if green else NOT_PASSED))
+    what = "errored" if green else "did not pass"
+    first = f"The first {len(shown)} of {total:,} that {what}:" if total > len(shown) else f"{what}:"
+    _say(console, first.capitalize(), "bold")
+    for trial in shown:
         where = f"row {trial.key.row} ({trial.key.row_id}) {trial.key.cell}"
-        what = _short(as_text(trial.outputs)) if trial.outputs is not None else "no output"
-        _say(console, f"  {where}: {what}: {_cut(reason_of(trial), SHOWN_REASON)}", "")
+        gave = _short(as_text(trial.outputs)) if trial.outputs is not None else "no output"
+        _say(console, f"  {where}: {gave}: {_cut(reason_of(trial), SHOWN_REASON)}", "")
 
 
 def reason_of(trial: TrialResult) -> str:
@@ -112,6 +120,8 @@ def _end(summary: RunSummary) -> str:
 def _way_on(summary: RunSummary) -> str:
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
+    if summary.exit_code == LIMITED and not summary.calls.sent:
+        return "the limit leaves no room for a call: raise it"
     command = "the same command without --fresh" if summary.is_fresh else "the same command"
     return f"{command} goes on: what was answered is recalled"
 

@@ -13,7 +13,7 @@ import click
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.loading import load_all
 from promptlab.cli.open_files import with_room
-from promptlab.cli.outfiles import OutFiles, out_paths
+from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
 from promptlab.cli.streamed_text import StreamedText
@@ -26,6 +26,7 @@ from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.schemas.pipeline import DatasetEntry
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
 
@@ -56,12 +57,21 @@ def run_all(project: Project, wanted: Wanted) -> int:
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
+    refuse_files_read(outs, (project.root / name for pipeline, _ in loaded for name in _files_of(pipeline)))
     _tune_garbage_collection()
     with open_log(project) as log:
         show = _Show(project, replace(wanted, request=request), log, progress_console())
         codes = set(show.codes(loaded, outs))
     code = next(code for code in PRECEDENCE if code in codes)
     return wanted.fail_exit_code if code == 1 else code
+
+
+def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
+    """Give the files that a pipeline reads, and its data file also where -i stands in for it."""
+    yield from pipeline.files.files_read
+    dataset = pipeline.spec.dataset
+    if isinstance(dataset, DatasetEntry):
+        yield dataset.spec.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,23 +31,37 @@ HEADER = ("run", "pipeline", "when", "status", "trials", "pass rate", "cost", "n
 @click.pass_obj
 def command(root: str | None, /, pipeline: str | None, limit: int, *, as_json: bool) -> None:
     """List runs, newest first."""
-    runs = _newest(root, pipeline, limit)
+    runs, pipelines = _newest(root, pipeline, limit)
     if as_json:
         click.echo(plain({"schema_version": 1, "runs": [run_object(run) for run in runs]}))
     elif runs:
         _show(runs)
     else:
-        click.echo("there is no run yet; `promptlab run PIPELINE` makes one", err=True)
+        click.echo(_no_run(pipeline, pipelines), err=True)
 
 
-def _newest(root: str | None, pipeline: str | None, limit: int) -> list["RunRecord"]:
+def _no_run(pipeline: str | None, pipelines: Sequence[str]) -> str:
+    from promptlab.core.display import escaped, shortened  # noqa: PLC0415
+    from promptlab.core.suggest import did_you_mean  # noqa: PLC0415
+
+    if pipeline is None or not pipelines:
+        return "there is no run yet; `promptlab run PIPELINE` makes one"
+    hint = did_you_mean(pipeline, pipelines)
+    return f"there is no run of '{escaped(shortened(pipeline))}'" + (f"; {escaped(hint)}" if hint else "")
+
+
+def _newest(
+    root: str | None, pipeline: str | None, limit: int
+) -> tuple[Sequence["RunRecord"], Sequence[str]]:
+    """Give the runs, and where there are none, the names of the pipelines that were run."""
     from promptlab.live.project_log import has_log  # noqa: PLC0415
 
     project = project_at(root)
     if not has_log(project):
-        return []
+        return [], []
     with stored(project) as found:
-        return found.runs.newest(pipeline=pipeline, limit=limit)
+        runs = found.runs.newest(pipeline=pipeline, limit=limit)
+        return runs, ([] if runs else found.runs.pipelines())
 
 
 def run_object(run: "RunRecord") -> dict[str, JSON]:

@@ -66,9 +66,8 @@ def _failures(found: Stored, record: "RunRecord", summary: "RunSummary") -> "Fai
     from promptlab.services.trials import TrialService  # noqa: PLC0415
 
     failures = Failures(checked=any(summary.checks.values()))
-    if summary.status == "passed":
-        return failures
-    for trial in TrialService(found.session).of_run(record.id, statuses=NOT_PASSED):
+    statuses = ("errored",) if summary.status == "passed" else NOT_PASSED
+    for trial in TrialService(found.session).of_run(record.id, statuses=statuses):
         failures.add(trial)
         if failures.is_full:
             break

@@ -127,9 +127,9 @@ class Check(Frozen, ABC):
         if self.transform is not None:
             yield ("transform",), self.transform
 
-    def steps_named(self) -> Iterator[tuple[Place, str]]:
-        """Give the steps that the check names in `of` (`outputs` is none)."""
-        if self.of is not None and self.of != "outputs":
+    def places_named(self) -> Iterator[tuple[Place, str]]:
+        """Give what the check names in `of`: steps, or `outputs`."""
+        if self.of is not None:
             yield ("of",), self.of
 
     @abstractmethod

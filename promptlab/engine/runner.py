@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from promptlab.core.words import plural
 from promptlab.engine.handlers.throttle import concurrency
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import Plan, Trial
@@ -53,7 +54,8 @@ class Runner:
         self.machinery.emit(TrialFinished(result))
         self._errors += result.status == "errored"
         if self.limits.errors is not None and self._errors >= self.limits.errors:
-            self.machinery.brake.pull("limit", f"the limit of {self.limits.errors} errors is reached")
+            reached = plural(self.limits.errors, "errored trial")
+            self.machinery.brake.pull("limit", f"the limit of {reached} is reached")
         if self.fail_fast and result.status in ("failed", "errored"):
             self.machinery.brake.pull(
                 "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"

@@ -35,7 +35,9 @@ class Targets:
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
         front = step.front.model if step.front is not None else None
-        return self.asked or step.model or spec.model or front or self.default
+        if self.asked is not None:
+            return self.asked
+        return step.model or spec.model or front or self.default
 
     def provider(self, name: str) -> Provider:
         if name not in self.providers:

@@ -1,7 +1,7 @@
 """What flags change of a pipeline: --set, --variant, --repeat, -i."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from promptlab.core.errors import UsageError
@@ -47,11 +47,17 @@ class Changes:
         if self.inputs is None:
             return None
         known = inputs or {}
-        for name in self.inputs:
-            if inputs is not None and name not in inputs:
-                raise UsageError(f"-i {name}: there is no such input", hint=did_you_mean(name, known))
         row = {name: _value(name, text, known.get(name)) for name, text in self.inputs.items()}
         return parse_json("-i", compact([row]), problems)
+
+    def refuse_unknown(self, inputs: Mapping[str, InputSpec] | None, columns: Collection[str]) -> None:
+        """Raise UsageError for a name of -i that is no input, and no column that a check names."""
+        if inputs is None:
+            return
+        known = {*inputs, *columns}
+        for name in self.inputs or ():
+            if name not in known:
+                raise UsageError(f"-i {name}: there is no such input", hint=did_you_mean(name, known))
 
 
 NO_CHANGES = Changes()

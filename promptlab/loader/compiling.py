@@ -9,7 +9,7 @@ from promptlab.engine.plan import Cell, CellSpec, Target, compile_cell
 from promptlab.engine.step import CompletionStep
 from promptlab.engine.targets import Targets
 from promptlab.loader.document import Document
-from promptlab.loader.problems import Problems
+from promptlab.loader.problems import Position, Problems
 from promptlab.schemas.pipeline import PipelineSpec
 
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
@@ -42,8 +42,11 @@ def _reporting(
         try:
             return targets(step, spec)
         except UsageError as error:
-            place = _place_of_model(_index_of(cell, step.id), document)
-            document.report(problems, place, error.message, code="model", hint=error.hint)
+            if targets.asked is not None:
+                problems.add("--model", Position(1, 1), error.message, code="model", hint=error.hint)
+            else:
+                place = _place_of_model(_index_of(cell, step.id), document)
+                document.report(problems, place, error.message, code="model", hint=error.hint)
             raise _NoTarget from None
 
     return find

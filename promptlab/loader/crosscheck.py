@@ -27,7 +27,8 @@ JUDGED = frozenset({"row", "output"})
 class Crosscheck:
     """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
 
-    `for_checks`: once it ran, for each step the other steps that only its checks name.
+    Once it ran, `for_checks` has for each step the other steps that only its checks name, and `columns_named`
+    what checks name that is neither input nor step.
     """
 
     document: Document
@@ -37,6 +38,7 @@ class Crosscheck:
     places: TemplatePlaces
     problems: Problems
     for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
+    columns_named: set[str] = field(default_factory=set)
     _needs: dict[str, set[str]] = field(default_factory=dict)
 
     def run(self) -> dict[str, frozenset[str]]:
@@ -128,8 +130,9 @@ class Crosscheck:
         for index, check in enumerate(checks):
             for inner, template in check.templates():
                 where = self._written((*place, index), inner)
-                self._check_template(where, template, scope, step.id if step else None)
-            for inner, name in check.steps_named():
+                analysis = self._check_template(where, template, scope, step.id if step else None)
+                self.columns_named.update(_columns_named(analysis, scope))
+            for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, step)
             objection = constant_objection(check, step, scope)
             if objection is not None:
@@ -137,7 +140,11 @@ class Crosscheck:
                 self._report(where, objection.message, objection.code, objection.hint)
 
     def _check_of(self, place: Place, name: str, scope: Scope, step: Step | None) -> None:
-        if name not in scope.steps:
+        if name == "outputs":
+            if step is not None:
+                message = "a step's check cannot judge the outputs, which are not there yet"
+                self._report(place, message, "of-outputs", "move it to the pipeline's `checks`")
+        elif name not in scope.steps:
             self._report_unknown_step(place, name, scope)
         elif step is not None and name != step.id:
             self._needs[step.id].add(name)
@@ -171,6 +178,15 @@ def _named_steps(analysis: Analysis, scope: Scope, own: str) -> Iterator[str]:
     """Give the other steps that a template names, as far as its scope has steps."""
     for use in analysis.uses:
         if use.name in scope.steps and use.name != own:
+            yield use.name
+
+
+def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
+    """Give the columns that a check's template names, by themselves or as `row["…"]`."""
+    for use in analysis.uses:
+        if use.name == "row" and use.path:
+            yield str(use.path[0])
+        elif use.name not in scope.others and use.name not in scope.steps:
             yield use.name
 
 

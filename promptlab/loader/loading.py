@@ -112,6 +112,7 @@ class _Loading:
     changes: Changes
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
+    columns_named: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems)
@@ -124,6 +125,7 @@ class _Loading:
             return None
         rows = self._rows(document, drafts[0].spec)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
+        self.changes.refuse_unknown(rows.inputs, self.columns_named)
         self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
@@ -197,6 +199,7 @@ class _Loading:
         source, document, spec = draft.source, draft.document, draft.spec
         check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
         needs = check.run()
+        self.columns_named |= check.columns_named
         cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
         return compiled(cell, document, self.targets, self.problems)
 

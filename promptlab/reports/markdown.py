@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from promptlab.core.json import as_text
-from promptlab.core.words import duration, money, percent, spent
-from promptlab.schemas.report import GateResult, RunReport, RunSummary
+from promptlab.core.words import duration, money, percent, plural, spent
+from promptlab.schemas.report import BUILT_IN_METRICS, GateResult, RunReport, RunSummary
 from promptlab.schemas.run import TrialResult
 
 SHOWN_TRIALS = 50
@@ -18,6 +18,7 @@ def report(source: RunReport) -> Iterator[str]:
     """Give headline, table of metrics and checks by cell, gates, and up to 50 trials that did not pass."""
     summary = source.summary
     yield _headline(summary)
+    yield from _left(summary)
     yield from _table(summary)
     yield from _gates(summary.gates)
     yield from _not_passed(source)
@@ -33,6 +34,14 @@ def _headline(summary: RunSummary) -> str:
     )
 
 
+def _left(summary: RunSummary) -> Iterator[str]:
+    left = summary.planned - sum(summary.trials.values())
+    why = [f"Stopped: {_inert(summary.stopped)}."] if summary.stopped else []
+    rest = [f"{plural(left, 'trial')} left: failures in every rate."] if left > 0 else []
+    if why or rest:
+        yield f"{' '.join([*why, *rest])}\n\n"
+
+
 def _table(summary: RunSummary) -> Iterator[str]:
     cells = list(summary.cells)
     if not cells:
@@ -43,13 +52,22 @@ def _table(summary: RunSummary) -> Iterator[str]:
     for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
         rates = (percent(summary.checks.get(cell, {}).get(check)) for cell in cells)
         yield _row([_inert(check), *rates])
+    for metric in dict.fromkeys(name for values in summary.cells.values() for name in values):
+        if metric not in BUILT_IN_METRICS:
+            yield _row(
+                [f"mean {_inert(metric)}", *(_mean(summary.cells[cell].get(metric)) for cell in cells)]
+            )
     yield _row(["cost", *(money(summary.cells[cell].get("cost_usd")) for cell in cells)])
     yield "\n"
 
 
+def _mean(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
 def _gates(gates: tuple[GateResult, ...]) -> Iterator[str]:
     for gate in gates:
-        where = f"{_inert(gate.metric)} of {_inert(gate.cell)}"
+        where = f"{_inert(gate.metric)} {gate.bounds} in {_inert(gate.cell)}"
         yield f"- {MARKS[gate.status]} gate {where}: {_inert(gate.reason)}\n"
     if gates:
         yield "\n"

@@ -43,6 +43,12 @@ class GateResult:
     severity: Literal["error", "warn"] = "error"
     reason: str = ""
 
+    @property
+    def bounds(self) -> str:
+        """The condition in words: `at least 0.9 and at most 1`."""
+        words = (("at least", self.min), ("at most", self.max))
+        return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
+
     def as_json(self) -> dict[str, JSON]:
         return {
             "metric": self.metric,

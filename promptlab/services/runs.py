@@ -33,6 +33,10 @@ class RunService:
             query = query.where(Run.id < before)
         return self._records(list(self._session.scalars(query)))
 
+    def pipelines(self) -> list[str]:
+        """Give the names of the pipelines that were run, sorted."""
+        return list(self._session.scalars(select(Run.pipeline).distinct().order_by(Run.pipeline)))
+
     def find(self, reference: str) -> RunRecord:
         """Give the run that an id, a unique start of one, or `last` names; raises UsageError."""
         found = self._matching(reference.strip().lower())

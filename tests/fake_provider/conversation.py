@@ -16,7 +16,7 @@ CHARACTERS_PER_TOKEN = 4
 class Rejected(Exception):
     """A request that is answered with an error status."""
 
-    def __init__(self, status: int, message: str | None = None, **details: Json) -> None:
+    def __init__(self, status: int, message: str | None = None, /, **details: Json) -> None:
         super().__init__(message or f"scripted status {status}")
         self.status = status
         self.details: JsonObject = details

@@ -71,11 +71,11 @@ class _Group(Check):
             for place, template in check.templates():
                 yield ("value", index, *place), template
 
-    def steps_named(self) -> Iterator[tuple[Place, str]]:
-        yield from super().steps_named()
+    def places_named(self) -> Iterator[tuple[Place, str]]:
+        yield from super().places_named()
         for index, check in enumerate(self.value):
-            for place, step in check.steps_named():
-                yield ("value", index, *place), step
+            for place, name in check.places_named():
+                yield ("value", index, *place), name
 
 
 class AllOf(_Group):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.json import JSON
-from promptlab.core.words import money
+from promptlab.core.words import money, plural
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call, Worst, cost_of
 from promptlab.engine.chain import Forward
@@ -90,7 +90,7 @@ class Budget:
         """Say which limit this reservation would pass."""
         used, held, limits = self.spent, self.reserved, self.limits
         if limits.requests is not None and used.requests + held.requests + 1 > limits.requests:
-            return f"the limit of {limits.requests} requests is reached"
+            return f"the limit of {plural(limits.requests, 'request')} is reached"
         tokens = used.tokens + held.tokens + worst.tokens
         if limits.total_tokens is not None and tokens > limits.total_tokens:
             return f"the limit of {limits.total_tokens} tokens leaves no room for the next call"

@@ -1,6 +1,8 @@
 """The project: its run log, the embedded model, and the models that its pipelines ask."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from sqlite3 import Error as SqliteError
 
 from sqlalchemy import text
@@ -22,7 +24,7 @@ def run_log(project: Project) -> Finding:
     try:
         path = sqlite_path(log_location(project)).absolute()
         if not path.exists():
-            return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
+            return _future_log(path)
         with open_log(project, create=False) as log, log.writing() as session:
             fault = session.execute(text("PRAGMA quick_check(1)")).scalar()
             session.rollback()
@@ -31,6 +33,15 @@ def run_log(project: Project) -> Finding:
     if fault != "ok":
         return Finding("run log", "bad", f"{path} is damaged: {fault}", "put a backup in its place")
     return Finding("run log", "ok", f"{path} is healthy and can be written")
+
+
+def _future_log(path: Path) -> Finding:
+    """Check the folder in which the first run will make the log."""
+    folder = next(above for above in path.parents if above.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        detail = f"there is none yet, and {folder} is no folder that can be written"
+        return Finding("run log", "bad", detail, "make it writable, or name a log by PROMPTLAB_DATABASE_URL")
+    return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
 
 
 def embedded_model(project: Project) -> Finding:
