@@ -64,6 +64,8 @@ def _count(name: str, count: int, numbers: Numbers) -> str:
 
 
 def _worst(numbers: Numbers) -> str:
+    if numbers.is_endless:
+        return "no bound"
     said = money(numbers.worst_usd)
     return f"≥ {said}" if numbers.is_soft and numbers.worst_usd else said
 
@@ -98,6 +100,8 @@ def _basis(plan: PipelinePlan) -> str:
 
 
 def _time(plan: PipelinePlan) -> str:
+    if plan.total.is_endless:
+        return "time unknown, as the number of calls is"
     if plan.seconds is None:
         return "time unknown, as no answer is recorded that tells how long one takes"
     return f"about {duration(plan.seconds)} at the limits there are"

@@ -96,7 +96,7 @@ class Sums:
             output_tokens=self.output_tokens,
             expected_usd=self.expected_usd,
             worst_tokens=self.worst_tokens,
-            worst_usd=self.worst_usd,
+            worst_usd=None if self.is_endless else self.worst_usd,
             is_soft=self.is_soft or self.is_endless,
             is_endless=self.is_endless,
         )

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from itertools import batched
 
 from promptlab.engine.forecasting import Forecaster
@@ -15,7 +14,7 @@ from promptlab.live.recall import AllRuns, Recaller
 from promptlab.live.running import RunRequest, ceiling_of, plan_of, require_runnable
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
-from promptlab.schemas.plan import PipelinePlan
+from promptlab.schemas.plan import Numbers, PipelinePlan
 from promptlab.services.experience import ExperienceService
 from promptlab.services.run_log import RunLog
 
@@ -42,21 +41,23 @@ async def plan_loaded(
     seen = seen or Seen()
     seen.new_run(fresh=request.fresh)
     counting = await _count(plan, request, log, seen, progress)
-    planned = PipelinePlan(
+    steps = tuple(counting.steps())
+    total = Numbers.total(step.numbers for step in steps)
+    loads = list(counting.loads.values())
+    seconds = None if total.is_endless else seconds_of(loads, request.max_concurrency)
+    ceiling = ceiling_of(loaded, project, request, log)
+    return PipelinePlan(
         pipeline=loaded.name,
         path=loaded.path,
         trials=plan.size,
-        steps=tuple(counting.steps()),
-        seconds=seconds_of(counting.loads.values(), request.max_concurrency),
+        steps=steps,
+        seconds=seconds,
+        warnings=(
+            *model_warnings(total, loads),
+            *limit_warnings(total, seconds, loaded.spec.limits, ceiling),
+        ),
         errors=tuple(counting.errors),
     )
-    ceiling = ceiling_of(loaded, project, request, log)
-    total, loads = planned.total, list(counting.loads.values())
-    warnings = [
-        *model_warnings(total, loads),
-        *limit_warnings(total, planned.seconds, loaded.spec.limits, ceiling),
-    ]
-    return replace(planned, warnings=tuple(warnings))
 
 
 async def _count(plan: Plan, request: RunRequest, log: RunLog, seen: Seen, progress: Progress) -> Counting:
