@@ -19,8 +19,8 @@ class Numbers:
     `open`: they hang on an answer that is not there yet. `run`: functions and requests of the project that
     run, or may; `remembered`: those whose result is recalled; `skip`, `error`: for certain.
     Tokens are estimates; `worst_tokens` and `worst_usd` are as a limit sets them aside. Money is in USD, None
-    where a price is unknown, or how much there will be. `is_soft`: the worst is not known, so it may be more; `is_endless`: nobody can
-    tell how many calls are open.
+    where a price is unknown, or how much there will be. `is_soft`: the worst is not known, so it may be more;
+    `is_endless`: nobody can tell how many calls are open.
     """
 
     call: int = 0
