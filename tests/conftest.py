@@ -11,8 +11,21 @@ import pytest
 
 from tests.cli_kit import ECHO, GREEN, PROMPTLAB, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
+from tests.golden_kit import Golden
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden/ anew, then look at git diff"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """The files that say what is sent, byte for byte in meaning."""
+    return Golden(ROOT / "tests" / "golden", update=request.config.getoption("--update-golden"))
 
 
 @pytest.fixture(scope="session")

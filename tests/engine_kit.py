@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from inspect import isawaitable
 from typing import Any
 
 from jinja2 import StrictUndefined, UndefinedError
@@ -16,11 +17,14 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.catalog import STEPS
 from promptlab.engine.check_reading import read_check
+from promptlab.engine.compiling import compile_cell
+from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
-from promptlab.engine.plan import Cell, CellSpec, Plan, Target, compile_cell
+from promptlab.engine.plan import Cell, CellSpec, Plan, Target
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, RenderFailed
 from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.tool import ProjectTool
 from promptlab.live.counts import RunCounts
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Event, RunStopped, TrialFinished
@@ -30,6 +34,10 @@ from promptlab.schemas.template import Template
 from tests.scripted import Heard, ScriptedProvider, VirtualClock
 
 type PythonFunction = Callable[..., Any]
+
+SCHEMAS: Mapping[str, dict[str, JSON]] = {
+    "status": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
+}
 
 _jinja = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
@@ -72,10 +80,18 @@ class Resolver:
         path, _, name = reference.partition(":")
         return Function(path, name, "", (), True, False, 1, f"digest of {reference}", ())
 
+    def tool(self, reference: str) -> ProjectTool:
+        function = self.function(reference)
+        parameters = SCHEMAS.get(function.name, {"type": "object"})
+        return ProjectTool(function, Tool(function.name, f"does {function.name}", parameters))
+
     def json_schema(self, source: JSON) -> Any:
         return source
 
     def prompt(self, path: str) -> Any:
+        raise NotImplementedError(path)
+
+    def pipeline(self, path: str) -> Any:
         raise NotImplementedError(path)
 
 
@@ -154,7 +170,8 @@ class Bench:
         del timeout
         self.called.append(function.name)
         try:
-            value: JSON = self.functions[function.reference](**arguments)
+            found = self.functions[function.reference](**arguments)
+            value: JSON = await found if isawaitable(found) else found
         except ValueError as error:
             raise FunctionError(str(error)) from error
         else:

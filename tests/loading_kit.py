@@ -52,14 +52,14 @@ class Loaded:
 
 def load(
     pipeline: str,
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     changes: Changes = NO_CHANGES,
     *,
     model: str | None = "echo/echo",
 ) -> Loaded:
     """Load a pipeline; `files` lie beside it, `model` is the project's default."""
-    contents = {PATH: pipeline, **(files or {})}
-    source = Memory({name: dedent(text).lstrip("\n").encode() for name, text in contents.items()})
+    contents: dict[str, str | bytes] = {PATH: pipeline, **(files or {})}
+    source = Memory({name: _bytes(content) for name, content in contents.items()})
     settings = settle(None, environment=Environment())
     targets = Targets(partial(build_provider, settings=settings), default=model)
     problems = Problems()
@@ -83,6 +83,10 @@ steps:
     output: {enum: [a, b]}
   -
 """
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else dedent(content).lstrip("\n").encode()
 
 
 def _file(problem: Problem) -> str:

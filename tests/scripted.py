@@ -3,12 +3,13 @@
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import count
 
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, compact
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
-from promptlab.engine.conversation import Message
+from promptlab.engine.conversation import Message, ToolCall
 from promptlab.engine.provider import ModelProfile, Price, ProviderError, Tell
 from promptlab.schemas.events import Event
 from promptlab.schemas.pipeline import Params, RetryPolicy
@@ -17,13 +18,29 @@ ENDPOINT = Endpoint("scripted", "scripted", "chat")
 PRICE = Price(input=1.0, output=2.0)
 PROFILE = ModelProfile(endpoint=ENDPOINT, model="m", price=PRICE, max_output_tokens=100)
 
-type Answering = Callable[[CompletionRequest], str | ProviderError]
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """An answer that calls tools."""
+
+    tool_calls: tuple[ToolCall, ...]
+    text: str = ""
+
+
+type Scripted = str | Calling | ProviderError
+type Answering = Callable[[CompletionRequest], Scripted]
+
+
+def calls(*wanted: tuple[str, object], text: str = "") -> Calling:
+    """Call tools by name with arguments, which are JSON or, a text, written as they are."""
+    written = [(name, given if isinstance(given, str) else compact(given)) for name, given in wanted]
+    return Calling(tuple(ToolCall(f"c{n}", *call) for n, call in enumerate(written)), text)
 
 
 class ScriptedProvider:
     """Gives `answers` in order, the last one for ever; an error among them is raised. Keeps a journal."""
 
-    def __init__(self, *answers: str | ProviderError | Answering, usage: Usage = Usage(10, 5)) -> None:  # noqa: B008
+    def __init__(self, *answers: Scripted | Answering, usage: Usage = Usage(10, 5)) -> None:  # noqa: B008
         self.answers = list(answers) or ["hello"]
         self.usage = usage
         self.journal: list[CompletionRequest] = []
@@ -53,7 +70,15 @@ class ScriptedProvider:
             answer = answer(request)
         if isinstance(answer, ProviderError):
             raise answer
-        return Completion(text=answer, usage=self.usage, answered_by=request.model, raw=answer.encode())
+        told = answer if isinstance(answer, Calling) else Calling((), answer)
+        return Completion(
+            text=told.text,
+            tool_calls=told.tool_calls,
+            finish_reason="tool_calls" if told.tool_calls else "stop",
+            usage=self.usage,
+            answered_by=request.model,
+            raw=told.text.encode(),
+        )
 
     async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
         completion = await self.complete(request)

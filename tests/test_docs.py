@@ -21,7 +21,8 @@ from promptlab.engine.catalog import CHECKS, STEPS
 from promptlab.engine.check import Check
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.providers.presets import PRESETS
-from promptlab.engine.step import Step
+from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES
 from promptlab.schemas.pipeline import (
@@ -39,7 +40,6 @@ from tests.markdown import DOCUMENTS, ROOT, Block, Document, blocks
 
 GUIDES = [name for name in DOCUMENTS if "/adr/" not in name]
 LANGUAGE = Document("docs/language.md")
-UNBUILT_INPUTS = {"image", "file"}
 BASE = "pipelines/support_triage.yaml"
 
 
@@ -319,6 +319,8 @@ MODELS: list[type[BaseModel]] = [
     Gate,
     FrontMatter,
     Step,
+    CompletionStep,
+    HttpOptions,
     Check,
     SettingsFile,
     ProviderSettings,
@@ -329,7 +331,7 @@ WORDS = {
     "steps": STEPS.names(),
     "checks": CHECKS.names(),
     "presets": tuple(PRESETS),
-    "input types": tuple(name for name in INPUT_TYPES if name not in UNBUILT_INPUTS),
+    "input types": INPUT_TYPES,
     "reports": REPORTS.names(),
     "metrics": BUILT_IN_METRICS,
 }

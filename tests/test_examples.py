@@ -1,6 +1,11 @@
 """The examples: each is valid, and runs from end to end."""
 
 import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,7 @@ import pytest
 
 from promptlab.engine.providers.embedded import MODELS
 from tests.cli_kit import Cli
+from tests.fakes import FakeProvider
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.stem for path in ROOT.glob("pipelines/*.yaml"))
@@ -42,7 +48,7 @@ def test_an_example_is_valid(examples: Cli, name: str) -> None:
     assert (said.code, said.out.partition(":")[0]) == (0, f"pipelines/{name}.yaml")
 
 
-@pytest.mark.parametrize("name", ["summary", "support_triage"])
+@pytest.mark.parametrize("name", ["meeting_notes", "summary", "support_triage"])
 def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
     """
     Given an example whose rows make fit answers on a model that repeats what it was asked,
@@ -58,8 +64,64 @@ def test_an_example_runs_to_its_end(examples: Cli, name: str) -> None:
     assert said.json["calls"]["sent"] == sum(said.json["trials"].values())
 
 
+def test_each_sentence_goes_to_its_team(examples: Cli) -> None:
+    """
+    Given tickets whose sentences are each one of the words that the answer may be,
+    when they are sorted on a model that repeats what it was asked,
+    then each sentence has a verdict, and the ticket goes to each team once.
+    """
+    row = {"ticket": "billing shipping", "labels": ["billing"]}
+    (examples.folder / "tools" / "tickets.py").write_text(
+        "def sentences(ticket): return ticket.split() * 2\n"
+    )
+    write_rows(
+        examples.folder / "data" / "long_tickets.jsonl", {**row, "labels": ["billing", "shipping"] * 2}
+    )
+
+    said = examples("run", "ticket_parts", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    trial = json.loads((examples.folder / "out.jsonl").read_text())
+    assert (said.code, trial["status"], len(trial["checks"])) == (0, "passed", 4), trial
+    assert trial["outputs"] == {"teams": ["billing", "shipping"]}
+
+
+def test_a_subject_line_is_tried_until_it_is_short(examples: Cli) -> None:
+    """
+    Given a ticket that is short, and one that a model which repeats what it was asked never cuts,
+    when subject lines are written,
+    then the first takes one try and passes, the second takes all three and fails.
+    """
+    rows = [{"ticket": "Refund please"}, {"ticket": "one two three four five six seven eight nine"}]
+    write_rows(examples.folder / "data" / "long_tickets.jsonl", *rows)
+
+    examples("run", "subject_line", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    lines = (json.loads(line) for line in (examples.folder / "out.jsonl").read_text().splitlines())
+    ended = {line["row"]: (line["status"], line["outputs"]["tries"]) for line in lines}
+    assert ended == {0: ("passed", 1), 1: ("failed", 3)}
+
+
+def test_the_desk_has_what_its_pipelines_give(examples: Cli) -> None:
+    """
+    Given the two pipelines that the desk calls, run before on the same tickets,
+    when the desk is run,
+    then it gives the outputs of both, with their verdicts, and asks nothing anew.
+    """
+    rows = {"ticket": "billing", "labels": ["billing"]}
+    write_rows(examples.folder / "data" / "long_tickets.jsonl", rows)
+    examples("run", "ticket_parts", "subject_line", "--model", "echo/echo")
+
+    said = examples("run", "ticket_desk", "--model", "echo/echo", "--out", "out.jsonl", "--json")
+
+    trial = json.loads((examples.folder / "out.jsonl").read_text())
+    assert (said.code, said.json["calls"]["sent"]) == (0, 0), said.err
+    assert trial["outputs"] == {"teams": ["billing"], "subject": "billing"}
+    assert [check["step"] for check in trial["checks"]] == ["route.parts[0].sort", "title", None]
+
+
 def data_of(examples: Cli, name: str) -> Path:
-    return examples.folder / {"summary": "data/articles.jsonl", "support_triage": "data/tickets.jsonl"}[name]
+    files = {"meeting_notes": "notes", "summary": "articles", "support_triage": "tickets"}
+    return examples.folder / "data" / f"{files[name]}.jsonl"
 
 
 def worded(row: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +143,93 @@ def test_the_contact_is_extracted_and_normalised(examples: Cli) -> None:
     trial = json.loads((examples.folder / "out.jsonl").read_text())
     assert (said.code, trial["status"]) == (0, "passed"), trial
     assert trial["outputs"] == {"contact": NORMALISED}
+
+
+def test_an_order_is_looked_up(
+    examples: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Given a model that calls the tool with the number that it is asked for, and repeats what that gave,
+    when the example with a tool runs on it,
+    then each answer says what the tool knows of the order, and all checks pass.
+    """
+    for name, value in fake_provider.environment().items():
+        monkeypatch.setenv(name, value)
+    rows = [json.loads(line) for line in (ROOT / "data" / "order_questions.jsonl").read_text().splitlines()]
+    told = [{"body": f'"tool".*{row["status"]}', "answer": f"It is {row['status']}."} for row in rows]
+    calls = [
+        {
+            "user": row["order"],
+            "answer": {"tool_calls": [{"name": "order_status", "arguments": {"order": row["order"]}}]},
+        }
+        for row in rows
+    ]
+    fake_provider.script(*told, *calls)
+
+    said = examples("run", "order_status", "--model", "openai/gpt-4o-mini", "--json")
+
+    assert (said.code, said.json["metrics"]["pass_rate"]) == (0, 1.0), said.err
+    assert said.json["calls"]["sent"] == 2 * len(rows)
+
+
+def test_a_ticket_is_answered_knowing_who_asks(examples: Cli) -> None:
+    """
+    Given the customers' service of the examples, running,
+    when the pipeline that asks it runs,
+    then it has asked once for each ticket, each reply knows the customer's name and plan, and one that the
+    service does not know gets a reply without.
+    """
+    with customers(examples) as address:
+        url = f"steps.account.http.url={address}/customers/{{{{ customer | urlencode }}}}"
+        said = examples("run", "customer_reply", "--model", "echo/echo", "--set", url, "--out", "o.jsonl")
+
+    trials = [json.loads(line) for line in (examples.folder / "o.jsonl").read_text().splitlines()]
+    account = {trial["row_id"]: trial["steps"]["account"] for trial in trials}
+    assert (said.code, [trial["status"] for trial in trials]) == (0, ["passed"] * 5), said.err
+    assert account["R3"]["output"] == {"name": "Priya Shah", "plan": "pro"}
+    assert "status 404" in account["R5"]["error"]
+    assert all(
+        f"Customer: {step['output']['name']} (" in reply_to(trials, id_) for id_, step in account.items()
+    )
+
+
+def test_a_ticket_is_answered_where_the_service_does_not_run(examples: Cli) -> None:
+    """
+    Given no service at the address that the pipeline asks,
+    when its first row runs,
+    then it ends well all the same, with what it does without.
+    """
+    with closed_port() as port:
+        url = f"steps.account.http.url=http://127.0.0.1:{port}/"
+        said = examples(
+            "run", "customer_reply", "--model", "echo/echo", "--set", url, "--limit", "1", "--json"
+        )
+
+    assert (said.code, said.json["trials"]["passed"]) == (0, 1), said.err
+
+
+def reply_to(trials: list[dict[str, Any]], row: str) -> str:
+    return str(next(trial["steps"]["reply"]["output"] for trial in trials if trial["row_id"] == row))
+
+
+@contextmanager
+def customers(examples: Cli) -> Iterator[str]:
+    """Start the service of the examples on a free port, as its users do."""
+    command = [sys.executable, str(examples.folder / "tools" / "customer_service.py"), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Give a port where nobody listens, and that nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @pytest.mark.slow

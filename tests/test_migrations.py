@@ -1,6 +1,7 @@
 """The tables: made at once, migrated behind a backup, refused where they are not ours to touch."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -19,17 +21,20 @@ from alembic.migration import MigrationContext
 from promptlab.core.database import APPLICATION_ID, claim, open_engine
 from promptlab.core.errors import StorageError, UsageError
 from promptlab.models import REVISION, Base
+from promptlab.models.base import Packed
 from promptlab.services.run_log import open_run_log, revision_of
 from promptlab.services.upgrade import migrate, migrations_folder
+from tests.cli_kit import Cli
 from tests.run_log_kit import START, recording, run_in
 
+OLD_LOGS = Path(__file__).parent / "old_logs"
 ADDS_A_COLUMN = '''"""Add a column."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -45,13 +50,32 @@ def schema(path: Path) -> list[tuple[str, str]]:
         return [(name, " ".join(sql.split())) for name, sql in found]
 
 
+def structure(path: Path) -> dict[str, object]:
+    """Give the columns, keys, constraints and indexes; a column that was added later stands at the end."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(
+            "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        ).fetchall()
+        return {
+            name: sql if kind == "index" else _table(connection, name, sql)
+            for name, kind, sql in found
+            if name != "alembic_version"
+        }
+
+
+def _table(connection: sqlite3.Connection, name: str, sql: str) -> object:
+    columns = sorted(row[1:] for row in connection.execute(f"PRAGMA table_info({name})"))
+    keys = sorted(row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({name})"))
+    return columns, keys, sorted(re.findall(r"CONSTRAINT (\w+)", sql))
+
+
 def header(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
 def newer_migrations(folder: Path, then: str = "pass") -> Path:
     copied = shutil.copytree(migrations_folder(), folder / "migrations")
-    (copied / "versions" / "0002_more.py").write_text(ADDS_A_COLUMN.format(then=then))
+    (copied / "versions" / "9999_more.py").write_text(ADDS_A_COLUMN.format(newest=REVISION, then=then))
     return copied
 
 
@@ -70,8 +94,7 @@ def test_tables_made_at_once_are_those_of_the_migrations(tmp_path: Path) -> None
 
     with closing(sqlite3.connect(migrated)) as connection:
         revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    tables = [entry for entry in schema(made) if entry[0] != "alembic_version"]
-    assert tables == [entry for entry in schema(migrated) if entry[0] != "alembic_version"]
+    assert structure(made) == structure(migrated)
     assert revision == (REVISION,)
 
 
@@ -129,7 +152,7 @@ async def test_an_older_log_is_migrated_behind_a_backup(tmp_path: Path) -> None:
     migrate(engine, path, folder=newer_migrations(tmp_path))
     engine.dispose()
 
-    backup = tmp_path / "lab.db.backup-0001"
+    backup = tmp_path / f"lab.db.backup-{REVISION}"
     assert "extra TEXT" in dict(schema(path))["trials"]
     assert schema(backup) == before
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -160,8 +183,46 @@ def test_a_migration_that_dies_leaves_the_old_schema(tmp_path: Path, end: str) -
 
     assert child.returncode != 0
     assert schema(path) == before
-    assert (tmp_path / "lab.db.backup-0001").exists()
+    assert (tmp_path / f"lab.db.backup-{REVISION}").exists()
     open_run_log(path).close()
+
+
+def old_log(revision: str, path: Path) -> Path:
+    """Bring back the log of a run that a promptlab of that revision made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((OLD_LOGS / f"{revision}.sql").read_text())
+    return path
+
+
+def found_by(log: Path, question: str) -> list[Any]:
+    with closing(sqlite3.connect(log)) as connection:
+        return connection.execute(question).fetchall()
+
+
+@pytest.mark.parametrize("revision", sorted(path.stem for path in OLD_LOGS.glob("*.sql")))
+def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
+    """
+    Given the log of a run that an older promptlab made, and the pipeline that it ran,
+    when that is run again,
+    then every answer is recalled from the migrated log, the old run is shown, and the backup is as it was.
+    """
+    log = old_log(revision, cli.folder / ".promptlab" / "lab.db")
+    before, answers = schema(log), found_by(log, "SELECT id, fingerprint, text, request FROM completions")
+    old_run, pipeline = found_by(log, "SELECT id, pipeline FROM runs")[0]
+    source = "SELECT path, content FROM run_files JOIN snapshots USING (digest)"
+    for path, content in found_by(log, source):
+        file = cli.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(Packed().process_result_value(content, None) or b"")  # type: ignore[arg-type]
+
+    again = cli("run", pipeline, "--json")
+
+    assert (again.code, again.json["calls"]) == (0, {"sent": 0, "attempts": 0, "recalled": len(answers)})
+    shown = cli("runs", "show", old_run, "--row", "0", "--json").json["trials"]
+    assert [trial["status"] for trial in shown] == ["passed"]
+    assert found_by(log, "SELECT id, fingerprint, text, request FROM completions") == answers
+    assert schema(log.with_name(f"lab.db.backup-{revision}")) == before
 
 
 def test_a_newer_log_is_refused_untouched(tmp_path: Path) -> None:

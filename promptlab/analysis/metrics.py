@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.schemas.pipeline import Repeat
-from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
+from promptlab.schemas.run import TrialResult, TrialStatus, Verdict, everywhere
 
 type CheckKey = tuple[str | None, str]
 
@@ -194,7 +194,7 @@ class _Tally:
                 self._judged(verdict)
 
     def _judged(self, verdict: Verdict) -> None:
-        key = (verdict.step, verdict.name)
+        key = (everywhere(verdict.step) if verdict.step else None, verdict.name)
         self._checks.setdefault(key, _Mean()).add(verdict.score, passed=verdict.status == "passed")
         if verdict.metric is not None:
             self._named.setdefault(verdict.metric, _Mean()).add(verdict.score)

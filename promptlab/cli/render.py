@@ -10,6 +10,7 @@ import click
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
+from promptlab.cli.spoken import spoken
 from promptlab.cli.types import PairType
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
@@ -23,7 +24,9 @@ from promptlab.loader.loading import LoadedPipeline, load_pipeline
 @click.command(cls=Command, epilog="Example: promptlab render support_triage --row 3 --variant few-shot")
 @click.argument("pipeline", shell_complete=complete_pipelines)
 @click.option("--row", type=click.IntRange(0), default=0, show_default=True, help="Which row, from 0.")
-@click.option("--step", metavar="ID", help="Only this step.")
+@click.option(
+    "--step", metavar="ID", help="Only this step; one inside another by its path, as parts[0].sort."
+)
 @click.option(
     "--variant", metavar="V", help="This variant, or this cell by its whole name; default: the first."
 )
@@ -95,7 +98,7 @@ def _lines(step: StepPreview) -> Iterator[str]:
     yield click.style(escaped(f"# {step.step} ({step.model}{params})"), bold=True)
     for message in step.messages:
         yield click.style(f"\n[{message['role']}]", fg="cyan")
-        yield from (escaped(line) for line in str(message["content"]).split("\n"))
+        yield from (escaped(line) for line in spoken(message).split("\n"))
 
 
 def _explain(steps: Sequence[StepPreview], loaded: LoadedPipeline) -> int:

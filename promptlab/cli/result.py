@@ -10,8 +10,8 @@ from promptlab.core.display import escaped
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
-from promptlab.schemas.report import GateResult, RunSummary
-from promptlab.schemas.run import TrialResult, TrialStatus
+from promptlab.schemas.report import GateResult, RunSummary, StoodIn
+from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,9 +95,16 @@ def reason_of(trial: TrialResult) -> str:
     """Say why a trial did not pass: its errors, else its verdicts."""
     errors = [f"{step.id}: {step.error}" for step in trial.steps if step.status == "errored" and step.error]
     verdicts = [
-        f"{verdict.name}: {verdict.reason}" for verdict in trial.all_verdicts if verdict.status in NOT_PASSED
+        f"{_called(verdict)}: {verdict.reason}"
+        for verdict in trial.all_verdicts
+        if verdict.status in NOT_PASSED
     ]
     return "; ".join(errors or ([trial.error] if trial.error else []) or verdicts)
+
+
+def _called(verdict: Verdict) -> str:
+    """Give the name of a check, with its step where that is inside another."""
+    return f"{verdict.step}/{verdict.name}" if verdict.step and "." in verdict.step else verdict.name
 
 
 def _short(text: str) -> str:
@@ -126,7 +133,14 @@ def _way_on(summary: RunSummary) -> str:
     return f"{command} goes on: what was answered is recalled"
 
 
+def _about(one: StoodIn) -> str:
+    return _cut(one.reason.removeprefix(f"{one.model}: "), SHOWN_REASON)
+
+
 def warnings(summary: RunSummary) -> Iterator[str]:
+    for one in summary.stood_in:
+        times = plural(one.times, "time")
+        yield f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"

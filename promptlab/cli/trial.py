@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from promptlab.cli.spoken import spoken
 from promptlab.core.display import escaped
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import money, plural
@@ -29,7 +30,7 @@ def whole_trial(trial: TrialResult) -> dict[str, JSON]:
             "messages": [dict(message) for message in step.messages],
             "finish_reason": step.finish_reason,
         }
-        for step, step_object in zip(trial.steps, _objects(shown["steps"]), strict=True)
+        for step, step_object in zip(trial.all_steps, _objects(shown["steps"]), strict=True)
     }
     return {**shown, "steps": steps, "tags": list(trial.tags)}
 
@@ -46,7 +47,7 @@ def show_trial(console: "Console", trial: TrialResult) -> None:
     _title(console, f"row {key.row} ({key.row_id}) {key.cell}{repeat}: {trial.status}", "bold")
     for name, value in trial.inputs.items():
         _block(console, name, as_text(value))
-    for step in trial.steps:
+    for step in trial.all_steps:
         _show_step(console, step)
     if trial.verdicts or len(trial.steps) != 1:
         _title(console, "outputs", "bold cyan")
@@ -59,7 +60,7 @@ def show_trial(console: "Console", trial: TrialResult) -> None:
 def _show_step(console: "Console", step: StepResult) -> None:
     _title(console, f"step {step.id}: {step.status}", "bold cyan")
     for message in step.messages:
-        _block(console, str(message.get("role", "")), as_text(message.get("content")))
+        _block(console, str(message.get("role", "")), spoken(message))
     if step.status in ("passed", "failed"):
         _block(console, "output", as_text(step.made), "bold")
     if step.error:

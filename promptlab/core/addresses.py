@@ -1,4 +1,4 @@
-"""Which addresses a provider may have: https anywhere but link-local, plain http only nearby."""
+"""Which addresses requests may go to: https anywhere but link-local, plain http only nearby."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -15,11 +15,25 @@ def checked_url(url: str) -> str:
     if any(character.isspace() or not character.isprintable() for character in url):
         raise ValueError("the address has blanks or control characters in it")
     parts = _split(url)
-    host = (parts.hostname or "").rstrip(".")
-    _refuse_metadata(host, _address(host))
-    if parts.scheme == "http" and not is_nearby(host):
-        raise ValueError(f"plain http goes only to loopback and private addresses, not to {host}; say https")
+    check_host(parts.scheme, parts.hostname or "")
     return url.rstrip("/")
+
+
+def check_host(scheme: str, host: str) -> None:
+    """Raise ValueError for a host that no request may go to by this scheme, as far as its name says."""
+    host = host.rstrip(".").lower()
+    _refuse_metadata(host, _address(host))
+    if scheme == "http" and not is_nearby(host):
+        raise ValueError(f"plain http goes only to loopback and private addresses, not to {host}; say https")
+
+
+def may_resolve_to(scheme: str, address: str) -> bool:
+    """Tell whether a request may go to an address that the name of its host turned out to stand for."""
+    try:
+        check_host(scheme, address)
+    except ValueError:
+        return False
+    return True
 
 
 def is_nearby(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The one place where the order of both chains is written."""
+"""The one place where the order of all chains is written."""
 
 import asyncio
 import random
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Never
 
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog, RecordedAnswers
@@ -16,6 +17,7 @@ from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
+from promptlab.engine.handlers.halt import Halt
 from promptlab.engine.handlers.judge import Judge
 from promptlab.engine.handlers.keep import Keep
 from promptlab.engine.handlers.parse import Parse
@@ -27,8 +29,9 @@ from promptlab.engine.machinery import Machinery
 from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
-from promptlab.engine.step_request import StepRequest
-from promptlab.engine.trial import RunStep, TrialRunner
+from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.trial import TrialRunner
+from promptlab.engine.web import SendRequest, WebAnswer, WebRequest
 from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import StepResult
@@ -86,22 +89,28 @@ def assemble(
     brake: Brake,
     emit: Emit,
     clock: Clock | None = None,
+    attachments: AttachmentSource = NO_ATTACHMENTS,
+    send: SendRequest | None = None,
 ) -> Engine:
-    """Build both chains and the runner on top of them."""
+    """Build the chains and the runner on top of them. `send` None: no http step is run."""
     clock = clock or SystemClock()
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = Budget(options.limits, brake, options.spent or Purse())
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
+    record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
     machinery = Machinery(
-        complete=_calls([recall, retry, budget, throttle, Record(log, emit)]),
+        complete=_calls([recall, retry, budget, throttle, record]),
         act=_calls([remember, Keep(log, brake)]),
+        fetch=_calls([recall, retry, Halt(brake), record]),
         call=call,
+        send=send or _unfetched,
         render=render,
         clock=clock,
         brake=brake,
         emit=emit,
+        attachments=attachments,
         streams=options.streams,
     )
     trials = TrialRunner(machinery, _steps(machinery))
@@ -109,28 +118,38 @@ def assemble(
     return Engine(runner, throttle, budget, (recall, remember))
 
 
-def assemble_preview(log: RecordedAnswers, render: Render) -> RunStep:
+def assemble_preview(
+    log: RecordedAnswers, render: Render, attachments: AttachmentSource = NO_ATTACHMENTS
+) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
     answer = chain([Recall(log, _tell_nobody)], _unsent)
-    return assemble_walk(still_machinery(answer, answer, render))
+    machinery = still_machinery(answer, answer, render, attachments)
+    return _step_chain([Guard(render, timed=False), Parse()], machinery)
 
 
-def still_machinery(complete: Ask, act: Ask, render: Render) -> Machinery:
-    """Give what a walk works with: `complete` and `act` say what is known, and no code is run."""
+def still_machinery(complete: Ask, act: Ask, render: Render, attachments: AttachmentSource) -> Machinery:
+    """Give what a walk works with: `complete` and `act` say what is known; nothing is run, sent or judged."""
     return Machinery(
         complete=complete,
         act=act,
+        fetch=act,
         call=_uncalled,
+        send=_unfetched,
         render=render,
         clock=SystemClock(),
         brake=Brake(),
         emit=_tell_nobody,
+        attachments=attachments,
+        is_walk=True,
     )
 
 
-def assemble_walk(machinery: Machinery) -> RunStep:
-    """Build the step chain of a trial that is only looked at: no step is judged, told of or timed."""
-    return chain([Guard(machinery.render, timed=False), Parse()], Perform(machinery))
+def assemble_walk(machinery: Machinery, inner: RunStep) -> RunStep:
+    """Build the step chain of a trial that is only looked at: no step is judged, told of or timed.
+
+    `inner` is what leads the steps inside a step.
+    """
+    return chain([Guard(machinery.render, timed=False), Parse()], Perform(machinery, inner))
 
 
 async def _unsent(call: Call) -> Answer:
@@ -139,6 +158,10 @@ async def _unsent(call: Call) -> Answer:
 
 async def _uncalled(function: Function, *_arguments: object, **_options: object) -> Never:
     raise AssertionError(f"a preview runs no code, but {function.reference} was called")
+
+
+async def _unfetched(request: WebRequest, *, seconds: float) -> WebAnswer:
+    raise AssertionError(f"nothing here sends requests, but {request.shown} was to be sent in {seconds:g} s")
 
 
 def _calls(handlers: list[Handler[Call, Answer]]) -> Ask:
@@ -155,7 +178,17 @@ def _steps(machinery: Machinery) -> RunStep:
         Guard(machinery.render),
         Parse(),
     ]
-    return chain(handlers, Perform(machinery))
+    return _step_chain(handlers, machinery)
+
+
+def _step_chain(handlers: list[Handler[StepRequest, StepResult]], machinery: Machinery) -> RunStep:
+    """Build a chain whose end leads the steps inside a step through the whole of it."""
+
+    async def run_step(request: StepRequest) -> StepResult:
+        return await whole(request)
+
+    whole = chain(handlers, Perform(machinery, run_step))
+    return whole
 
 
 def _tell_nobody(_event: object) -> None:

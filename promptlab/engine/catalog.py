@@ -14,6 +14,9 @@ STEPS: Registry["type[Step]"] = Registry(
         "prompt": "promptlab.engine.steps.prompt:PromptStep",
         "messages": "promptlab.engine.steps.messages:MessagesStep",
         "python": "promptlab.engine.steps.python:PythonStep",
+        "http": "promptlab.engine.steps.http:HttpStep",
+        "pipeline": "promptlab.engine.steps.pipeline:PipelineStep",
+        "foreach": "promptlab.engine.steps.foreach:ForeachStep",
     },
     group="promptlab.steps",
 )

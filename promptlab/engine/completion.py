@@ -55,8 +55,9 @@ class CompletionRequest:
 
     @property
     def size(self) -> int:
-        """The bytes of all that is sent; no request has more tokens."""
-        return len(canonical(self.as_json()).encode("utf-8", "surrogatepass"))
+        """The bytes of all texts that are sent, and the most tokens of attachments; no request has more."""
+        text = len(canonical(self.as_json()).encode("utf-8", "surrogatepass"))
+        return text + sum(message.most_attached_tokens for message in self.messages)
 
     def as_json(self) -> dict[str, JSON]:
         return {

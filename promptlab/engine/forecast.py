@@ -15,7 +15,8 @@ class Request:
 
     `size`: bytes of all that is sent, as a limit reserves them; `text`: those of what the model reads; both
     without the blanks, and without the `answers` that the model gave to this request before. `ceiling`: the
-    most tokens of an answer, None where nobody knows. `problem`: why the model cannot be asked as things are.
+    most tokens of an answer, None where nobody knows. `is_known` false: there is more in it than
+    can be told. `problem`: why the model cannot be asked as things are.
     """
 
     profile: ModelProfile
@@ -24,6 +25,7 @@ class Request:
     text: int
     blanks: Mapping[str, int] = field(default_factory=dict)
     answers: int = 0
+    is_known: bool = True
     problem: str | None = None
 
 
@@ -50,14 +52,14 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepForecast:
-    """What a step of a trial would do.
+    """What a step of a trial would do; `path` with the items that it is inside of, `parts[2].part`.
 
     `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
     may; `remembered`: what those gave, and is there. `is_endless`: nobody can tell how many calls it makes.
     `error`: why it fails for certain.
     """
 
-    step: str
+    path: str
     ahead: tuple[Ahead, ...] = ()
     recalled: int = 0
     runs: int = 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab.core.json import JSON, canonical
 from promptlab.core.patterns import compiled, search
+from promptlab.engine.schema_references import check_references
 from promptlab.schemas.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def check_schema(schema: Mapping[str, JSON]) -> None:
         place = ".".join(map(str, error.absolute_path))
         message = f"not a JSON Schema: {place}{': ' if place else ''}{error.message[:300]}"
         raise Refusal(message, code="schema", below=error.absolute_path) from None
+    check_references(schema)
     for pattern in _patterns(schema):
         compiled(pattern)
 

@@ -6,20 +6,27 @@ from promptlab.core.json import JSON
 from promptlab.engine.check import Check, Evidence
 from promptlab.engine.check_reading import row_checks
 from promptlab.engine.machinery import Machinery
+from promptlab.engine.outputs import judged_outputs
 from promptlab.engine.plan import Trial
-from promptlab.engine.ruling import NamedCheck, Ruling, named, rule_at
+from promptlab.engine.ran import Ran
+from promptlab.engine.ruling import NamedCheck, Ruling, free_name, named, rule_at
 from promptlab.engine.step_request import StepRequest
+from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.run import MISSING, StepResult, Verdict, _Missing
 
 
-async def judge(checks: Sequence[NamedCheck], *, step: str | None, evidence: Evidence) -> tuple[Verdict, ...]:
+async def judge(
+    checks: Sequence[NamedCheck], *, step: str | None, evidence: Evidence, path: str | None = None
+) -> tuple[Verdict, ...]:
     """Judge the output of `step`, or the outputs where it is None; one verdict a check, in order.
 
-    What a skipped step would have made is not judged (skipped). A check of a step that errored, or was not
-    run because another one did, is errored, so that it counts as a failure in every rate.
+    `path`: what the verdicts call the step, if not by its id. What a skipped step would have made is not
+    judged (skipped). A check of a step that errored, or was not run because another one did, is errored, so
+    that it counts as a failure in every rate.
     """
+    called = path or step
     return tuple(
-        [_verdict(name, check, step, await rule_at(check, step, evidence)) for name, check in checks]
+        [_verdict(name, check, called, await rule_at(check, step, evidence)) for name, check in checks]
     )
 
 
@@ -28,8 +35,21 @@ async def judge_step(request: StepRequest, result: StepResult, machinery: Machin
     checks: tuple[Check, ...] = request.planned.step.checks
     if not checks:
         return ()
-    evidence = _evidence(request.trial, {**request.done, result.id: result}, machinery)
-    return await judge(named(checks), step=result.id, evidence=evidence)
+    results = {**request.done, request.id: result}
+    evidence = _evidence(request.trial, request.values, results, machinery)
+    return await judge(named(checks), step=request.id, evidence=evidence, path=request.path)
+
+
+async def judge_inner(
+    spec: PipelineSpec, ran: Ran, outputs: JSON, request: StepRequest, machinery: Machinery
+) -> tuple[Verdict, ...]:
+    """Judge what a pipeline inside a step gave by its checks; they are named apart from the step's own."""
+    if not spec.checks:
+        return ()
+    given = judged_outputs(spec, outputs, ran.results)
+    evidence = _evidence(request.trial, ran.values, ran.results, machinery, outputs=given)
+    checks = _apart(spec.checks, request.planned.step.checks)
+    return await judge(checks, step=None, evidence=evidence, path=request.path)
 
 
 async def judge_outputs(
@@ -39,7 +59,8 @@ async def judge_outputs(
     checks, problem = _all_checks(trial)
     if not checks and problem is None:
         return ()
-    evidence = _evidence(trial, done, machinery, outputs=_given(trial, outputs, done))
+    given = judged_outputs(trial.cell.spec, outputs, done)
+    evidence = _evidence(trial, trial.row.inputs, done, machinery, outputs=given)
     verdicts = await judge(checks, step=None, evidence=evidence)
     return verdicts if problem is None else (*verdicts, problem)
 
@@ -55,27 +76,21 @@ def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Verdict | None]:
         return own, problem
 
 
-def _given(trial: Trial, outputs: JSON, done: Mapping[str, StepResult]) -> JSON | _Missing:
-    """Give the outputs, or MISSING where no step, or not the step that they are, made any."""
-    results = list(done.values())
-    if any(result.status == "errored" or result.error_kind == "dependency" for result in results):
-        return MISSING
-    if all(result.status == "skipped" for result in results):
-        return MISSING
-    if trial.cell.spec.outputs is None:
-        return done[trial.cell.last_written].output
-    return outputs
+def _apart(checks: Sequence[Check], others: Sequence[Check]) -> tuple[NamedCheck, ...]:
+    taken = {name for name, _ in named(others)}
+    return tuple((free_name(name, taken), check) for name, check in named(checks))
 
 
 def _evidence(
     trial: Trial,
+    values: Mapping[str, JSON],
     results: Mapping[str, StepResult],
     machinery: Machinery,
     *,
     outputs: JSON | _Missing = MISSING,
 ) -> Evidence:
     return Evidence(
-        inputs=trial.row.inputs,
+        inputs=values,
         row=trial.row.columns,
         results=results,
         outputs=outputs,

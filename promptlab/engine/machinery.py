@@ -3,28 +3,36 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import Answer
 from promptlab.engine.function import CallFunction
 from promptlab.engine.scope import Render
+from promptlab.engine.web import SendRequest
 from promptlab.schemas.events import Emit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machinery:
-    """`complete` and `act` are the two completion chains: for models, and for the project's functions.
+    """`complete`, `act` and `fetch` are chains that record: of models, the project's functions, http steps.
 
+    `call` and `send` are what the latter two end in; checks, which are judged anew each time, `call` as well.
     `streams`: answers are told piece by piece, as they come.
-    `call` runs a function without recording it: for checks, which are judged anew each time.
+    `attachments` gives the files that rendered messages name. `is_walk`: trials are only looked at, as far as
+    answers are there; nothing is judged.
     """
 
     complete: Callable[[Call], Awaitable[Answer]]
     act: Callable[[Call], Awaitable[Answer]]
+    fetch: Callable[[Call], Awaitable[Answer]]
     call: CallFunction
+    send: SendRequest
     render: Render
     clock: Clock
     brake: Brake
     emit: Emit
+    attachments: AttachmentSource = NO_ATTACHMENTS
     streams: bool = False
+    is_walk: bool = False

@@ -8,6 +8,7 @@ from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.forecast import Request
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.stand_ins import counted
+from promptlab.schemas.plan import BYTES_PER_TOKEN
 
 MESSAGE_BYTES = 16  # what a message's frame takes beside its text: four tokens
 
@@ -19,11 +20,12 @@ def measured(call: Call, marks: Mapping[str, str] | None = None) -> Request:
     blanks = counted(texts, marks or {})
     missing = sum(times * len((marks or {})[step].encode()) for step, times in blanks.items())
     text = sum(len(part.encode("utf-8", "surrogatepass")) for part in texts)
+    attached = sum(message.most_attached_tokens for message in request.messages)
     return Request(
         profile=call.profile,
         ceiling=output_ceiling(request.params, call.profile),
         size=request.size - missing,
-        text=text - missing + MESSAGE_BYTES * len(request.messages),
+        text=text - missing + MESSAGE_BYTES * len(request.messages) + BYTES_PER_TOKEN * attached,
         blanks=blanks,
         problem=call.problem,
     )

@@ -1,9 +1,8 @@
 """A plan: the ordered steps of each cell, and the trials as a stream."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from graphlib import TopologicalSorter
 
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
@@ -19,20 +18,28 @@ class Target:
     """The model that a step asks, and the parameters as they go on the wire.
 
     `problem`: why it cannot be asked, such as a missing key; what was recorded is recalled all the same.
+    `fallbacks`: what is asked in its place, one after the other, where it fails for good.
     """
 
     provider: Provider
     profile: ModelProfile
     params: Mapping[str, JSON]
     problem: str | None = None
+    fallbacks: tuple["Target", ...] = ()
+
+    @property
+    def line(self) -> tuple["Target", ...]:
+        """Itself and its fallbacks, in the order in which they are asked."""
+        return (self, *self.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
 class CellSpec:
     """A cell of variants × matrix: its whole name, and the pipeline with both laid over it.
 
-    `dependencies`: for each step the steps that it names or needs; `for_checks`: those of them that only
-    its checks name.
+    By the path of a step (`parts.part` for one inside `parts`), `dependencies`: the steps that it names or
+    needs, beside it or around it; `for_checks`: those of them that only its checks name. `in_order`: the
+    steps whose items run one after the other.
     """
 
     name: str
@@ -41,16 +48,30 @@ class CellSpec:
     spec: PipelineSpec
     dependencies: Mapping[str, frozenset[str]]
     for_checks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    in_order: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err."""
+    """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
+
+    `inner`: the steps inside it, in an order in which they can run; `in_order`: whether they are run for one
+    item after the other.
+    """
 
     step: Step
     needs: frozenset[str]
     target: Target | None = None
     for_checks: frozenset[str] = frozenset()
+    inner: "tuple[PlannedStep, ...]" = ()
+    in_order: bool = False
+
+    def walk(self, within: str = "") -> "Iterator[tuple[str, PlannedStep]]":
+        """Give the step and its path, then all inside it, at any depth."""
+        path = f"{within}{self.step.id}"
+        yield path, self
+        for planned in self.inner:
+            yield from planned.walk(f"{path}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +84,14 @@ class Cell:
     spec: PipelineSpec
     steps: tuple[PlannedStep, ...]
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether each step waits for the one before it, so that nothing can run side by side."""
-        return all(
-            before.step.id in step.needs for before, step in zip(self.steps, self.steps[1:], strict=False)
-        )
+    def paths(self) -> Iterator[tuple[str, PlannedStep]]:
+        """Give each step with its path, `parts.part`, followed by those inside it."""
+        for planned in self.steps:
+            yield from planned.walk()
 
-    @property
-    def last_written(self) -> str:
-        return str(self.spec.steps[-1].id)
+    def all_steps(self) -> Iterator[PlannedStep]:
+        """Give each step, followed by those inside it."""
+        return (planned for _, planned in self.paths())
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -132,35 +151,25 @@ class Plan:
         return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
 
     def profiles(self) -> tuple[ModelProfile, ...]:
-        """The models that the plan may call, each once."""
-        found = {
-            step.target.profile.name: step.target.profile
-            for cell in self.cells
-            for step in cell.steps
-            if step.target is not None
-        }
+        """The models that the plan may call, each once; fallbacks among them."""
+        found = {target.profile.name: target.profile for line in self.lines() for target in line}
         return tuple(found.values())
+
+    def lines(self) -> Iterator[tuple[Target, ...]]:
+        """Give for each step that asks a model what it asks: its model, then its fallbacks."""
+        for cell in self.cells:
+            for step in cell.all_steps():
+                if step.target is not None:
+                    yield step.target.line
+
+    def dead_ends(self, closed: Collection[str]) -> frozenset[str]:
+        """Give those of the closed models that left some step without any model to ask."""
+        names = [{target.profile.name for target in line} for line in self.lines()]
+        return frozenset(name for line in names if line <= set(closed) for name in line)
 
 
 type FindTarget = Callable[[CompletionStep, PipelineSpec], Target]
-
-
-def compile_cell(source: CellSpec, find_target: FindTarget) -> Cell:
-    """Order the steps of a cell and give each its model. Raises graphlib.CycleError."""
-    steps: dict[str, Step] = {step.id: step for step in source.spec.steps}
-    order = TopologicalSorter(
-        {name: source.dependencies.get(name, frozenset()) for name in steps}
-    ).static_order()
-    planned = tuple(_planned(steps[name], source, find_target) for name in order)
-    return Cell(source.name, source.variant, source.axes, source.spec, planned)
-
-
-def _planned(step: Step, source: CellSpec, find_target: FindTarget) -> PlannedStep:
-    target = find_target(step, source.spec) if isinstance(step, CompletionStep) else None
-    needs, for_checks = (
-        names.get(step.id, frozenset()) for names in (source.dependencies, source.for_checks)
-    )
-    return PlannedStep(step, needs, target, for_checks)
+type FindFallback = Callable[[int, CompletionStep, PipelineSpec], Target | None]
 
 
 def merged_params(step: CompletionStep, spec: PipelineSpec) -> Params:

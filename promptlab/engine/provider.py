@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Protocol
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Endpoint, FailureKind
+from promptlab.engine.conversation import ALL_FORMS, Form
 from promptlab.schemas.pipeline import Params
 
 
@@ -95,9 +96,28 @@ class Price:
     cached: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaFault:
+    """Why a model does not take a JSON Schema, and where in it."""
+
+    message: str
+    place: tuple[str | int, ...] = ()
+
+
+type JudgeSchema = Callable[[Mapping[str, JSON]], SchemaFault | None]
+
+
+def _takes_any_schema(_schema: Mapping[str, JSON]) -> SchemaFault | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
-    """What is known of a model before it is asked. `price` None: unknown. Rates are per minute."""
+    """What is known of a model before it is asked. `price` None: unknown. Rates are per minute.
+
+    `takes`: what may be attached to a message; `takes_tools`: whether it can be told of tools.
+    `schema_fault` says what of a schema the model does not take.
+    """
 
     endpoint: Endpoint
     model: str
@@ -106,6 +126,9 @@ class ModelProfile:
     max_concurrency: int | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    takes: frozenset[Form] = ALL_FORMS
+    schema_fault: JudgeSchema = _takes_any_schema
+    takes_tools: bool = True
 
     @property
     def name(self) -> str:

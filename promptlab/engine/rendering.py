@@ -104,7 +104,7 @@ class Renderer:
             await child.close()
 
     async def render(self, template: Template, names: Names) -> JSON:
-        """Return messages for a prompt, a string for a text, a JSON value else; raises RenderError."""
+        """Return messages for a prompt, a content for a text, a JSON value else; raises RenderError."""
         direct = shortcut(template)
         if direct is not None:
             try:
@@ -237,8 +237,13 @@ def _template_frame(template: Template) -> bytes:
 
 
 def _render_frame(template: Template, names: Names) -> bytes:
+    """Give what is sent: the values whose names are in the template; of the others the names, for errors."""
+    words = template.words
+    values = {name: value for name, value in names.values.items() if name in words}
+    steps = {name: view for name, view in names.steps.items() if name in words}
+    others = [name for name in (*names.values, *names.steps) if name not in words]
     try:
-        frame = _encode(["render", template.key, dict(names.values), dict(names.steps)])
+        frame = _encode(["render", template.key, values, steps, others])
     except (TypeError, ValueError) as error:
         raise RenderError("type", f"a value is not JSON: {error}", template.name) from error
     return f"{frame}\n".encode()

@@ -41,11 +41,12 @@ def named(checks: Sequence[Check]) -> tuple[NamedCheck, ...]:
             raise ValueError(f"two checks have the name '{check.name}'")
         taken.update((check.name,) if check.name is not None else ())
     return tuple(
-        (check.name if check.name is not None else _free(check.type, taken), check) for check in checks
+        (check.name if check.name is not None else free_name(check.type, taken), check) for check in checks
     )
 
 
-def _free(type_: str, taken: set[str]) -> str:
+def free_name(type_: str, taken: set[str]) -> str:
+    """Give a name that is not taken yet, and take it."""
     name, number = type_, 1
     while name in taken:
         number += 1

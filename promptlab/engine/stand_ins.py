@@ -20,7 +20,7 @@ def mark_of(position: int) -> str:
 def pretended(result: StepResult, step: Step, mark: str) -> StepResult:
     """Give the result as if the step had made something: the mark, wherever text would be."""
     answer = {"role": "assistant", "content": mark}
-    return replace(result, status="passed", output=_value(step.parsed_as, mark), messages=(answer,))
+    return replace(result, status="passed", output=_value(step.shape, mark), messages=(answer,))
 
 
 def counted(texts: Iterable[str], marks: Mapping[str, str]) -> dict[str, int]:

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from promptlab.engine.completion import Answer, Completion, CompletionRequest
 from promptlab.schemas.run import StepCall, StepResult, StepStatus, total
 
+type Order = tuple[int, int]
+
 
 @dataclass(slots=True)
 class Tally:
-    """Grows while the step runs, over all times that it asks again."""
+    """Grows while the step runs, over all times that it asks again.
+
+    `inner`: the steps that it ran inside itself, by item and place.
+    """
 
     calls: list[StepCall] = field(default_factory=list)
     input_tokens: int = 0
@@ -18,6 +23,7 @@ class Tally:
     latency_ms: float = 0.0
     finish_reason: str | None = None
     model: str | None = None
+    inner: dict[Order, StepResult] = field(default_factory=dict)
 
     def add(self, request: CompletionRequest, answer: Answer) -> None:
         self.spent.append(answer.spent_usd)
@@ -30,6 +36,17 @@ class Tally:
         self.costs.append(answer.cost_usd)
         self.latency_ms += answer.latency_ms
         self.finish_reason = answer.finish_reason
+
+    def add_use(self, request: CompletionRequest, answer: Answer) -> None:
+        """Count the use of a tool: no attempt at a model, nothing paid, and its time is not the model's."""
+        completion = answer if isinstance(answer, Completion) else None
+        self._note(
+            request,
+            attempts=0,
+            completion_id=completion.id if completion is not None else None,
+            recalled=completion is not None and completion.recalled,
+            tool=True,
+        )
 
     def leave(self, request: CompletionRequest) -> None:
         """Count a call that the step did not wait for to the end: what it will cost is not known here."""
@@ -49,6 +66,7 @@ class Tally:
             spent_usd=total(self.spent),
             latency_ms=self.latency_ms,
             finish_reason=self.finish_reason,
+            inner=tuple(self.inner[order] for order in sorted(self.inner)),
         )
 
     def _note(
@@ -58,8 +76,13 @@ class Tally:
         attempts: int,
         completion_id: int | None = None,
         recalled: bool = False,
+        tool: bool = False,
     ) -> None:
         call = StepCall(
-            fingerprint=request.fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts
+            fingerprint=request.fingerprint,
+            completion_id=completion_id,
+            recalled=recalled,
+            attempts=attempts,
+            tool=tool,
         )
         self.calls.append(call)

@@ -10,6 +10,10 @@ from promptlab.engine.step import CompletionStep
 from promptlab.schemas.pipeline import PipelineSpec
 
 
+class NoModel(UsageError):
+    """Nothing says which model a step asks."""
+
+
 @dataclass(slots=True)
 class Targets:
     """Builds each provider once, when a step first names it.
@@ -24,13 +28,17 @@ class Targets:
 
     def __call__(self, step: CompletionStep, spec: PipelineSpec) -> Target:
         """Give the step's target; raises UsageError where the model is unknown or takes no such parameter."""
-        name, model = self._split(self.model_of(step, spec), step)
-        provider = self.provider(name)
-        try:
-            params = provider.wire_params(model, merged_params(step, spec))
-        except ValueError as error:
-            raise UsageError(f"step '{step.id}': {error}") from None
-        return Target(provider, provider.profile(model), params, _problem(provider, model))
+        return self._target(self.model_of(step, spec), step, spec)
+
+    def fallback(self, index: int, step: CompletionStep, spec: PipelineSpec) -> Target | None:
+        """Give one of the step's fallbacks, or None if it is none here; raises UsageError as for the model.
+
+        Who says `--model` wants that model alone; the model itself is no fallback of its own.
+        """
+        model = step.fallback[index]
+        if self.asked is not None or model == self.model_of(step, spec):
+            return None
+        return self._target(model, step, spec)
 
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
@@ -48,10 +56,23 @@ class Targets:
         for provider in self.providers.values():
             await provider.close()
 
+    def _target(self, asked: str | None, step: CompletionStep, spec: PipelineSpec) -> Target:
+        name, model = self._split(asked, step)
+        provider = self.provider(name)
+        try:
+            params = provider.wire_params(model, merged_params(step, spec))
+        except ValueError as error:
+            raise UsageError(f"step '{step.id}': {error}") from None
+        profile = provider.profile(model)
+        if step.tools and not profile.takes_tools:
+            hint = "name a model that calls tools, or take out `tools`"
+            raise UsageError(f"step '{step.id}': {profile.name} takes no tools", hint=hint)
+        return Target(provider, profile, params, _problem(provider, model))
+
     def _split(self, model: str | None, step: CompletionStep) -> tuple[str, str]:
         if model is None:
             hint = "write `model: provider/model` in the pipeline, or say --model"
-            raise UsageError(f"step '{step.id}' has no model", hint=hint)
+            raise NoModel(f"step '{step.id}' has no model", hint=hint)
         provider, slash, name = model.partition("/")
         if not (provider and slash and name):
             raise UsageError(f"'{model}' is no model", hint="say provider/model, as openai/gpt-4o-mini")

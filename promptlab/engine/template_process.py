@@ -37,19 +37,21 @@ class Templates:
     def take(self, frame: list[object]) -> bytes | None:
         """Handle one frame; returns the answer to a render."""
         match frame:
-            case ["render", str(key), dict(values), dict(steps)]:
-                return self._answer(key, values, steps)
+            case ["render", str(key), dict(values), dict(steps), list(others)]:
+                return self._answer(key, values, steps, others)
             case ["template", str(key), kind, str(source), str(name), dict(library)]:
                 self._sources[key] = Source(kind, source, name, library)  # type: ignore[arg-type]
             case ["forget"]:
                 self.__init__()  # type: ignore[misc]
         return None
 
-    def _answer(self, key: str, values: dict[str, object], steps: dict[str, dict[str, object]]) -> bytes:
+    def _answer(
+        self, key: str, values: dict[str, object], steps: dict[str, dict[str, object]], others: list[str]
+    ) -> bytes:
         try:
             return _encoded(["ok", self._program(key).render(values, steps)])
         except Exception as error:  # noqa: BLE001 - whatever a template raises is an answer
-            failed = failure(error, self._sources[key], [*values, *steps])
+            failed = failure(error, self._sources[key], [*values, *steps, *others])
             return _encoded(["error", *astuple(failed)])
 
     def _program(self, key: str) -> Program:

@@ -1,19 +1,21 @@
 """Counts of a run, made from its events: what progress shows and the summary says."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from promptlab.schemas.events import (
     AttemptEnded,
     AttemptSent,
     CallRecalled,
     Event,
+    FellBack,
     ModelClosed,
     ModelPaused,
     RunStarted,
     RunStopped,
     TrialFinished,
 )
+from promptlab.schemas.report import StoodIn
 from promptlab.schemas.run import TrialStatus
 
 
@@ -34,6 +36,7 @@ class RunCounts:
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    stood_in: dict[tuple[str, str], StoodIn] = field(default_factory=dict)
     stopped: RunStopped | None = None
 
     @property
@@ -59,10 +62,19 @@ class RunCounts:
                 self.paused[model] = seconds
             case ModelClosed(model, reason):
                 self.closed[model] = reason
+            case FellBack():
+                self._fell_back(event)
             case RunStopped():
                 self.stopped = event
             case _:
                 pass
+
+    def _fell_back(self, event: FellBack) -> None:
+        names = event.model, event.fallback
+        before = self.stood_in.get(names)
+        self.stood_in[names] = (
+            StoodIn(*names, event.reason) if before is None else replace(before, times=before.times + 1)
+        )
 
     def _ended(self, event: AttemptEnded) -> None:
         self.in_flight -= 1

@@ -117,7 +117,7 @@ class Ledger:
         steps = [
             step_values(trial_id, position, step)
             for trial_id, work in trials
-            for position, step in enumerate(work.trial.steps)
+            for position, step in enumerate(work.trial.all_steps)
         ]
         verdicts = [values for trial_id, work in trials for values in verdict_values(trial_id, work.trial)]
         if steps:

@@ -13,11 +13,14 @@ from promptlab.core.suggest import did_you_mean
 from promptlab.core.words import plural
 from promptlab.engine.assembly import assemble_preview
 from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
-from promptlab.engine.plan import Cell, PlannedStep, Trial
+from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
+from promptlab.engine.together import run_together
 from promptlab.live.project_log import has_log, open_log
 from promptlab.live.recall import AllRuns, Recaller
+from promptlab.live.step_tree import Seen, tree
+from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
@@ -52,32 +55,35 @@ def trial_to_preview(loaded: LoadedPipeline, row: int) -> Trial:
 
 
 async def preview(project: Project, trial: Trial, *, only: str | None = None) -> list[StepPreview]:
-    """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one."""
-    ids = [step.id for step in trial.cell.spec.steps]
-    if only is not None and only not in ids:
-        raise UsageError(f"there is no step {shown(only)}", hint=did_you_mean(only, ids))
-    done = await _performed(project, trial)
-    planned = {planned.step.id: planned for planned in trial.cell.steps}
-    return [_preview(planned[id_], trial.cell, done) for id_ in ids if only in (None, id_)]
+    """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one.
+
+    A step with steps inside shows what these would send, as far as it is known which there will be.
+    """
+    seen = tree(trial.cell.steps, await _performed(project, trial))
+    shown_steps = [leaf for step in trial.cell.spec.steps for leaf in seen[step.id].leaves()]
+    if only is not None:
+        known = dict.fromkeys(result.id for one in seen.values() for result in one.result.flat)
+        if only not in known:
+            raise UsageError(f"there is no step {shown(only)}", hint=did_you_mean(only, known))
+        shown_steps = [leaf for leaf in shown_steps if leaf.is_within(only)]
+    return [_preview(one) for one in shown_steps]
 
 
 async def _performed(project: Project, trial: Trial) -> dict[str, StepResult]:
-    done: dict[str, StepResult] = {}
     with _recorded(project) as log:
         async with Renderer() as renderer:
-            run_step = assemble_preview(log, renderer.render)
-            for planned in trial.cell.steps:
-                needed = {name: done[name] for name in planned.needs}
-                done[planned.step.id] = await run_step(StepRequest(planned, trial, needed))
-    return done
+            run_step = assemble_preview(log, renderer.render, ProjectAttachments(project.files))
+            return await run_together(
+                trial.cell.steps, lambda planned, needed: run_step(StepRequest(planned, trial, needed))
+            )
 
 
-def _preview(planned: PlannedStep, cell: Cell, done: Mapping[str, StepResult]) -> StepPreview:
-    result, target = done[planned.step.id], planned.target
+def _preview(one: Seen) -> StepPreview:
+    result, target = one.result, one.planned.target
     sent = result.messages if result.status == "left" else result.messages[:-1]
-    missing = tuple(dict.fromkeys(_unanswered(planned, cell, done)))
+    missing = tuple(dict.fromkeys(one.unanswered()))
     return StepPreview(
-        step=planned.step.id,
+        step=result.id,
         status="rendered" if sent else "missing" if missing else _silence(result),
         model=target.profile.name if target is not None else None,
         params=target.params if target is not None else {},
@@ -92,14 +98,6 @@ def _silence(result: StepResult) -> PreviewStatus:
     if result.status == "errored":
         return "errored"
     return "skipped" if result.status == "skipped" else "silent"
-
-
-def _unanswered(planned: PlannedStep, cell: Cell, done: Mapping[str, StepResult]) -> Iterator[str]:
-    """Give the steps whose own answer is not recorded, among all that a step waits for."""
-    for needed in cell.steps:
-        name = needed.step.id
-        if name in planned.needs and done[name].status == "left":
-            yield from (name,) if done[name].calls else _unanswered(needed, cell, done)
 
 
 def _key(row: Row, cell: Cell) -> TrialKey:

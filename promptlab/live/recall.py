@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, select
 
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.engine.completion import Completion, Usage
+from promptlab.engine.conversation import ToolCall
 from promptlab.models import Attempt
 from promptlab.models import Completion as Recorded
 from promptlab.services.run_log import RunLog
@@ -110,6 +111,7 @@ class AllRuns:
 def _completion(row: Any) -> Completion:
     return Completion(
         text=row["text"],
+        tool_calls=tuple(map(ToolCall.of, row["tool_calls"] or ())),
         finish_reason=row["finish_reason"],
         usage=Usage(row["input_tokens"], row["output_tokens"], row["cached_tokens"], row["reasoning_tokens"]),
         cost_usd=row["cost_usd"],

@@ -15,6 +15,7 @@ from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.session import Session
+from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
@@ -84,6 +85,7 @@ async def run_loaded(
         listeners=listeners,
         counts=counts or RunCounts(),
         on_print=on_print,
+        attachments=ProjectAttachments(loaded.files),
     )
     try:
         return await session.run()
@@ -166,10 +168,9 @@ def _spent_today(log: RunLog) -> float:
 
 
 def _require_prices(loaded: LoadedPipeline) -> None:
-    targets = (step.target for cell in loaded.cells for step in cell.steps)
-    unknown = {
-        target.profile.name for target in targets if target is not None and target.profile.price is None
-    }
+    steps = (step.target for cell in loaded.cells for step in cell.all_steps() if step.target is not None)
+    targets = (target for step in steps for target in step.line)
+    unknown = {target.profile.name for target in targets if target.profile.price is None}
     if unknown:
         names = ", ".join(sorted(unknown))
         hint = "say it under `prices` in promptlab.yaml, or run without a cost limit"
@@ -194,20 +195,20 @@ def _start(project: Project, loaded: LoadedPipeline, request: RunRequest) -> Run
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,
-        files=tuple(_source(snapshot, loaded.path) for snapshot in files),
+        files=tuple(_source(snapshot, loaded.path, loaded.called) for snapshot in files),
     )
 
 
-def _source(snapshot: FileSnapshot, pipeline: str) -> SourceFile:
-    kind = _kind(snapshot, pipeline)
+def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> SourceFile:
+    kind = _kind(snapshot, pipeline, called)
     manifest = plain({"sha256": snapshot.sha256, "size": snapshot.size}).encode()
     content = manifest if kind == "data" or snapshot.content is None else snapshot.content
     return SourceFile(snapshot.path, kind, content)
 
 
-def _kind(snapshot: FileSnapshot, pipeline: str) -> FileKind:
+def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> FileKind:
     path = snapshot.path
-    if path == pipeline:
+    if path == pipeline or path in called:
         return "pipeline"
     if path == "promptlab.yaml":
         return "settings"

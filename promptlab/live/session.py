@@ -9,8 +9,10 @@ from pathlib import Path
 
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
+from promptlab.engine.providers.web_client import WebClient
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
@@ -28,7 +30,8 @@ from promptlab.services.run_log import RunLog
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
-    `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints.
+    `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
+    `attachments` gives the files that prompts name.
     """
 
     root: Path
@@ -39,6 +42,7 @@ class Session:
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
+    attachments: AttachmentSource = NO_ATTACHMENTS
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -67,7 +71,9 @@ class Session:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
         if not self.options.fresh and recorder.answers() >= self.plan.size:
             return
-        targets = [step.target for cell in self.plan.cells for step in cell.steps if step.target is not None]
+        targets = [
+            step.target for cell in self.plan.cells for step in cell.all_steps() if step.target is not None
+        ]
         for provider in {
             id(target.provider): target.provider for target in targets if not target.problem
         }.values():
@@ -76,8 +82,16 @@ class Session:
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         renderer = await stack.enter_async_context(Renderer())
         workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
+        web = await stack.enter_async_context(WebClient())
         return assemble(
-            self.options, log=recorder, render=renderer.render, call=workers.call, brake=brake, emit=emit
+            self.options,
+            log=recorder,
+            render=renderer.render,
+            call=workers.call,
+            send=web.send,
+            brake=brake,
+            emit=emit,
+            attachments=self.attachments,
         )
 
 

@@ -1,7 +1,7 @@
 """How a run ended, as a summary and an exit code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from promptlab.engine.brake import Stop
 from promptlab.engine.completion import CallFailure
@@ -34,6 +34,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
     """Put together what a run's end says; the first exit code that applies."""
     gates = scores.gates()
     left = plan.size - counts.done
+    ending = replace(ending, closures=_in_the_way(plan, ending.closures))
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
         run_id=run_id,
@@ -52,9 +53,16 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,
         is_soft=ending.is_soft,
+        stood_in=tuple(counts.stood_in.values()),
         stopped=_reason(ending),
         exit_code=code,
     )
+
+
+def _in_the_way(plan: Plan, closures: Mapping[str, CallFailure]) -> Mapping[str, CallFailure]:
+    """Give the closures that left some step without a model; where a fallback is open, none did."""
+    ends = plan.dead_ends(closures)
+    return {model: failure for model, failure in closures.items() if model in ends}
 
 
 def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus]:

@@ -95,6 +95,7 @@ def completion_values(
         "model": request.model,
         "request": request.as_json(),
         "text": answer.text,
+        "tool_calls": [call.as_json() for call in answer.tool_calls] or MISSING,
         "finish_reason": answer.finish_reason,
         "answered_by": answer.answered_by,
         "input_tokens": usage.input_tokens,
@@ -161,7 +162,9 @@ def trial_values(finished: Finished, row_digest: str, *, run_id: str, now: datet
 
 
 def step_values(trial_id: int, position: int, step: StepResult) -> Values:
-    calls = [(call.fingerprint, call.completion_id, call.recalled, call.attempts) for call in step.calls]
+    calls = [
+        (call.fingerprint, call.completion_id, call.recalled, call.attempts, call.tool) for call in step.calls
+    ]
     return {
         "trial_id": trial_id,
         "position": position,
@@ -169,6 +172,7 @@ def step_values(trial_id: int, position: int, step: StepResult) -> Values:
         "status": step.status,
         "output": step.output,
         "messages": step.messages,
+        "said": step.said,
         "calls": calls,
         "model": step.model,
         "input_tokens": step.input_tokens,
@@ -201,7 +205,7 @@ def verdict_values(trial_id: int, trial: TrialResult) -> Iterator[Values]:
 
 
 def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
-    for position, step in enumerate(trial.steps):
+    for position, step in enumerate(trial.all_steps):
         for verdict in step.verdicts:
             yield position, verdict
     for verdict in trial.verdicts:
@@ -210,7 +214,7 @@ def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
 
 def weight_of(trial: TrialResult) -> int:
     """Give about how many bytes a trial takes while it waits."""
-    return 4_000 + sum(_weight_of_step(step) for step in trial.steps)
+    return 4_000 + sum(_weight_of_step(step) for step in trial.all_steps)
 
 
 def _weight_of_step(step: StepResult) -> int:

@@ -31,10 +31,19 @@ def _open_values(root: Node) -> Iterator[Node]:
         yield from (node for name in INPUT_VALUES for node in _at(spec, name))
     yield from _at(root, "outputs")
     yield from _check_values(root)
-    for step in _below(root, "steps"):
+    yield from _of_steps(root)
+
+
+def _of_steps(owner: Node) -> Iterator[Node]:
+    for step in _below(owner, "steps"):
         yield from _at(step, "with")
+        yield from (
+            node for http in _at(step, "http") for key in ("query", "json") for node in _at(http, key)
+        )
+        yield from _at(step, "outputs")
         yield from (node for on_error in _at(step, "on_error") for node in _at(on_error, "default"))
         yield from _check_values(step)
+        yield from _of_steps(step)
 
 
 def _check_values(owner: Node) -> Iterator[Node]:

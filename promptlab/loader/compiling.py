@@ -1,64 +1,81 @@
 """Orders the steps of a cell and gives each its model; what cannot be is a problem at its place."""
 
-from collections.abc import Callable
-from graphlib import CycleError
 from itertools import pairwise
 
 from promptlab.core.errors import UsageError
-from promptlab.engine.plan import Cell, CellSpec, Target, compile_cell
+from promptlab.engine.compiling import NoTarget, StepCycle, compile_cell
+from promptlab.engine.parsing import schema_of
+from promptlab.engine.plan import Cell, CellSpec, PlannedStep
 from promptlab.engine.step import CompletionStep
-from promptlab.engine.targets import Targets
+from promptlab.engine.targets import NoModel, Targets
 from promptlab.loader.document import Document
+from promptlab.loader.links import Links
 from promptlab.loader.problems import Position, Problems
-from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.template import Place
 
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
+NO_MODEL = "no-model"
 
 
-class _NoTarget(Exception):
-    """A step has no model that can be asked; it was reported."""
-
-
-def compiled(cell: CellSpec, document: Document, targets: Targets, problems: Problems) -> Cell | None:
+def compiled(cell: CellSpec, links: Links, targets: Targets, problems: Problems) -> Cell | None:
     """Give the cell ready to run, or None and problems."""
     try:
-        return compile_cell(cell, _reporting(cell, document, targets, problems))
-    except CycleError as error:
-        cycle = list(reversed(error.args[1]))
-        index = _index_of(cell, cycle[0])
-        message = f"steps wait for each other: {' → '.join(cycle)}"
-        by_check = any(after in cell.for_checks.get(step, ()) for step, after in pairwise(cycle))
-        hint = MOVE_CHECK if by_check else "let one of them name or need the other, not both"
-        document.report(problems, ("steps", index, "id"), message, code="cycle", hint=hint)
-    except _NoTarget:
-        pass
+        found = compile_cell(cell, targets, targets.fallback)
+    except StepCycle as error:
+        _report_cycle(error, links, problems)
+    except NoTarget as missing:
+        for number, reason in missing.errors:
+            _report_model(missing.path, number, reason, links, targets, problems)
+    else:
+        for path, planned in found.paths():
+            _check_schema(planned, *links.sites[path], problems)
+        return found
     return None
 
 
-def _reporting(
-    cell: CellSpec, document: Document, targets: Targets, problems: Problems
-) -> Callable[[CompletionStep, PipelineSpec], Target]:
-    def find(step: CompletionStep, spec: PipelineSpec) -> Target:
-        try:
-            return targets(step, spec)
-        except UsageError as error:
-            if targets.asked is not None:
-                problems.add("--model", Position(1, 1), error.message, code="model", hint=error.hint)
-            else:
-                place = _place_of_model(_index_of(cell, step.id), document)
-                document.report(problems, place, error.message, code="model", hint=error.hint)
-            raise _NoTarget from None
-
-    return find
+def _report_cycle(error: StepCycle, links: Links, problems: Problems) -> None:
+    message = f"steps wait for each other: {' → '.join(error.cycle)}"
+    waits = pairwise(error.cycle)
+    by_check = any(after in links.for_checks.get(error.within + step, ()) for step, after in waits)
+    hint = MOVE_CHECK if by_check else "let one of them name or need the other, not both"
+    document, place = links.sites[error.within + error.cycle[0]]
+    document.report(problems, (*place, "id"), message, code="cycle", hint=hint)
 
 
-def _place_of_model(index: int, document: Document) -> tuple[str | int, ...]:
+def _report_model(
+    path: str, fallback: int | None, error: UsageError, links: Links, targets: Targets, problems: Problems
+) -> None:
+    document, place = links.sites[path]
+    at = _place_of_model(place, document) if fallback is None else (*place, "fallback", fallback)
+    code = NO_MODEL if isinstance(error, NoModel) else "model"
+    if targets.asked is not None:
+        problems.add("--model", Position(1, 1), error.message, code=code, hint=error.hint)
+    else:
+        document.report(problems, at, error.message, code=code, hint=error.hint)
+
+
+def _place_of_model(step: Place, document: Document) -> Place:
     """Give where a step's model is said: at the step, at the pipeline, else in its prompt's front matter."""
-    for place in (("steps", index, "model"), ("model",), ("steps", index, "prompt")):
+    for place in ((*step, "model"), ("model",), (*step, "prompt")):
         if document.part(place) is not None:
             return place
-    return ("steps", index, "id")
+    return (*step, "id")
 
 
-def _index_of(cell: CellSpec, step: str) -> int:
-    return next(index for index, written in enumerate(cell.spec.steps) if written.id == step)
+def _check_schema(planned: PlannedStep, document: Document, place: Place, problems: Problems) -> None:
+    """Report a schema that the model which would be held to it does not take."""
+    step, target = planned.step, planned.target
+    schema = schema_of(step.parsed_as) if isinstance(step, CompletionStep) else None
+    fault = target.profile.schema_fault(schema) if schema is not None and target is not None else None
+    if fault is not None:
+        written = (*place, "output", "schema")
+        in_place = isinstance(getattr(document.part(written), "value", None), dict)
+        where = (*written, *fault.place) if in_place else _place_of_output(place, document)
+        hint = "say it in other words, or choose another model"
+        document.report(problems, where, fault.message, code="schema", hint=hint)
+
+
+def _place_of_output(step: Place, document: Document) -> Place:
+    """Give where a step's output is said: at the step, else in its prompt's front matter."""
+    place = (*step, "output")
+    return place if document.part(place) is not None else (*step, "prompt")

@@ -6,29 +6,47 @@ from dataclasses import dataclass, field, replace
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import named
-from promptlab.engine.step import Step, holes
+from promptlab.engine.step import Part, Step, holes
+from promptlab.engine.steps.foreach import PREVIOUS, ForeachStep
+from promptlab.engine.steps.messages import MessagesStep
+from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.steps.python import PythonStep
+from promptlab.loader.attached import Attached, bound_name
+from promptlab.loader.calls import call_objections
 from promptlab.loader.constants import constant_objection
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
+from promptlab.loader.kinds import kind_of
+from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
-from promptlab.loader.scope import Scope
+from promptlab.loader.scope import Objection, Scope, optional_among
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
-from promptlab.schemas.dataset import InputSpec
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.template import Place, Template
 
 JUDGED = frozenset({"row", "output"})
+UNTIL = frozenset({"output"})
+
+type Taken = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A step that a template or check belongs to, and its path."""
+
+    step: Step
+    path: str
 
 
 @dataclass(slots=True)
 class Crosscheck:
     """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
 
-    Once it ran, `for_checks` has for each step the other steps that only its checks name, and `columns_named`
-    what checks name that is neither input nor step.
+    `documents`: the files of the pipelines that steps call. Of such a one, `within` is what stands before the
+    ids of its steps in their paths, `caller` the file that calls it.
     """
 
     document: Document
@@ -37,92 +55,183 @@ class Crosscheck:
     columns: Sequence[str] | None
     places: TemplatePlaces
     problems: Problems
-    for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
-    columns_named: set[str] = field(default_factory=set)
-    _needs: dict[str, set[str]] = field(default_factory=dict)
+    attached: Attached
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
+    within: str = ""
+    caller: str | None = None
 
-    def run(self) -> dict[str, frozenset[str]]:
-        """Report what is wrong; give for each step the steps that it names or needs."""
-        self._check_names()
-        steps: dict[str, Step] = {step.id: step for step in self.spec.steps}
-        scope = self._scope(steps)
-        for index, step in enumerate(self.spec.steps):
-            self._needs[step.id] = set()
-            self._check_step(("steps", index), step, scope)
+    def run(self) -> Links:
+        """Report what is wrong; give what is found out about the steps."""
+        taken: dict[str, str] = {}
+        for name in self.spec.inputs or {}:
+            self._check_name(("inputs", name), name, "input", taken, key=True)
+            taken[name] = "an input"
+        scope = self._scope()
+        self._check_steps(("steps",), self.spec.steps, scope, self.within, taken)
         self._check_pipeline(scope)
-        return {name: frozenset(needs & steps.keys()) for name, needs in self._needs.items()}
+        return self.links
 
-    def _scope(self, steps: Mapping[str, Step]) -> Scope:
+    def _scope(self) -> Scope:
+        steps: dict[str, Step] = {step.id: step for step in self.spec.steps}
         columns = tuple(self.columns or ())
-        optional = (name for name, step in steps.items() if step.when or step.on_error == "skip")
-        return Scope(self.inputs, steps, hidden_columns=columns, optional=frozenset(optional))
+        return Scope(self.inputs, steps, hidden_columns=columns, optional=optional_among(steps.values()))
 
     def _judging(self, scope: Scope) -> Scope:
         """Give what checks see: also the other columns, the row, and what is judged."""
         columns = None if self.columns is None else tuple(self.columns)
-        return Scope(scope.inputs, scope.steps, columns, JUDGED, (), scope.optional, scope.tested)
+        return replace(scope, columns=columns, others=scope.others | JUDGED, hidden_columns=())
 
-    def _check_names(self) -> None:
-        taken: dict[str, str] = {}
-        for name in self.spec.inputs or {}:
-            self._check_name(("inputs", name), name, "input", taken, key=True)
-        for index, step in enumerate(self.spec.steps):
-            self._check_name(("steps", index, "id"), step.id, "step", taken)
-
-    def _check_name(
-        self, place: Place, name: str, noun: str, taken: dict[str, str], *, key: bool = False
-    ) -> None:
+    def _check_name(self, place: Place, name: str, noun: str, taken: Taken, *, key: bool = False) -> None:
         reason = check_input_name(name)
         if reason is not None:
             self._report(place, f"the {noun} '{name}' {reason}", "name", "choose another name", key=key)
         elif name in taken:
-            message = f"'{name}' is the name of {taken[name]} already"
-            self._report(place, message, "name", "choose another name")
-        taken[name] = f"an {noun}" if noun == "input" else f"a {noun}"
+            self._report(
+                place, f"'{name}' is the name of {taken[name]} already", "name", "choose another name"
+            )
 
-    def _check_step(self, place: Place, step: Step, scope: Scope) -> None:
+    def _check_steps(
+        self, place: Place, steps: Sequence[Step], scope: Scope, within: str, outside: Taken
+    ) -> None:
+        """Check steps that see each other; `outside`: the names that stand around them."""
+        taken = dict(outside)
+        for index, step in enumerate(steps):
+            self._check_name((*place, index, "id"), step.id, "step", taken)
+            taken[step.id] = "a step"
+            self.links.add(within + step.id, self.document, (*place, index))
+        for index, step in enumerate(steps):
+            self._check_step((*place, index), _Owner(step, within + step.id), scope, taken)
+
+    def _check_step(self, place: Place, owner: _Owner, scope: Scope, taken: Taken) -> None:
+        step, needs = owner.step, self.links.needs[owner.path]
         for index, name in enumerate(step.needs):
-            self._check_needed((*place, "needs", index), step, name, scope)
-        tested = self._check_when(place, step, scope)
-        inner = replace(scope.where(tested), own=step.id)
+            self._check_needed((*place, "needs", index), name, scope, owner)
+        inner = scope.where(self._check_when(place, owner, scope)).within(step.id)
         for name, value in step.bindings.items():
-            for part in holes(value, ("with", name)):
-                self._check_template((*place, *part.place), part.template, inner, step.id)
-        own = _only(step.bindings) if step.bindings else inner
+            self._check_parts(place, holes(value, ("with", name)), inner, owner)
+        own = _only(step, inner) if step.bindings else inner
         for part in step.own_parts():
-            self._check_template((*place, *part.place), part.template, own, step.id)
-        self._check_function(place, step)
-        judging = replace(self._judging(inner), own=None).where(frozenset({step.id}))
-        before = frozenset(self._needs[step.id])
-        self._check_checks((*place, "checks"), step.checks, judging, step)
-        self.for_checks[step.id] = frozenset(self._needs[step.id] - before)
+            if part.scope == "step":
+                self._check_own((*place, *part.place), part.template, own, owner)
+        self._check_roles(place, step)
+        by_checks = self._check_inside(place, owner, inner, own, taken)
+        before = frozenset(needs)
+        judging = replace(self._judging(inner), own=scope.own).where(frozenset({step.id}))
+        self._check_checks((*place, "checks"), step.checks, judging, owner)
+        needs |= by_checks
+        self.links.for_checks[owner.path] = frozenset(needs - before)
 
-    def _check_needed(self, place: Place, step: Step, name: str, scope: Scope) -> None:
-        if name not in scope.steps:
+    def _check_own(self, place: Place, template: Template, scope: Scope, owner: _Owner) -> None:
+        """Check a template that a step itself renders, with what it attaches."""
+        analysis = self._check_template(place, template, scope, owner)
+        self.attached.take(owner.path, owner.step, self._site(place, template), analysis)
+
+    def _check_roles(self, place: Place, step: Step) -> None:
+        for index, message in enumerate(step.messages if isinstance(step, MessagesStep) else ()):
+            where = (*place, "messages", index, "content")
+            files = self.places.analysis(self._site(where, message.content)).files
+            if message.role != "user" and any(use.function != "text" for use in files):
+                text = f"a message of the {message.role} attaches a file, and only the user's may"
+                self._report(where, text, "attachment-role", "move it into a user message")
+
+    def _check_inside(self, place: Place, owner: _Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
+        """Check what kinds of step have beside the rest; give the steps that only checks inside name."""
+        match owner.step:
+            case PythonStep() as step:
+                for message in check_call(step.python, step.bindings):
+                    hint = "give it what it takes under `with`"
+                    self._report((*place, "python"), message, "arguments", hint)
+            case ForeachStep() as step:
+                self._check_list(place, step, around)
+                return self._check_items(place, _Owner(step, owner.path), around, own, taken)
+            case PipelineStep() as step:
+                self._check_called(place, step, around, owner.path)
+            case _:
+                pass
+        return set()
+
+    def _check_list(self, place: Place, step: ForeachStep, around: Scope) -> None:
+        kind = kind_of(step.foreach.source, around)
+        if kind not in (None, "array", "messages"):
+            source = step.foreach.source.strip()
+            message = f"`foreach` needs a list, but {source} is of type {kind}"
+            self._report((*place, "foreach"), message, "no-list", "name an input or output that is a list")
+
+    def _check_items(self, place: Place, owner: _Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
+        step, path = owner.step, owner.path
+        assert isinstance(step, ForeachStep)  # noqa: S101 - as its only caller has it
+        names = step.names_of_items
+        self._check_item_name((*place, "as"), step, own, taken)
+        scope = own.for_items(path, names, step.steps)
+        outside = dict.fromkeys(own.inputs or (), "an input") if step.bindings else taken
+        self._check_steps(
+            (*place, "steps"), step.steps, scope, f"{path}.", outside | dict.fromkeys(names, "an item")
+        )
+        scopes = {"around": around, "inner": scope, "until": replace(scope, others=scope.others | UNTIL)}
+        for part in step.own_parts():
+            self._check_parts(place, [part], scopes[part.scope], owner)
+        if step.until is not None:
+            self.links.in_order.add(path)
+        needed, by_checks = self.links.around(path, step.steps)
+        self.links.needs[path] |= needed
+        self.links.needs[path] -= {inner.id for inner in step.steps}
+        return by_checks - self.links.needs[path]
+
+    def _check_item_name(self, place: Place, step: ForeachStep, own: Scope, taken: Taken) -> None:
+        name, index = step.names_of_items
+        if "item" in step.model_fields_set and name != "item":
+            self._check_name(place, name, "item", taken)
+        if index in taken and index not in own.others:
+            self._report(place, f"'{index}' is the name of {taken[index]} already", "name", "say `as: NAME`")
+
+    def _check_called(self, place: Place, step: PipelineStep, around: Scope, path: str) -> None:
+        for below, objection, key in call_objections(step, around):
+            self._report((*place, *below), objection.message, objection.code, objection.hint, key=key)
+        document = self.documents.get(step.pipeline.path)
+        if self.links.is_full:
+            message = f"with the pipelines that it calls, it has more than {MOST_STEPS:,} steps"
+            self._report((*place, "pipeline"), message, "too-many-steps", "call fewer")
+        elif document is not None:
+            called = Crosscheck(
+                document,
+                step.pipeline.spec,
+                step.pipeline.inputs_given(step.bindings),
+                self.columns,
+                self.places,
+                self.problems,
+                self.attached.called_by(step),
+                self.documents,
+                self.links,
+                f"{path}.",
+                self.document.file,
+            )
+            called.run()
+
+    def _check_needed(self, place: Place, name: str, scope: Scope, owner: _Owner) -> None:
+        if name in scope.steps:
+            self.links.needs[owner.path].add(name)
+        else:
             self._report_unknown_step(place, name, scope)
-        self._needs[step.id].add(name)
 
-    def _check_when(self, place: Place, step: Step, scope: Scope) -> frozenset[str]:
+    def _check_when(self, place: Place, owner: _Owner, scope: Scope) -> frozenset[str]:
         """Check a step's `when`; give the steps whose having an output it tests."""
-        if step.when is None:
+        when = owner.step.when
+        if when is None:
             return frozenset()
-        analysis = self._check_template((*place, "when"), step.when, replace(scope, own=step.id), step.id)
+        analysis = self._check_template((*place, "when"), when, scope.within(owner.step.id), owner)
         ensured = {origin.name for origin in analysis.ensured if origin.path[:1] == ("output",)}
         by_status = {use.name for use in analysis.uses if use.path[:1] == ("status",)}
         return frozenset(ensured | by_status)
 
-    def _check_function(self, place: Place, step: Step) -> None:
-        if isinstance(step, PythonStep):
-            for message in check_call(step.python, step.bindings):
-                self._report((*place, "python"), message, "arguments", "give it what it takes under `with`")
-
     def _check_pipeline(self, scope: Scope) -> None:
         for name, value in (self.spec.outputs or {}).items():
-            for part in holes(value, ("outputs", name)):
-                self._check_template(part.place, part.template, scope, None)
+            self._check_parts((), holes(value, ("outputs", name)), scope, None)
         self._check_checks(("checks",), self.spec.checks, self._judging(scope), None)
 
-    def _check_checks(self, place: Place, checks: Sequence[Check], scope: Scope, step: Step | None) -> None:
+    def _check_checks(
+        self, place: Place, checks: Sequence[Check], scope: Scope, owner: _Owner | None
+    ) -> None:
         try:
             named(checks)
         except ValueError as error:
@@ -130,24 +239,24 @@ class Crosscheck:
         for index, check in enumerate(checks):
             for inner, template in check.templates():
                 where = self._written((*place, index), inner)
-                analysis = self._check_template(where, template, scope, step.id if step else None)
-                self.columns_named.update(_columns_named(analysis, scope))
+                analysis = self._check_template(where, template, scope, owner)
+                self.links.columns_named.update(_columns_named(analysis, scope))
             for inner, name in check.places_named():
-                self._check_of(self._written((*place, index), inner), name, scope, step)
-            objection = constant_objection(check, step, scope)
+                self._check_of(self._written((*place, index), inner), name, scope, owner)
+            objection = constant_objection(check, owner.step if owner else None, scope)
             if objection is not None:
                 where = self._written((*place, index), ("value",))
                 self._report(where, objection.message, objection.code, objection.hint)
 
-    def _check_of(self, place: Place, name: str, scope: Scope, step: Step | None) -> None:
+    def _check_of(self, place: Place, name: str, scope: Scope, owner: _Owner | None) -> None:
         if name == "outputs":
-            if step is not None:
+            if owner is not None:
                 message = "a step's check cannot judge the outputs, which are not there yet"
                 self._report(place, message, "of-outputs", "move it to the pipeline's `checks`")
-        elif name not in scope.steps:
+        elif name not in scope.steps or name in scope.own:
             self._report_unknown_step(place, name, scope)
-        elif step is not None and name != step.id:
-            self._needs[step.id].add(name)
+        elif owner is not None and name != owner.step.id:
+            self.links.needs[owner.path].add(name)
 
     def _written(self, check: Place, inner: Place) -> Place:
         """Turn a place in a check's long form into where the file says it."""
@@ -157,14 +266,31 @@ class Crosscheck:
         short = next(iter(part.value), None) if part is not None and isinstance(part.value, dict) else None
         return (*check, *((short, *inner[1:]) if short is not None else ()))
 
-    def _check_template(self, place: Place, template: Template, scope: Scope, step: str | None) -> Analysis:
-        site = Site(template, None if template.kind == "prompt" else self.document, place)
+    def _check_parts(self, place: Place, parts: Iterable[Part], scope: Scope, owner: _Owner | None) -> None:
+        for part in parts:
+            self._check_template((*place, *part.place), part.template, scope, owner)
+
+    def _check_template(
+        self, place: Place, template: Template, scope: Scope, owner: _Owner | None
+    ) -> Analysis:
+        site = self._site(place, template)
         analysis = self.places.analysis(site)
         for found, objection in scope.objections(analysis):
-            self.places.object_to(site, found, objection)
-        if step is not None:
-            self._needs[step].update(_named_steps(analysis, scope, step))
+            self.places.object_to(site, found, self._of_caller(objection, scope))
+        if owner is not None:
+            self.links.needs[owner.path].update(_named_steps(analysis, scope, owner.step.id))
+        if scope.loop is not None and any(use.name == PREVIOUS for use in analysis.uses):
+            self.links.in_order.add(scope.loop)
         return analysis
+
+    def _site(self, place: Place, template: Template) -> Site:
+        return Site(template, None if template.kind == "prompt" else self.document, place)
+
+    def _of_caller(self, objection: Objection, scope: Scope) -> Objection:
+        """Say of a name that a check does not find whose rows were looked at."""
+        if self.caller is None or not scope.others >= JUDGED or objection.code != "undefined":
+            return objection
+        return replace(objection, message=f"{objection.message}, where {self.caller} calls this pipeline")
 
     def _report_unknown_step(self, place: Place, name: str, scope: Scope) -> None:
         hint = did_you_mean(name, scope.steps)
@@ -177,7 +303,7 @@ class Crosscheck:
 def _named_steps(analysis: Analysis, scope: Scope, own: str) -> Iterator[str]:
     """Give the other steps that a template names, as far as its scope has steps."""
     for use in analysis.uses:
-        if use.name in scope.steps and use.name != own:
+        if use.name in scope.steps and use.name != own and use.name not in scope.own:
             yield use.name
 
 
@@ -190,6 +316,12 @@ def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
             yield use.name
 
 
-def _only(names: Iterable[str]) -> Scope:
-    """Give what a step with `with` sees: nothing but that."""
-    return Scope({name: InputSpec() for name in names})
+def _only(step: Step, scope: Scope) -> Scope:
+    """Give what a step with `with` sees: nothing but that. An input bound as it is stays what it is."""
+    inputs = scope.inputs or {}
+    outside = {name: inputs.get(bound_name(step, name)) for name in step.bindings}
+    return Scope({name: _bound(spec) for name, spec in outside.items()}, own=scope.own)
+
+
+def _bound(spec: InputSpec | None) -> InputSpec:
+    return InputSpec(spec.type) if spec is not None and spec.type in PATH_TYPES else InputSpec()

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import PurePosixPath
 
 from promptlab.core.display import shown
+from promptlab.engine.conversation import Form
 from promptlab.loader.decoding import DecodingError
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles, add_unreadable
@@ -15,6 +16,7 @@ from promptlab.loader.rows.builder import RowBuilder
 from promptlab.loader.rows.csv_rows import CsvRows
 from promptlab.loader.rows.json_rows import JsonListRows, JsonlRows
 from promptlab.loader.rows.names import check_input_name
+from promptlab.loader.rows.paths import RowPaths
 from promptlab.loader.rows.record import Record, RecordReader, RowFault
 from promptlab.loader.rows.stream import read_lines, read_whole
 from promptlab.loader.rows.yaml_rows import YamlRows
@@ -37,12 +39,16 @@ NUMERIC = frozenset({"number", "integer"})
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a first reading of a dataset found; `columns` are those of any row, but ours."""
+    """What a first reading of a dataset found; `columns` are those of any row, but ours.
+
+    `forms`: by input, what kinds of files its paths lead to.
+    """
 
     rows: int
     columns: tuple[str, ...]
     inputs: Mapping[str, InputSpec]
     sha256: str | None
+    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Dataset:
 
         Raises FileError where the file cannot be used.
         """
-        reading = _Reading(self, problems)
+        reading = _Reading(self, problems, with_files=True)
         errors, count = problems.errors, 0
         for row in reading.rows():
             each(row)
@@ -75,7 +81,7 @@ class Dataset:
             hint = "add a row; a run without rows checks nothing"
             problems.add(self.file, Position(1, 1), "there are no rows", code="no-rows", hint=hint)
             return None
-        return Scan(count, reading.columns(), reading.inputs, self._sha256())
+        return Scan(count, reading.columns(), reading.inputs, self._sha256(), reading.forms())
 
     def rows(self) -> Generator[Row]:
         """The rows, as a stream; raises InvalidPipeline at the first that is wrong (the file has changed)."""
@@ -101,9 +107,11 @@ class Dataset:
 
 
 class _Reading:
-    """One pass over a dataset."""
+    """One pass over a dataset; the first is `with_files`, and holds what rows name to their types."""
 
-    def __init__(self, dataset: Dataset, problems: Problems) -> None:
+    def __init__(self, dataset: Dataset, problems: Problems, *, with_files: bool = False) -> None:
+        self._with_files = with_files
+        self._paths: RowPaths | None = None
         self._dataset = dataset
         self._problems = problems
         self._reader: RecordReader | None = None
@@ -113,6 +121,10 @@ class _Reading:
     def columns(self) -> tuple[str, ...]:
         met = self._builder.columns if self._builder is not None else {}
         return tuple(name for name in met if not name.startswith("$"))
+
+    def forms(self) -> dict[str, frozenset[Form]]:
+        found = self._paths.forms if self._paths is not None else {}
+        return {name: frozenset(forms) for name, forms in found.items()}
 
     def rows(self) -> Iterator[Row]:
         try:
@@ -130,7 +142,10 @@ class _Reading:
             return
         if self._dataset.inputs is None:
             self.inputs = infer_inputs(first.values, cells_are_text=reader.cells_are_text)
-        builder = self._builder = RowBuilder(self.inputs, self._report, cells_are_text=reader.cells_are_text)
+        self._paths = RowPaths(self._dataset.files, self.inputs) if self._with_files else None
+        builder = self._builder = RowBuilder(
+            self.inputs, self._report, cells_are_text=reader.cells_are_text, paths=self._paths
+        )
         if not self._has_columns(first):
             return
         for index, record in enumerate(islice(chain([first], records), self._dataset.most_rows())):

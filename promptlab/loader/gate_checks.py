@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from promptlab.engine.check import Check
+from promptlab.engine.step import Step
 from promptlab.loader.problems import did_you_mean
 from promptlab.schemas.pipeline import Gate, PipelineSpec
 from promptlab.schemas.report import BUILT_IN_METRICS
@@ -31,6 +32,14 @@ def known_metrics(specs: Iterable[PipelineSpec]) -> frozenset[str]:
 
 
 def _all_checks(spec: PipelineSpec) -> Iterator[Check]:
-    for step in spec.steps:
-        yield from step.checks
     yield from spec.checks
+    for step in spec.steps:
+        yield from _checks_of(step)
+
+
+def _checks_of(step: Step) -> Iterator[Check]:
+    """Give the checks of a step, and of all inside it."""
+    yield from step.checks
+    yield from step.inner_checks
+    for inner in step.inner:
+        yield from _checks_of(inner)

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from pydantic import ValidationError
-
+from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
-from promptlab.loader import diagnosis
-from promptlab.loader.ambiguity import refuse_ambiguous, refuse_ambiguous_axes
+from promptlab.loader.ambiguity import refuse_ambiguous_axes
+from promptlab.loader.attached import Attached
+from promptlab.loader.attachments import record_attachment
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import compiled
@@ -20,20 +20,24 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
-from promptlab.loader.pruning import pruned
 from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.sources import FileError
+from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import TemplatePlaces
-from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
+from promptlab.schemas.dataset import PATH_TYPES, DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
-NOT_IN_CELLS = ("variants", "matrix")
+NO_FORMS: frozenset[Form] = frozenset()
+UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedPipeline:
-    """A pipeline that can be run. `dataset` None: it has one row without columns."""
+    """A pipeline that can be run. `dataset` None: it has one row without columns.
+
+    `called`: the paths of the pipelines that its steps call, at any depth.
+    """
 
     path: str
     name: str
@@ -41,6 +45,7 @@ class LoadedPipeline:
     files: ProjectFiles
     dataset: Dataset | None
     row_count: int
+    called: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> PipelineSpec:
@@ -101,6 +106,7 @@ class _Rows:
     inputs: Mapping[str, InputSpec] | None = None
     columns: Sequence[str] | None = None
     count: int = 1
+    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -113,9 +119,10 @@ class _Loading:
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
+    _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.resolver = ProjectResolver(self.files, self.problems)
+        self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
         self.places = TemplatePlaces(self.files, self.problems, self.resolver.prompts.line_offsets)
 
     def load(self, document: Document) -> LoadedPipeline | None:
@@ -131,34 +138,21 @@ class _Loading:
         if self.problems.errors > before:
             return None
         name = drafts[0].spec.name or PurePosixPath(self.path).stem
-        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count)
+        called = frozenset(self.resolver.documents)
+        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count, called)
 
     def _drafts(self, document: Document) -> Iterator[_CellDraft]:
         refuse_ambiguous_axes(document, self.problems)
         for source in self.changes.chosen(cell_sources(document, self.problems)):
             layers = (*source.overrides, *self.changes.documents(self.problems))
             laid = merged(document, layers, self.problems)
-            refuse_ambiguous(laid, self.problems)
-            spec = self._validated(laid)
+            spec = read_spec(laid, self.resolver, self.problems)
             if spec is not None:
                 yield _CellDraft(source, laid, spec)
 
-    def _validated(self, document: Document) -> PipelineSpec | None:
-        """Give the cell, without what is wrong in it, so that all else can be held to the names there are."""
-        value = document.value
-        kept = {key: item for key, item in value.items() if key not in NOT_IN_CELLS}  # type: ignore[union-attr]
-        context = {"resolver": self.resolver}
-        try:
-            return PipelineSpec.model_validate(kept, context=context)
-        except ValidationError as error:
-            places = diagnosis.report(error, document, self.problems, PipelineSpec)
-        try:
-            return PipelineSpec.model_validate(pruned({"version": 1, **kept}, places), context=context)
-        except ValidationError:
-            return None
-
     def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
         declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
+        self._take_defaults(document, declared or {})
         said = self.changes.row(declared, self.problems)
         if said is not None:
             return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
@@ -168,7 +162,19 @@ class _Loading:
         if document.part(("dataset",)) is not None:
             return _Rows(inputs=declared)
         self._require_defaults(document, declared or {})
-        return _Rows(inputs=declared or {}, columns=())
+        return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
+
+    def _take_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
+        """Hold the paths that inputs have by default to their types."""
+        for name, spec in inputs.items():
+            if spec.type in PATH_TYPES and isinstance(spec.default, str):
+                try:
+                    self._default_forms[name] = frozenset(
+                        (record_attachment(self.files, spec.type, spec.default),)
+                    )
+                except FileError as error:
+                    place = ("inputs", name, "default")
+                    document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
 
     def _read_rows(self, document: Document, dataset: Dataset) -> _Rows:
         """Read every row once."""
@@ -180,14 +186,16 @@ class _Loading:
         if scan is None:
             return _Rows(dataset, dataset.inputs)
         inputs = scan.inputs if dataset.inputs is None else dataset.inputs
-        return _Rows(dataset, inputs, scan.columns, scan.rows)
+        by_default = self._default_forms
+        forms = {name: scan.forms.get(name, NO_FORMS) | by_default.get(name, NO_FORMS) for name in inputs}
+        return _Rows(dataset, inputs, scan.columns, scan.rows, forms)
 
     def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
         for name, spec in inputs.items():
             if spec.required:
                 message = f"nothing gives the input '{name}' a value"
                 hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
-                document.report(self.problems, ("inputs", name), message, code="missing-input", hint=hint)
+                document.report(self.problems, ("inputs", name), message, code=UNFED, hint=hint)
 
     def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
         cells = {source.name: source.variant for source in cell_sources(document, Problems())}
@@ -197,11 +205,34 @@ class _Loading:
 
     def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
-        check = Crosscheck(document, spec, rows.inputs, rows.columns, self.places, self.problems)
-        needs = check.run()
-        self.columns_named |= check.columns_named
-        cell = CellSpec(source.name, source.variant, source.axes, spec, needs, check.for_checks)
-        return compiled(cell, document, self.targets, self.problems)
+        attached = Attached(self.places, rows.forms)
+        check = Crosscheck(
+            document,
+            spec,
+            rows.inputs,
+            rows.columns,
+            self.places,
+            self.problems,
+            attached,
+            self.resolver.documents,
+        )
+        links = check.run()
+        self.columns_named |= links.columns_named
+        if links.is_full:
+            return None
+        cell = CellSpec(
+            source.name,
+            source.variant,
+            source.axes,
+            spec,
+            links.dependencies(),
+            links.for_checks,
+            frozenset(links.in_order),
+        )
+        found = compiled(cell, links, self.targets, self.problems)
+        if found is not None:
+            attached.check(found)
+        return found
 
 
 def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:

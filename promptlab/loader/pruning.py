@@ -8,8 +8,10 @@ from promptlab.core.json import JSON
 from promptlab.engine.catalog import STEPS
 from promptlab.loader.diagnosis import Location
 
+STEPS_INSIDE = "steps"
 HARMLESS_CHECK = "is-json"
 HARMLESS_MESSAGES: list[JSON] = [{"role": "user", "content": "-"}]
+HARMLESS_MODEL = "echo/echo"
 
 
 def pruned(value: JSON, places: Iterable[Location]) -> JSON:
@@ -28,21 +30,37 @@ def _prune(value: Any, place: Location) -> None:
         value["inputs"][place[1]] = {"default": None}
     elif "checks" in place[:-1]:
         _replace_check(value, place)
-    elif _makes_step_unusable(place):
-        value["steps"][place[1]] = _harmless(value["steps"][place[1]], place[1])
+    elif (step := _unusable_step(place)) is not None:
+        steps = _at(value, step[:-1])
+        if isinstance(steps, list):
+            steps[int(step[-1])] = _harmless(steps[int(step[-1])], step[-1])
     else:
         _remove(value, place)
 
 
-def _makes_step_unusable(place: Location) -> bool:
-    """Whether the place is a step, or the key that says what kind of step it is."""
-    return place[0] == "steps" and (len(place) == 2 or place[2:3] in {(name,) for name in STEPS.names()})  # noqa: PLR2004
+def _unusable_step(place: Location) -> Location | None:
+    """Give the step that the place is, or whose key that says what kind of step it is."""
+    owner = _innermost_step(place)
+    if owner is None or len(place) == len(owner) or place[len(owner)] in (STEPS_INSIDE, *STEPS.names()):
+        return owner
+    return None
+
+
+def _innermost_step(place: Location) -> Location | None:
+    """Give the step that the place is inside of, at any depth."""
+    length = 0
+    while place[length : length + 1] == ("steps",) and length + 1 < len(place):
+        length += 2
+    return place[:length] or None
 
 
 def _harmless(step: JSON, index: str | int) -> JSON:
     own = step if isinstance(step, dict) else {}
+    if own.get("messages") is HARMLESS_MESSAGES:
+        return own
     kept = {key: item for key, item in own.items() if key in ("id", "output", "when", "needs")}
-    return {"id": f"step_{index}", **kept, "messages": HARMLESS_MESSAGES}
+    model = {} if "prompt" in own or "messages" in own else {"model": HARMLESS_MODEL}
+    return {"id": f"step_{index}", **kept, **model, "messages": HARMLESS_MESSAGES}
 
 
 def _replace_check(value: Any, place: Location) -> None:

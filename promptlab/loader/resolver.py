@@ -13,30 +13,43 @@ from promptlab.engine.function import Function
 from promptlab.engine.json_schema import check_schema
 from promptlab.engine.prompt import PromptFile
 from promptlab.engine.step import Step
-from promptlab.loader.document import parse_json, parse_yaml
+from promptlab.engine.sub_pipeline import SubPipeline
+from promptlab.engine.tool import ProjectTool
+from promptlab.loader.document import Document, parse_json, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.functions import read_function
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.prompts import PromptReader
 from promptlab.loader.sources import FileError
+from promptlab.loader.spec import read_spec
+from promptlab.loader.tool_schemas import read_tool
 from promptlab.schemas.refusal import Refusal
+
+NO_RECURSION = "let a `foreach` repeat steps; a pipeline cannot call itself"
 
 
 @dataclass(slots=True)
 class ProjectResolver:
     """A Resolver over a project's files; what is read is read once.
 
-    A file that is there but wrong inside is reported at its own place; whoever names it gets it all the same.
+    `path`: the pipeline that is loaded; `documents`: the files of those that it calls, at any depth. A file
+    that is there but wrong inside is reported at its own place; whoever names it gets it all the same.
     """
 
     files: ProjectFiles
     problems: Problems
+    path: str | None = None
     prompts: PromptReader = field(init=False)
+    documents: dict[str, Document] = field(default_factory=dict)
+    _calling: list[str] = field(default_factory=list)
+    _pipelines: dict[str, SubPipeline] = field(default_factory=dict)
     _functions: dict[str, Function] = field(default_factory=dict)
     _schemas: dict[str, dict[str, JSON]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.prompts = PromptReader(self.files, self.problems, self)
+        if self.path is not None:
+            self._calling.append(self.path)
 
     def step(self, source: JSON, info: ValidationInfo) -> Step:
         if not isinstance(source, dict):
@@ -57,10 +70,27 @@ class ProjectResolver:
         except FileError as error:
             raise refusal_of(error) from None
 
+    def pipeline(self, path: str) -> SubPipeline:
+        """Give a pipeline that a step calls; raises Refusal where it calls itself, or cannot be read."""
+        try:
+            located = self.files.resolve(path)
+        except FileError as error:
+            raise refusal_of(error) from None
+        if located in self._calling:
+            chain = " → ".join((*self._calling[self._calling.index(located) :], located))
+            raise Refusal(f"{located} calls itself: {chain}", hint=NO_RECURSION, code="recursion")
+        if located not in self._pipelines:
+            self._pipelines[located] = self._read_pipeline(located)
+        return self._pipelines[located]
+
     def function(self, reference: str) -> Function:
         if reference not in self._functions:
             self._functions[reference] = self._read_function(reference)
         return self._functions[reference]
+
+    def tool(self, reference: str) -> ProjectTool:
+        """Give a function as a tool; raises Refusal where its signature does not say what it takes."""
+        return read_tool(self.function(reference))
 
     def json_schema(self, source: JSON) -> dict[str, JSON]:
         """Give a JSON Schema, from a file where `source` is a path; raises Refusal."""
@@ -75,6 +105,21 @@ class ProjectResolver:
         except RecursionError:
             raise Refusal("the schema is nested too deep", code="schema") from None
         return source
+
+    def _read_pipeline(self, path: str) -> SubPipeline:
+        self._calling.append(path)
+        try:
+            text = self.files.read_text(path, self.problems)
+            document = None if text is None else parse_yaml(path, text, self.problems)
+            spec = None if document is None else read_spec(document, self, self.problems)
+        except FileError as error:
+            raise refusal_of(error) from None
+        finally:
+            self._calling.pop()
+        if document is None or spec is None:
+            raise Refusal(f"{path} holds no pipeline", told=True)
+        self.documents[path] = document
+        return SubPipeline(path, spec)
 
     def _read_function(self, reference: str) -> Function:
         found = read_function(reference, self._bytes)

@@ -1,13 +1,16 @@
 """Which names a template may use, and what is wrong with one that it may not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.step import Step
+from promptlab.engine.steps.foreach import PREVIOUS
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import Analysis, LiteralComparison, NameUse
-from promptlab.schemas.dataset import InputSpec
+from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec
+
+type Found = NameUse | LiteralComparison | FileUse
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
 
@@ -21,12 +24,27 @@ class Objection:
     hint: str | None = None
 
 
+NOT_THERE = Objection(
+    f"the first item has no '{PREVIOUS}'",
+    "may-be-missing",
+    f"add `| default(…)`, or test `{PREVIOUS} is defined`",
+)
+
+
+def optional_among(steps: Iterable[Step]) -> frozenset[str]:
+    """Give the steps that may have no output although nothing went wrong."""
+    return frozenset(
+        step.id for step in steps if step.when or (step.on_error == "skip" and step.may_be_excused)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`inputs` and `columns` None: not known. `others`: names without anything to be said of them.
 
     `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
-    that a template belongs to, which is not done before it.
+    that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
+    `foreach` that it is inside of.
     """
 
     inputs: Mapping[str, InputSpec] | None
@@ -36,13 +54,25 @@ class Scope:
     hidden_columns: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     tested: frozenset[str] = frozenset()
-    own: str | None = None
+    own: frozenset[str] = frozenset()
+    loop: str | None = None
+
+    def within(self, owner: str) -> "Scope":
+        """Give the scope of what belongs to a step."""
+        return replace(self, own=self.own | {owner})
+
+    def for_items(self, loop: str, names: Iterable[str], steps: Iterable[Step]) -> "Scope":
+        """Give what steps inside a `foreach` see: what is around it, its item's names, and each other."""
+        inner = {step.id: step for step in steps}
+        optional = self.optional | optional_among(inner.values())
+        others = self.others | frozenset(names)
+        return replace(self, steps={**self.steps, **inner}, others=others, optional=optional, loop=loop)
 
     def where(self, tested: frozenset[str]) -> "Scope":
         """Give the scope of what runs only where a `when` that tests these steps holds."""
         return replace(self, tested=self.tested | tested)
 
-    def objections(self, analysis: Analysis) -> Iterator[tuple[NameUse | LiteralComparison, Objection]]:
+    def objections(self, analysis: Analysis) -> Iterator[tuple[Found, Objection]]:
         """Give what a template says that is wrong here, and why."""
         for use in analysis.uses:
             objection = self.objection(use)
@@ -52,11 +82,19 @@ class Scope:
             objection = self.comparison_objection(comparison)
             if objection is not None:
                 yield comparison, objection
+        for use in analysis.inserted:
+            objection = self._inserted_objection(use)
+            if objection is not None:
+                yield use, objection
+        for file in analysis.files:
+            objection = self._file_objection(file)
+            if objection is not None:
+                yield file, objection
 
     def objection(self, use: NameUse) -> Objection | None:
         """Say what is wrong with a use of a name; None if nothing is."""
-        if use.name in self.others:
-            return None
+        if use.name in self.others or (use.name == PREVIOUS and self.loop is not None):
+            return NOT_THERE if use.name == PREVIOUS and not use.guarded else None
         if self.inputs is not None and use.name in self.inputs:
             return self._input_objection(use, self.inputs[use.name])
         if use.name in self.steps:
@@ -81,14 +119,42 @@ class Scope:
         if step is not None:
             if comparison.path[:1] != ("output",):
                 return None
-            return words_of(step.parsed_as, comparison.path[1:])
+            return words_of(step.shape, comparison.path[1:])
         spec = (self.inputs or {}).get(comparison.name)
         if spec is None or spec.enum is None or comparison.path:
             return None
         return tuple(str(word) for word in spec.enum)
 
+    def _inserted_objection(self, use: NameUse) -> Objection | None:
+        """Say whether the path of a file is put into a text, where the file is meant."""
+        spec = (self.inputs or {}).get(use.name)
+        if spec is None or spec.type not in PATH_TYPES or use.path:
+            return None
+        message = f"'{use.name}' is the path of a file; inserted like this, a model would see the path alone"
+        read = f", or {{{{ text({use.name}) }}}} to read it" if spec.type == "file" else ""
+        hint = f"say {{{{ {spec.type}({use.name}) }}}} to attach it{read}; {use.name} | string is the path"
+        return Objection(message, "path-inserted", hint)
+
+    def _file_objection(self, use: FileUse) -> Objection | None:
+        """Say why a file may not be named like this."""
+        if use.function in (self.inputs or {}):
+            message = f"'{use.function}' is an input here, so there is no function {use.function}(…)"
+            return Objection(message, "hidden-function", "give the input another name")
+        name = use.of.name if use.of is not None else None
+        if name is None or name in self.others or self.inputs is None:
+            return None
+        wanted = "image" if use.function == "image" else "file"
+        if name in self.steps:
+            message = f"the path that {use.function}(…) takes may not come from a step"
+            return Objection(message, "file-path", f"say a constant path, or an input of type {wanted}")
+        spec = self.inputs.get(name)
+        if spec is None or (spec.type == wanted and use.of is not None and not use.of.path):
+            return None
+        message = f"{use.function}(…) takes an input of type {wanted}, and '{name}' is of type {spec.type}"
+        return Objection(message, "file-path", f"declare it under `inputs`: {name}: {wanted}")
+
     def _step_objection(self, use: NameUse) -> Objection | None:
-        if use.name == self.own:
+        if use.name in self.own:
             return Objection(f"step '{use.name}' names itself", "cycle", "name another step, or an input")
         first = use.path[0] if use.path else None
         if first not in STEP_ATTRIBUTES:
@@ -98,7 +164,7 @@ class Scope:
             message = f"step '{use.name}' may be skipped, and then has no {first}"
             hint = "add `| default(…)`, test `is defined`, or give this step a `when` that tests it"
             return Objection(message, "may-be-skipped", hint)
-        lack = lack_in_output(self.steps[use.name].parsed_as, use.path[1:]) if first == "output" else None
+        lack = lack_in_output(self.steps[use.name].shape, use.path[1:]) if first == "output" else None
         return None if lack is None else _lacking(f"{use.name}.output", lack)
 
     def _input_objection(self, use: NameUse, spec: InputSpec) -> Objection | None:
@@ -106,7 +172,7 @@ class Scope:
         return None if lack is None else _lacking(use.name, lack)
 
     def _unknown(self, name: str) -> Objection:
-        known = dict.fromkeys((*(self.inputs or {}), *self.steps, *(self.columns or ())))
+        known = dict.fromkeys((*(self.inputs or {}), *self.steps, *self.others, *(self.columns or ())))
         if name in self.hidden_columns:
             hint = f"declare it under `inputs` if prompts may see it: {name}: string"
             return Objection(f"'{name}' is a column of the row, but no input", "no-input", hint)

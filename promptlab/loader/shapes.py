@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from promptlab.core.json import JSON
 from promptlab.loader.templates import ANY_ELEMENT
+from promptlab.schemas.dataset import INPUT_TYPES, InputType
 from promptlab.schemas.pipeline import OutputSpec
 
 type Path = Sequence[str | int]
@@ -58,6 +59,22 @@ def words_of(output: OutputSpec | None, path: Path) -> tuple[str, ...] | None:
     if output.kind != "schema":
         return None
     return _schema_words(output.json_schema or {}, path)
+
+
+def type_of_output(output: OutputSpec | None, path: Path) -> InputType | None:
+    """Give the type of the value at a path below an output; None where it may be one of several."""
+    if output is None or output.kind == "json":
+        return None
+    if output.kind != "schema":
+        return None if path else "string"
+    branches: list[Schema] = [output.json_schema or {}]
+    for part in path:
+        resolved = [inner for branch in branches for inner in _branches(branch, output.json_schema or {})]
+        branches = [inner for branch in resolved if (inner := _below(branch, part)) is not None]
+    resolved = [inner for branch in branches for inner in _branches(branch, output.json_schema or {})]
+    kinds = {inner.get("type") if isinstance(inner, dict) else None for inner in resolved if inner}
+    (kind,) = kinds if len(kinds) == 1 else (None,)
+    return next((known for known in INPUT_TYPES if known == kind), None)
 
 
 def _schema_words(schema: Schema, path: Path) -> tuple[str, ...] | None:

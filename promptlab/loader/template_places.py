@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from promptlab.engine.conversation import Form
+from promptlab.loader.attachments import record_attachment
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.problems import Position, Problems
-from promptlab.loader.scope import Objection
+from promptlab.loader.scope import Found, Objection
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.sources import FileError
-from promptlab.loader.templates import Analysis, LiteralComparison, NameUse, TemplateProblem, analyse
+from promptlab.loader.templates import Analysis, FileUse, TemplateProblem, analyse
 from promptlab.schemas.template import Place, Template
 
 
@@ -33,6 +35,7 @@ class TemplatePlaces:
     problems: Problems
     line_offsets: Mapping[str, int]
     _met: dict[str, tuple[Site, Analysis]] = field(default_factory=dict)
+    _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
 
     def analysis(self, site: Site) -> Analysis:
         """Analyse the template at a site; its own problems are reported once."""
@@ -41,6 +44,8 @@ class TemplatePlaces:
             self._met[site.template.key] = site, found
             for problem in found.problems:
                 self._report(site, problem)
+            for use in found.files:
+                self._check_file(site, use)
         return self._met[site.template.key][1]
 
     def try_all(self) -> None:
@@ -51,8 +56,21 @@ class TemplatePlaces:
             if problem is not None:
                 self._report(site, problem)
 
-    def object_to(self, site: Site, found: NameUse | LiteralComparison, objection: Objection) -> None:
-        """Report what is wrong with a name or literal of the template at a site."""
+    def form_of(self, use: FileUse) -> Form | None:
+        """Say what a constant path leads to."""
+        return self._forms.get((use.function, use.path or ""))
+
+    def _check_file(self, site: Site, use: FileUse) -> None:
+        """Hold a constant path to what the function takes; what is read is remembered as the pipeline's."""
+        if use.path is None:
+            return
+        try:
+            self._forms[use.function, use.path] = record_attachment(self.files, use.function, use.path)
+        except FileError as error:
+            self.object_to(site, use, Objection(str(error), error.code, error.hint))
+
+    def object_to(self, site: Site, found: Found, objection: Objection) -> None:
+        """Report what is wrong with a name, literal or call of the template at a site."""
         self._add(site, found.template, Position(found.line, found.column), objection)
 
     def _report(self, site: Site, problem: TemplateProblem) -> None:

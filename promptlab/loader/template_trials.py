@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
-from promptlab.engine.templating.vocabulary import RenderErrorKind
+from promptlab.engine.templating.vocabulary import ATTACHING, RenderErrorKind
 from promptlab.loader.templating.findings import Analysis, TemplateProblem
 from promptlab.schemas.template import Template
 
@@ -45,6 +45,6 @@ async def _trials(cases: list[tuple[Template, Analysis, Names | None]]) -> list[
 def _is_certain(kind: RenderErrorKind, analysis: Analysis) -> bool:
     if not analysis.uses:
         return True
-    if any(use.guarded for use in analysis.uses):
+    if any(use.guarded or use.name in ATTACHING for use in analysis.uses):  # unbound, those are functions
         return kind in CERTAIN
     return kind != "undefined"

@@ -4,6 +4,7 @@ from promptlab.engine.templating.vocabulary import PROMPTS
 from promptlab.loader.templating.findings import (
     ANY_ELEMENT,
     Analysis,
+    FileUse,
     Findings,
     LiteralComparison,
     NameUse,
@@ -15,6 +16,7 @@ from promptlab.schemas.template import Template
 __all__ = [
     "ANY_ELEMENT",
     "Analysis",
+    "FileUse",
     "LiteralComparison",
     "NameUse",
     "Origin",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -11,9 +11,10 @@ from promptlab.core.display import shown
 from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
+from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.dataset import SUFFIXES as DATA
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.loading import LoadedPipeline, check_pipeline
+from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES
@@ -32,18 +33,19 @@ class Validated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
-    """A pipeline that was checked, and the files that it names."""
+class Checked:
+    """A pipeline that was checked, the files that it names, and the pipelines that give it its inputs."""
 
     path: str
     problems: Problems
     names: frozenset[str]
     loaded: LoadedPipeline | None
+    callers: tuple[str, ...] = ()
 
     @property
     def validated(self) -> Validated:
-        about = "pipeline" if self.loaded is None else _size(self.loaded)
-        return Validated(self.path, about, self.problems)
+        called = f"called by {', '.join(self.callers)}" if self.callers else "pipeline"
+        return Validated(self.path, called if self.loaded is None else _size(self.loaded), self.problems)
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,20 @@ class Validation:
     """Checks files of one project; each pipeline is checked once."""
 
     project: Project
-    _checked: dict[str, _Checked] = field(default_factory=dict)
+    _checked: dict[str, Checked] = field(default_factory=dict)
 
     def all_pipelines(self) -> Iterator[Validated]:
         """Check every pipeline; raises UsageError where there is none."""
         if not self._pipelines:
             hint = "write one, or begin with `promptlab init`"
             raise UsageError(f"there are no pipelines in {self.project.root / 'pipelines'}", hint=hint)
-        for checked in self._pipelines:
+        for checked in self.pipelines():
             yield checked.validated
+
+    def pipelines(self) -> Iterator[Checked]:
+        """Give every pipeline with what is wrong with it."""
+        for checked in self._pipelines:
+            yield self._with_callers(checked)
 
     def file(self, typed: str) -> Validated:
         """Check a file as it is named on the command line."""
@@ -76,7 +83,7 @@ class Validation:
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
         if self._is_surely_pipeline(path):
-            return self._pipeline(path).validated
+            return self._with_callers(self._pipeline(path)).validated
         users = [checked for checked in self._everything if path in checked.names]
         return _by_users(path, users) if users else self._alone(path)
 
@@ -104,32 +111,48 @@ class Validation:
         return Validated(path, "file", problems)
 
     @cached_property
-    def _pipelines(self) -> list[_Checked]:
+    def _pipelines(self) -> list[Checked]:
         """All pipelines; a file that another one names as data or schema is none."""
         named = {name for checked in self._everything for name in checked.names}
-        return [checked for checked in self._everything if checked.path not in named]
+        return [
+            checked
+            for checked in self._everything
+            if checked.path not in named or self._is_surely_pipeline(checked.path)
+        ]
+
+    def _with_callers(self, checked: Checked) -> Checked:
+        """Excuse a pipeline that others call of what it lacks by itself: values for its inputs, a model."""
+        rest = [problem for problem in checked.problems if problem.code not in (UNFED, NO_MODEL)]
+        if len(rest) == len(checked.problems):
+            return checked
+        callers = [other.path for other in self._everything if checked.path in other.names]
+        if not callers:
+            return checked
+        problems = Problems()
+        problems.extend(rest)
+        return replace(checked, problems=problems, callers=tuple(callers))
 
     @cached_property
-    def _everything(self) -> list[_Checked]:
+    def _everything(self) -> list[Checked]:
         return [self._pipeline(path) for path in self.project.pipelines()]
 
-    def _pipeline(self, path: str) -> _Checked:
+    def _pipeline(self, path: str) -> Checked:
         if path not in self._checked:
             self._checked[path] = _check(self.project, path)
         return self._checked[path]
 
 
-def _check(project: Project, path: str) -> _Checked:
+def _check(project: Project, path: str) -> Checked:
     asked, problems = _Asked(project.files.source), Problems()
     loaded = None
     try:
         loaded = check_pipeline(ProjectFiles(asked), path, project.targets(), problems)
     except FileError as error:
         problems.add(path, None, error.message, code=error.code, hint=error.hint)
-    return _Checked(path, problems, frozenset(asked.names - {path}), loaded)
+    return Checked(path, problems, frozenset(asked.names - {path}), loaded)
 
 
-def _by_users(path: str, users: Sequence[_Checked]) -> Validated:
+def _by_users(path: str, users: Sequence[Checked]) -> Validated:
     problems = Problems()
     for user in users:
         problems.extend(user.problems)

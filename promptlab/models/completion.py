@@ -10,7 +10,7 @@ from promptlab.models.base import AnyText, Base, Json, Packed, UtcTime
 
 
 class Completion(Base):
-    """A whole answer. The newest of a fingerprint is the one that is recalled."""
+    """A whole answer. The newest of a fingerprint is the one that is recalled. `tool_calls` NULL: none."""
 
     __tablename__ = "completions"
     __table_args__ = (Index(None, "fingerprint", "id"),)
@@ -23,6 +23,7 @@ class Completion(Base):
     model: Mapped[str] = mapped_column(AnyText)
     request: Mapped[Any] = mapped_column(Json, nullable=False)
     text: Mapped[str] = mapped_column(AnyText)
+    tool_calls: Mapped[Any] = mapped_column(Json, nullable=True)
     finish_reason: Mapped[str] = mapped_column(String(32))
     answered_by: Mapped[str] = mapped_column(AnyText)
     input_tokens: Mapped[int]

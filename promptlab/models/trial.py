@@ -47,7 +47,11 @@ class Trial(Base):
 
 
 class StepRun(Base):
-    """How a step of a trial ended. `calls`: [fingerprint, completion id, recalled, attempts] each."""
+    """How a step of a trial ended. `calls`: [fingerprint, completion id, recalled, attempts, tool] each.
+
+    `said`: how many of `messages`, at their end, came after the step's own. Rows of revision 0001 have 0 and
+    calls without `tool`.
+    """
 
     __tablename__ = "step_runs"
 
@@ -57,6 +61,7 @@ class StepRun(Base):
     status: Mapped[str] = mapped_column(String(16))
     output: Mapped[Any] = mapped_column(Json, nullable=True)
     messages: Mapped[Any] = mapped_column(Json, nullable=False)
+    said: Mapped[int] = mapped_column(server_default="0")
     calls: Mapped[Any] = mapped_column(Json, nullable=False)
     model: Mapped[str | None] = mapped_column(AnyText)
     input_tokens: Mapped[int]

@@ -51,7 +51,7 @@ def _values(trial: TrialResult) -> dict[str, JSON]:
 
 def _middle(trial: TrialResult) -> dict[str, JSON]:
     values: dict[str, JSON] = {f"input.{name}": value for name, value in trial.inputs.items()}
-    values.update({f"step.{step.id}": step.made for step in trial.steps})
+    values.update({f"step.{step.id}": step.made for step in trial.all_steps})
     outputs = trial.outputs if isinstance(trial.outputs, dict) else {}
     values.update({f"output.{name}": value for name, value in outputs.items()})
     for verdict in trial.all_verdicts:

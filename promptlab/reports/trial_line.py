@@ -1,6 +1,10 @@
 """A trial as the JSON object that JSONL lines and the JSON report hold."""
 
-from promptlab.core.json import JSON
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from promptlab.core.json import JSON, plain
 from promptlab.schemas.run import StepResult, TrialResult, Verdict
 
 
@@ -15,7 +19,7 @@ def trial_object(trial: TrialResult) -> dict[str, JSON]:
         "status": trial.status,
         "inputs": dict(trial.inputs),
         "outputs": trial.outputs,
-        "steps": {step.id: _step(step) for step in trial.steps},
+        "steps": {step.id: _step(step) for step in trial.all_steps},
         "checks": [_check(verdict) for verdict in trial.all_verdicts],
         "cost_usd": trial.cost_usd,
         "spent_usd": trial.spent_usd,
@@ -34,7 +38,30 @@ def _step(step: StepResult) -> JSON:
         "cost_usd": step.cost_usd,
         "latency_ms": round(step.latency_ms, 3),
         "error": step.error,
+        **({"tool_calls": calls} if (calls := list(_tool_calls(step))) else {}),
     }
+
+
+def _tool_calls(step: StepResult) -> Iterator[JSON]:
+    """Give the tools that the step's model called, in order, each with what it was told of it."""
+    said = step.messages[len(step.messages) - step.said :]
+    waiting: list[dict[str, JSON]] = []
+    for message in said:
+        if message["role"] == "tool":
+            yield waiting.pop(0) | {"result": message["content"]}
+        else:
+            yield from waiting
+            waiting = [_call(call) for call in message.get("tool_calls") or ()]  # type: ignore[union-attr]
+    yield from waiting
+
+
+def _call(call: Any) -> dict[str, JSON]:
+    try:
+        arguments: JSON = json.loads(call["arguments"])
+        plain(arguments)  # NaN and 1e999 are read, but are no JSON
+    except (ValueError, RecursionError):
+        arguments = call["arguments"]
+    return {"name": call["name"], "arguments": arguments}
 
 
 def _check(verdict: Verdict) -> JSON:

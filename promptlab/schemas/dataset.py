@@ -6,9 +6,11 @@ from typing import Literal
 
 from promptlab.core.json import JSON
 
-__all__ = ["INPUT_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
+__all__ = ["INPUT_TYPES", "PATH_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
 
-type InputType = Literal["string", "integer", "number", "boolean", "array", "object", "any", "messages"]
+type InputType = Literal[
+    "string", "integer", "number", "boolean", "array", "object", "any", "messages", "image", "file"
+]
 type DataFormat = Literal["csv", "jsonl", "json", "yaml"]
 
 INPUT_TYPES: tuple[InputType, ...] = (
@@ -20,7 +22,11 @@ INPUT_TYPES: tuple[InputType, ...] = (
     "object",
     "any",
     "messages",
+    "image",
+    "file",
 )
+PATH_TYPES = ("image", "file")
+"""Inputs whose values are paths of files in the project."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,15 @@ class ModelClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class FellBack:
+    """A model failed for good, and the next one was asked in its place."""
+
+    model: str
+    fallback: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextReceived:
     """A piece of an answer came, while it is streamed."""
 
@@ -100,6 +109,7 @@ type Event = (
     | CallRecalled
     | ModelPaused
     | ModelClosed
+    | FellBack
     | TextReceived
     | TextEnded
     | StepFinished

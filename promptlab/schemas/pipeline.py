@@ -25,10 +25,13 @@ PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
     "array": list,
     "object": dict,
     "messages": list,
+    "image": str,
+    "file": str,
 }
 
 
-def _fits(value: JSON, type_: InputType) -> bool:
+def fits(value: JSON, type_: InputType) -> bool:
+    """Say whether a value is of a type of input."""
     if isinstance(value, bool):
         return type_ in ("boolean", "any")
     return type_ == "any" or isinstance(value, PYTHON_TYPES[type_])
@@ -49,11 +52,11 @@ class InputEntry(Frozen):
     @model_validator(mode="after")
     def _values_fit(self) -> Self:
         for word in self.enum or ():
-            if not _fits(word, self.type):
+            if not fits(word, self.type):
                 raise Refusal(f"{as_text(word)} in `enum` is not of type {self.type}", below=("enum",))
         if self.default is None:
             return self
-        if not _fits(self.default, self.type):
+        if not fits(self.default, self.type):
             raise Refusal(f"the default is not of type {self.type}", below=("default",))
         if self.enum is not None and self.default not in self.enum:
             raise Refusal("the default is none of `enum`", below=("default",))

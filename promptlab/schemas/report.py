@@ -62,6 +62,16 @@ class GateResult:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """How often a fallback was asked in place of a model, and why the first time."""
+
+    model: str
+    fallback: str
+    reason: str
+    times: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """The whole of a run in numbers. Money in USD (None: unknown); `seconds` from first start to last end.
@@ -88,6 +98,7 @@ class RunSummary:
     unknown_usd: float | None = 0.0
     is_soft: bool = False
     is_fresh: bool = False
+    stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None
     exit_code: int = 0
 

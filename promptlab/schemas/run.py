@@ -1,7 +1,8 @@
 """What a run leaves behind: trials with their steps and verdicts, and the run's own facts."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from promptlab.core.json import JSON
@@ -10,6 +11,10 @@ type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type VerdictStatus = Literal["passed", "failed", "errored", "skipped"]
 type RunStatus = Literal["passed", "failed", "errored", "limited", "interrupted"]
+
+
+ITEM = re.compile(r"\[\d+\]")
+LAST_ITEM = re.compile(r"\[\d+\]$")
 
 
 class _Missing:
@@ -27,7 +32,10 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one check said of one value: a score in 0..1 and why. `step` None: a pipeline's check."""
+    """What one check said of one value: a score in 0..1 and why.
+
+    `step`: the path of a step, as `parts[2].part`; None: a pipeline's check.
+    """
 
     step: str | None
     name: str
@@ -39,28 +47,38 @@ class Verdict:
     weight: float = 1.0
     severity: Literal["error", "warn"] = "error"
 
+    @property
+    def is_serious(self) -> bool:
+        """Whether it keeps a trial from passing."""
+        return self.severity == "error" and self.status in ("failed", "errored")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCall:
-    """One completion that a step used."""
+    """One completion that a step used, or (`tool`) what a tool gave."""
 
     fingerprint: str
     completion_id: int | None
     recalled: bool
     attempts: int
+    tool: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
 
-    `left`: not done and not failed; a later run does it. `output` is MISSING where there is none.
+    `left`: not done and not failed; a later run does it. `output` is MISSING where there is none. `id` is the
+    path of a step inside another: `parts[2].part`. `inner`: the steps that it ran inside itself; what they
+    took is theirs, so that adding up over `flat` counts all once.
+    `said`: how many of `messages`, at their end, came after the step's own, its answer included.
     """
 
     id: str
     status: StepStatus
     output: JSON | _Missing = MISSING
     messages: tuple[Mapping[str, JSON], ...] = ()
+    said: int = 0
     model: str | None = None
     calls: tuple[StepCall, ...] = ()
     input_tokens: int = 0
@@ -72,6 +90,14 @@ class StepResult:
     error: str | None = None
     error_kind: str | None = None
     verdicts: tuple[Verdict, ...] = ()
+    inner: "tuple[StepResult, ...]" = ()
+
+    @property
+    def flat(self) -> "Iterator[StepResult]":
+        """The step, then all that ran inside it, at any depth."""
+        yield self
+        for step in self.inner:
+            yield from step.flat
 
     @property
     def made(self) -> JSON:
@@ -80,7 +106,9 @@ class StepResult:
 
     @property
     def recalled(self) -> bool:
-        return bool(self.calls) and all(call.recalled for call in self.calls)
+        """Whether no model was asked for it; what its tools gave may be new."""
+        calls = [call for call in self.calls if not call.tool]
+        return bool(calls) and all(call.recalled for call in calls)
 
     @property
     def attempts(self) -> int:
@@ -112,21 +140,27 @@ class TrialResult:
     columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
 
     @property
+    def all_steps(self) -> Iterator[StepResult]:
+        """Each step, followed by those that ran inside it."""
+        for step in self.steps:
+            yield from step.flat
+
+    @property
     def all_verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts of the steps, then the pipeline's own."""
-        return (*(verdict for step in self.steps for verdict in step.verdicts), *self.verdicts)
+        return (*(verdict for step in self.all_steps for verdict in step.verdicts), *self.verdicts)
 
     @property
     def cost_usd(self) -> float | None:
-        return total(step.cost_usd for step in self.steps)
+        return total(step.cost_usd for step in self.all_steps)
 
     @property
     def spent_usd(self) -> float | None:
-        return total(step.spent_usd for step in self.steps)
+        return total(step.spent_usd for step in self.all_steps)
 
     @property
     def latency_ms(self) -> float:
-        return sum(step.latency_ms for step in self.steps)
+        return sum(step.latency_ms for step in self.all_steps)
 
     @property
     def score(self) -> float | None:
@@ -134,6 +168,25 @@ class TrialResult:
         judged = [verdict for verdict in self.all_verdicts if verdict.status != "skipped"]
         weight = sum(verdict.weight for verdict in judged)
         return sum(verdict.score * verdict.weight for verdict in judged) / weight if weight else None
+
+
+def everywhere(path: str) -> str:
+    """Give the path of a step without its items: `parts[].part` for `parts[2].part`."""
+    return ITEM.sub("[]", path) if "[" in path else path
+
+
+def nested(steps: Iterable[StepResult]) -> tuple[StepResult, ...]:
+    """Give steps, each followed by those inside it, with these put into it; the reverse of `flat`."""
+    inside: dict[str, list[StepResult]] = {"": []}
+    for step in reversed(list(steps)):
+        inner = tuple(reversed(inside.pop(step.id, ())))
+        inside.setdefault(_around(step.id), []).append(replace(step, inner=inner) if inner else step)
+    return tuple(reversed(inside[""]))
+
+
+def _around(path: str) -> str:
+    """Give the path of the step that a step is inside of: of `a[0].b[1].c` it is `a[0].b`."""
+    return LAST_ITEM.sub("", path.rpartition(".")[0])
 
 
 def total(costs: Iterable[float | None]) -> float | None:

@@ -1,5 +1,6 @@
 """A template as a value: what it is, its source, and the files that it may include."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from promptlab.core.json import JSON
 
 type TemplateKind = Literal["prompt", "text", "value", "expression"]
 
+WORD = re.compile(r"[^\W\d]\w*")
 NO_LIBRARY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,6 +37,11 @@ class Template:
         for name in sorted(self.library):
             state.update(f"\0{name}\0{self.library[name]}".encode("utf-8", "surrogatepass"))
         return state.hexdigest()
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All that could be a name in the template or in what it may include."""
+        return frozenset(WORD.findall("\n".join((self.source, *self.library.values()))))
 
 
 def is_templated(source: str) -> bool:

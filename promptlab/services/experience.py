@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from promptlab.engine.places import place_of
 from promptlab.models import Completion, Run, StepRun, Trial
 from promptlab.schemas.plan import Experience, Mean
 
@@ -57,7 +58,7 @@ class ExperienceService:
         for step, model, tokens, latency, calls in self._session.execute(query):
             answers = sum(completion_id is not None for _, completion_id, *_ in calls)
             if answers:
-                samples[step, model or ""].append((tokens, latency, answers))
+                samples[place_of(step), model or ""].append((tokens, latency, answers))
         return {key: _mean(found) for key, found in samples.items()}
 
 

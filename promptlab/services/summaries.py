@@ -11,7 +11,7 @@ from promptlab.analysis.metrics import Metrics, PlannedCell
 from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
 from promptlab.schemas.report import Calls, GateResult, RunSummary
-from promptlab.schemas.run import total
+from promptlab.schemas.run import everywhere, total
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -76,10 +76,15 @@ class SummaryService:
             .group_by(Trial.cell, Verdict.step, Verdict.name)
             .order_by(func.min(Verdict.position))
         )
+        counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for cell, step, name, good, count in self._session.execute(query):
+            check = f"{everywhere(step)}/{name}" if step else name
+            counts[cell, check][0] += good
+            counts[cell, check][1] += count
         rates: dict[str, dict[str, float | None]] = defaultdict(dict)
         missing = self._missing(run)
-        for cell, step, name, good, count in self._session.execute(query):
-            rates[cell][f"{step}/{name}" if step else name] = good / (count + missing.get(cell, 0))
+        for (cell, check), (good, count) in counts.items():
+            rates[cell][check] = good / (count + missing.get(cell, 0))
         return dict(rates)
 
     def _missing(self, run: RunRecord) -> dict[str, int]:

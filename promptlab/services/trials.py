@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, select
 from sqlalchemy.orm import Session
 
 from promptlab.models import Row, StepRun, Trial, Verdict
-from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus
+from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus, nested
 from promptlab.schemas.run import Verdict as Judged
 
 _CHUNK = 200
@@ -85,7 +85,7 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
         status=trial.status,
         inputs=trial.inputs,
         outputs=None if trial.outputs is MISSING else trial.outputs,
-        steps=tuple(_step(step, tuple(by_step[step.position])) for step in steps),
+        steps=nested(_step(step, tuple(by_step[step.position])) for step in steps),
         verdicts=tuple(by_step[None]),
         tags=tuple(trial.tags),
         error=trial.error,
@@ -94,17 +94,14 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
 
 
 def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
-    calls = tuple(
-        StepCall(fingerprint=fingerprint, completion_id=completion_id, recalled=recalled, attempts=attempts)
-        for fingerprint, completion_id, recalled, attempts in step.calls
-    )
     return StepResult(
         id=step.step,
         status=step.status,
         output=step.output,
         messages=tuple(step.messages),
+        said=step.said,
         model=step.model,
-        calls=calls,
+        calls=tuple(map(_call, step.calls)),
         input_tokens=step.input_tokens,
         output_tokens=step.output_tokens,
         cost_usd=step.cost_usd,
@@ -115,6 +112,11 @@ def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
         error_kind=step.error_kind,
         verdicts=verdicts,
     )
+
+
+def _call(values: Sequence[Any]) -> StepCall:
+    names = ("fingerprint", "completion_id", "recalled", "attempts", "tool")
+    return StepCall(**dict(zip(names, values, strict=False)))
 
 
 def _verdict(verdict: Found[Any]) -> Judged:

@@ -16,7 +16,7 @@ class Cost(Check):
     threshold: float = Field(ge=0)
 
     async def judge(self, subject: Subject) -> Finding:
-        cost = total(result.cost_usd for result in subject.results)
+        cost = total(step.cost_usd for result in subject.results for step in result.flat)
         if cost is None:
             raise CannotJudge("the cost is unknown; give the model a price under `prices` in promptlab.yaml")
         reason = f"costs {cost:.6g} USD; at most {self.threshold:g}"
@@ -31,6 +31,6 @@ class Latency(Check):
     threshold: float = Field(ge=0)
 
     async def judge(self, subject: Subject) -> Finding:
-        latency = sum(result.latency_ms for result in subject.results)
+        latency = sum(step.latency_ms for result in subject.results for step in result.flat)
         reason = f"took {latency:.0f} ms; at most {self.threshold:g}"
         return Finding.of(passed=latency <= self.threshold, reason=reason)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from promptlab.engine.chain import Forward
+from promptlab.engine.excuse import excused
 from promptlab.engine.scope import Render, RenderFailed
 from promptlab.engine.step import OnErrorDefault
 from promptlab.engine.step_request import StepRequest
@@ -23,7 +24,7 @@ class Guard:
             return stopper
         try:
             if not await self._wanted(request):
-                return StepResult(id=request.id, status="skipped")
+                return StepResult(id=request.path, status="skipped")
             result = await (_in_time(request, forward) if self.timed else forward(request))
         except RenderFailed as error:
             result = _errored(request, "template", str(error))
@@ -46,7 +47,7 @@ async def _in_time(request: StepRequest, forward: Forward[StepRequest, StepResul
 
 
 def _errored(request: StepRequest, kind: str, message: str) -> StepResult:
-    return replace(request.tally.account(request.id, "errored"), error=message, error_kind=kind)
+    return replace(request.tally.account(request.path, "errored"), error=message, error_kind=kind)
 
 
 def _stopped_by(request: StepRequest) -> StepResult | None:
@@ -54,20 +55,21 @@ def _stopped_by(request: StepRequest) -> StepResult | None:
     for name in sorted(request.done):
         status = request.done[name].status
         if status == "left":
-            return StepResult(id=request.id, status="left", error=request.done[name].error)
+            return StepResult(id=request.path, status="left", error=request.done[name].error)
         if name in request.planned.for_checks:
             continue
         if status == "errored" or request.done[name].error_kind == "dependency":
             how = "errored" if status == "errored" else "was skipped because of an error"
             message = f"needs '{name}', which {how}"
-            return StepResult(id=request.id, status="skipped", error=message, error_kind="dependency")
+            return StepResult(id=request.path, status="skipped", error=message, error_kind="dependency")
     return None
 
 
 def _excused(request: StepRequest, result: StepResult) -> StepResult:
-    on_error = request.planned.step.on_error
-    if result.status != "errored" or on_error == "fail":
+    step = request.planned.step
+    if result.status != "errored" or step.on_error == "fail" or not step.may_be_excused:
         return result
-    if isinstance(on_error, OnErrorDefault):
-        return replace(result, status="passed", output=on_error.default)
-    return replace(result, status="skipped", output=MISSING)
+    calm = excused(result)
+    if isinstance(step.on_error, OnErrorDefault):
+        return replace(calm, status="passed", output=step.on_error.default)
+    return replace(calm, status="skipped", output=MISSING)

@@ -1,4 +1,7 @@
-"""Judge: holds what a step made to the step's checks. A failed check stops no step."""
+"""Judge: holds what a step made to the step's checks. A failed check stops no step.
+
+A step with a failed check inside it has failed too.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -17,9 +20,7 @@ class Judge:
         result = await forward(request)
         if result.status == "left":
             return result
-        verdicts = await judge_step(request, result, self.machinery)
-        serious = any(
-            verdict.status in ("failed", "errored") for verdict in verdicts if verdict.severity == "error"
-        )
-        status = "failed" if serious and result.status == "passed" else result.status
-        return replace(result, status=status, verdicts=verdicts)
+        verdicts = (*await judge_step(request, result, self.machinery), *result.verdicts)
+        judged = replace(result, verdicts=verdicts) if verdicts else result
+        serious = any(verdict.is_serious for step in judged.flat for verdict in step.verdicts)
+        return replace(judged, status="failed") if serious and result.status == "passed" else judged

@@ -25,7 +25,7 @@ class Parse:
             except InvalidOutput as error:
                 if not _asks_again(step, number):
                     return _refused(result, error)
-                request = replace(request, complaint=_complaint(request, result, error))
+                request = replace(request, complaint=_complaint(result, error))
         raise AssertionError("count() does not end")
 
 
@@ -43,14 +43,14 @@ def _parsed(step: Step, result: StepResult) -> JSON:
     spec, made = step.parsed_as, result.made
     if spec is None:
         return made
-    if isinstance(step, CompletionStep):
+    if step.gives_text:
         return parse_text(spec, str(made))
     return check_value(spec, made)
 
 
-def _complaint(request: StepRequest, result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
+def _complaint(result: StepResult, error: InvalidOutput) -> tuple[Message, ...]:
+    said = map(Message.of, result.messages[len(result.messages) - result.said :])
     return (
-        *request.complaint,
-        Message("assistant", str(result.made)),
+        *(message for message in said if not message.is_empty),
         Message("user", f"That is not what was asked for: {error}. Answer again, with nothing else."),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
+from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog
@@ -43,11 +44,16 @@ class Retry:
             if isinstance(answer, Completion) or not self._again(attempt, answer):
                 break
             await self.brake.sleep(self.clock, self._pause(attempt, answer))
+        if isinstance(answer, CallFailure) and not answer.closes and _asks_for_too_long(call, answer):
+            wait = duration(answer.retry_after or 0.0)
+            answer = replace(answer, message=f"{answer.message}; it asks to come back in {wait}")
         sent = number - 1 if isinstance(answer, CallFailure) and answer.outcome == "unsent" else number
         return replace(answer, attempts=sent, spent_usd=total(spent))
 
     def _again(self, call: Call, failure: CallFailure) -> bool:
         if failure.left or not call.may_repeat(failure.kind) or call.refusal() is not None:
+            return False
+        if _asks_for_too_long(call, failure):
             return False
         return failure.outcome != "unknown" or self.on_unknown == "retry"
 
@@ -56,3 +62,7 @@ class Retry:
         backoff = min(policy.max, policy.initial * 2.0 ** (call.attempt - 1))
         jittered = backoff * (1 + policy.jitter * (2 * self.random() - 1))
         return max(jittered, failure.retry_after or 0.0)
+
+
+def _asks_for_too_long(call: Call, failure: CallFailure) -> bool:
+    return (failure.retry_after or 0.0) > call.retry.max

@@ -6,11 +6,15 @@ from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.conversation import ToolCall
+from promptlab.engine.provider import SchemaFault
+from promptlab.engine.providers.chat_messages import read_calls, wire_message, wire_tool
 from promptlab.engine.providers.chat_stream import ChatStream
 from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
     count,
+    finished,
     given,
     printable,
     refuse,
@@ -46,22 +50,29 @@ class ChatDialect:
         renamed = {self.renames.get(name, name): value for name, value in wire.items()}
         return with_extra(renamed, params)
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:  # noqa: ARG002
+        """Take all: what strict decoding does not take is sent as not strict."""
+        return None
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
         body: dict[str, JSON] = {
             "model": request.model,
-            "messages": [message.as_json() for message in request.messages],
+            "messages": [wire_message(message) for message in request.messages],
         }
+        if request.tools:
+            body["tools"] = [wire_tool(tool) for tool in request.tools]
         if request.json_schema is not None:
             body["response_format"] = _response_format(request.json_schema)
         return {**body, **request.params}
 
     def read(self, request: CompletionRequest, found: Any) -> Reading:
         choice = _choice(found)
-        text, finish = _said(choice)
+        calls = read_calls(choice["message"])
+        text, finish = _said(choice, calls)
         if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
             text = unwrapped(text)
         answered_by = found.get("model")
-        return Reading(printable(text), finish, _usage(found), answered_by or request.model)
+        return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
 
 
 def _hold_to_rules(model: str, wire: dict[str, JSON]) -> None:
@@ -92,13 +103,13 @@ def _choice(found: Any) -> dict[str, Any]:
     return choices[0]
 
 
-def _said(choice: dict[str, Any]) -> tuple[str, FinishReason]:
+def _said(choice: dict[str, Any], calls: tuple[ToolCall, ...]) -> tuple[str, FinishReason]:
     message = choice["message"]
-    finish = _FINISH.get(str(choice.get("finish_reason")), "other")
     if message.get("refusal"):
         return str(message["refusal"]), "refusal"
+    finish = finished(_FINISH.get(str(choice.get("finish_reason")), "other"), calls)
     content = message.get("content")
-    if content is None and finish == "stop" and not message.get("tool_calls"):
+    if content is None and finish == "stop":
         raise ValueError("a message without content")
     return _text(content), finish
 

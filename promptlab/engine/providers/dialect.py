@@ -1,11 +1,13 @@
 """Strategy: a dialect says how a request is written and how an answer is read; no input or output here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.conversation import ToolCall
+from promptlab.engine.provider import SchemaFault
 from promptlab.schemas.pipeline import Params
 
 _OURS = ("model", "messages", "stream", "stream_options")
@@ -19,6 +21,7 @@ class Reading:
     finish_reason: FinishReason
     usage: Usage
     answered_by: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class StreamDialect(Protocol):
@@ -49,6 +52,10 @@ class Dialect(Protocol):
         """Map common names to this vendor's; raises ValueError for what the model has none of."""
         ...
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        """Say what of a schema the dialect has no words for, or None."""
+        ...
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]: ...
 
     def read(self, request: CompletionRequest, found: Any) -> Reading:
@@ -75,6 +82,15 @@ def with_extra(wire: dict[str, JSON], params: Params) -> dict[str, JSON]:
     if ours:
         raise ValueError(f"extra cannot say {' or '.join(ours)}; that is not a parameter")
     return {**wire, **extra}
+
+
+def finished(reason: FinishReason, calls: Sequence[ToolCall]) -> FinishReason:
+    """Hold the reason to the calls that are there: not every server says `tool_calls` for them."""
+    if calls:
+        return "tool_calls" if reason in ("stop", "other") else reason
+    if reason == "tool_calls":
+        raise ValueError("it says that tools are called, but has no calls")
+    return reason
 
 
 def count(usage: Mapping[str, Any], name: str, *, required: bool = True) -> int:

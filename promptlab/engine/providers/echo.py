@@ -1,7 +1,7 @@
 """Answers with the last user message; for tests and examples, free and without network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
@@ -18,7 +18,7 @@ class EchoProvider:
     options: ProviderOptions
 
     def profile(self, model: str) -> ModelProfile:
-        return self.options.profile(model)
+        return replace(self.options.profile(model), takes_tools=False)
 
     def check(self, model: str) -> None:
         """Have nothing that could be missing."""

@@ -50,7 +50,7 @@ class HttpProvider:
         return f"{type(self).__name__}({self._options.name!r}, {self._options.base_url!r})"
 
     def profile(self, model: str) -> ModelProfile:
-        return self._options.profile(model)
+        return replace(self._options.profile(model), schema_fault=self._dialect.schema_fault)
 
     def wire_params(self, model: str, params: Params) -> Mapping[str, JSON]:
         return self._dialect.wire_params(model, params)
@@ -111,6 +111,7 @@ class HttpProvider:
         reading = self._read(request, found, raw)
         return Completion(
             text=reading.text,
+            tool_calls=reading.tool_calls,
             finish_reason=reading.finish_reason,
             usage=reading.usage,
             latency_ms=latency_ms,

@@ -1,14 +1,18 @@
 """The embedded model: a real one, small, in our care, without key or network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
-from promptlab.engine.provider import ModelProfile, Tell
+from promptlab.engine.provider import ModelProfile, SchemaFault, Tell
 from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.dialect import Reading, StreamDialect, given, refuse, with_extra
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
+from promptlab.engine.providers.forms import TEXT_ONLY
 from promptlab.engine.providers.http import HttpProvider
+from promptlab.engine.providers.local_schema import schema_fault
+from promptlab.engine.providers.local_tools import as_called, form, in_words
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.schemas.pipeline import Params
 
@@ -17,7 +21,10 @@ DEFAULT_MAX_TOKENS = 512
 
 @dataclass(frozen=True, slots=True)
 class LocalDialect:
-    """Chat completions with llama.cpp's own constraints: a grammar where the answer is one of some words."""
+    """Chat completions with llama.cpp's own constraints: a grammar where the answer is one of some words.
+
+    Tools are told in words: the models of this size know no form of their own to call them.
+    """
 
     chat: ChatDialect = field(default_factory=ChatDialect)
 
@@ -34,15 +41,23 @@ class LocalDialect:
         refuse(wire, ("reasoning_effort",), model)
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        return schema_fault(schema)
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
-        words = _words(request)
-        if words is None:
-            return self.chat.body(request)
-        plain = self.chat.body(replace(request, json_schema=None))
+        told, words = in_words(request), _words(request)
+        if not request.tools and words is None:
+            return self.chat.body(told)
+        plain = self.chat.body(replace(told, json_schema=None))
+        if request.tools or words is None:
+            schema: JSON = {"name": "said", "schema": form(request)}
+            return {"response_format": {"type": "json_schema", "json_schema": schema}, **plain}
         return {"grammar": _grammar(words), **plain}
 
     def read(self, request: CompletionRequest, found: object) -> Reading:
-        return self.chat.read(request, found)
+        if not request.tools:
+            return self.chat.read(request, found)
+        return as_called(request, self.chat.read(replace(request, json_schema=None), found))
 
 
 class LocalProvider:
@@ -56,7 +71,12 @@ class LocalProvider:
         """Raise UsageError for a model that is not among the embedded ones."""
         weights = embedded_model(model)
         identified = replace(self._options, identity=f"sha256:{weights.sha256}")
-        return replace(identified.profile(model), max_output_tokens=CONTEXT_TOKENS)
+        return replace(
+            identified.profile(model),
+            max_output_tokens=CONTEXT_TOKENS,
+            takes=TEXT_ONLY,
+            schema_fault=schema_fault,
+        )
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         return LocalDialect().wire_params(model, params)
@@ -72,7 +92,11 @@ class LocalProvider:
         return await self._provider(request.model).complete(request)
 
     async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
-        return await self._provider(request.model).stream(request, tell)
+        if not request.tools:
+            return await self._provider(request.model).stream(request, tell)
+        completion = await self.complete(request)  # its pieces are JSON that nobody wants to read
+        tell(completion.text)
+        return completion
 
     async def close(self) -> None:
         running, self._running = self._running, {}

@@ -1,19 +1,24 @@
 """The dialect of Anthropic's messages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.provider import SchemaFault
 from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
     count,
+    finished,
     given,
     printable,
     refuse,
     with_extra,
 )
+from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
+from promptlab.engine.providers.messages_schema import accepted, schema_fault
 from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
 from promptlab.schemas.pipeline import Params
@@ -49,17 +54,20 @@ class MessagesDialect:
             wire["stop_sequences"] = [stop] if isinstance(stop, str) else stop
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
+    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
+        return schema_fault(schema)
+
     def body(self, request: CompletionRequest) -> dict[str, JSON]:
-        system = [message.text for message in request.messages if message.role == "system"]
         body: dict[str, JSON] = {
             "model": request.model,
-            "messages": [message.as_json() for message in request.messages if message.role != "system"],
-            **({"system": "\n\n".join(system)} if system else {}),
+            "messages": wire_turns(request.messages),
+            **wire_system(request.messages),
+            **({"tools": [wire_tool(tool) for tool in request.tools]} if request.tools else {}),
             **request.params,
         }
         if request.json_schema is not None:
             said = body.get("output_config")
-            form: JSON = {"type": "json_schema", "schema": _accepted(wrapped(request.json_schema))}
+            form: JSON = {"type": "json_schema", "schema": accepted(wrapped(request.json_schema))}
             body["output_config"] = {"format": form, **(said if isinstance(said, dict) else {})}
         return body
 
@@ -68,19 +76,13 @@ class MessagesDialect:
             raise ValueError("no content")  # noqa: TRY004
         if not found.get("stop_reason"):
             raise ValueError("no stop_reason")
-        finish = _FINISH.get(found["stop_reason"], "other")
+        calls = read_calls(found["content"])
+        finish = finished(_FINISH.get(found["stop_reason"], "other"), calls)
         text = _text(found["content"])
         if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
             text = unwrapped(text)
         answered_by = found.get("model")
-        return Reading(printable(text), finish, _usage(found), answered_by or request.model)
-
-
-def _accepted(schema: dict[str, JSON]) -> dict[str, JSON]:
-    """Give the schema in the part of JSON Schema that the vendor takes; the rest becomes descriptions."""
-    from anthropic import transform_schema  # noqa: PLC0415
-
-    return transform_schema(schema)
+        return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
 
 
 def _text(blocks: list[Any]) -> str:

@@ -9,6 +9,7 @@ from promptlab.engine.completion import Endpoint
 from promptlab.engine.pricing import price_of
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.providers.failures import Caller
+from promptlab.engine.providers.forms import forms_taken
 
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_CONCURRENCY = 64
@@ -64,6 +65,7 @@ class ProviderOptions:
             max_concurrency=self.max_concurrency,
             requests_per_minute=self.requests_per_minute,
             tokens_per_minute=self.tokens_per_minute,
+            takes=forms_taken(self.name, model),
         )
 
     def _ceiling(self, model: str) -> int | None:

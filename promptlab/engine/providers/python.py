@@ -21,12 +21,13 @@ class FunctionFailed(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class FunctionProvider:
-    """One call of one function; `timeout` in seconds."""
+    """One call of one function; `timeout` in seconds. `before`: equal calls that are not to be recalled."""
 
     function: Function
     arguments: Mapping[str, JSON]
     call: CallFunction
     timeout: float | None = None
+    before: int = 0
 
     @property
     def profile(self) -> ModelProfile:
@@ -35,7 +36,8 @@ class FunctionProvider:
 
     @property
     def params(self) -> dict[str, JSON]:
-        return {"arguments": dict(self.arguments), "code": self.function.digest}
+        repeated: dict[str, JSON] = {"before": self.before} if self.before else {}
+        return {"arguments": dict(self.arguments), "code": self.function.digest, **repeated}
 
     async def complete(self, request: CompletionRequest) -> Completion:
         started = time.monotonic()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from promptlab.core.json import as_text
 from promptlab.engine.conversation import Message
 from promptlab.engine.step import CompletionStep, Part, StepContext
 from promptlab.schemas.base import Frozen, SomeItems
@@ -25,8 +24,5 @@ class MessagesStep(CompletionStep):
             yield Part(("messages", index, "content"), message.content)
 
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:
-        return tuple([await self._message(context, message) for message in self.messages])
-
-    async def _message(self, context: StepContext, message: InlineMessage) -> Message:
-        text = as_text(await context.render(message.content))
-        return Message(message.role, text.replace("\r\n", "\n").strip())
+        said = self.messages
+        return tuple([await context.render_message(message.role, message.content) for message in said])

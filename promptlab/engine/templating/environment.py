@@ -9,13 +9,14 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from promptlab.engine.templating.attaching import attaching_functions
 from promptlab.engine.templating.functions import template_filters, template_tests
 from promptlab.engine.templating.missing import Absent, Missing, Step
 from promptlab.engine.templating.operators import INTERCEPTED, judge
 from promptlab.engine.templating.roles import RoleTags, Transcript
 from promptlab.engine.templating.token_limit import TokenLimit
-from promptlab.engine.templating.values import bounded, to_text
-from promptlab.engine.templating.vocabulary import METHODS
+from promptlab.engine.templating.values import Attached, bounded, to_text
+from promptlab.engine.templating.vocabulary import ATTACHING_KINDS, METHODS, TemplateKind
 
 
 class _Generator(CodeGenerator):
@@ -31,18 +32,23 @@ class _Generator(CodeGenerator):
 
 @pass_context  # keeps Jinja from folding constants while it compiles
 def _insert(_context: Context, value: object) -> str:
-    return value if type(value) is str else to_text(value)
+    if type(value) is str:
+        return value
+    return value.mark if type(value) is Attached else to_text(value)
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """One template's environment; ``library`` maps include names to sources, role tags exist in prompts."""
+    """One template's environment; ``library`` maps include names to sources.
+
+    Role tags exist in prompts, functions that attach also in contents of messages.
+    """
 
     intercepted_binops = INTERCEPTED
     code_generator_class = _Generator
 
-    def __init__(self, library: Mapping[str, str], *, roles: bool) -> None:
+    def __init__(self, library: Mapping[str, str], kind: TemplateKind) -> None:
         super().__init__(
-            extensions=[TokenLimit, RoleTags] if roles else [TokenLimit],
+            extensions=[TokenLimit, RoleTags] if kind == "prompt" else [TokenLimit],
             undefined=Missing,
             finalize=_insert,
             autoescape=False,
@@ -52,6 +58,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             loader=DictLoader(library),
         )
         self.globals = {"range": self.globals["range"], "dict": dict, "namespace": Namespace}
+        if kind in ATTACHING_KINDS:
+            self.globals.update(attaching_functions())
         self.filters.clear()
         self.filters.update(template_filters())
         self.tests.clear()

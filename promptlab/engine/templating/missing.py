@@ -35,6 +35,17 @@ class Absent(Missing):
         return self
 
 
+FIRST_ITEM = {
+    "previous": Absent(
+        "there is no previous item here; test `previous is defined`, or use previous | default('…')"
+    )
+}
+
+
+class Conversation(list[object]):
+    """The messages of a step, whose roles our own templates gave; a part of it is a plain list again."""
+
+
 class Step(dict[str, object]):
     """A step as templates see it; its missing output or messages remember why."""
 
@@ -43,6 +54,8 @@ class Step(dict[str, object]):
     def __init__(self, step: str, view: dict[str, object]) -> None:
         super().__init__(view)
         self.id = step
+        if isinstance(messages := view.get("messages"), list):
+            self["messages"] = Conversation(messages)
 
     def absent(self, part: str) -> Missing:
         """Return what stands for a part that this step does not have."""

@@ -9,7 +9,7 @@ from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Context
 
 from promptlab.engine.templating.environment import TemplateEnvironment
-from promptlab.engine.templating.missing import Step
+from promptlab.engine.templating.missing import FIRST_ITEM, Step
 from promptlab.engine.templating.roles import Transcript
 from promptlab.engine.templating.syntax import RESULT, assignment, parse, single_expression
 from promptlab.engine.templating.values import BadValueError, TooLargeError, bounded, to_json, to_plain
@@ -35,7 +35,7 @@ class Program:
 
     def __init__(self, source: Source) -> None:
         self._kind = source.kind
-        self._environment = TemplateEnvironment(source.library, roles=source.kind == "prompt")
+        self._environment = TemplateEnvironment(source.library, source.kind)
         tree = parse(self._environment, source.kind, source.source, source.name)
         expression = single_expression(source.kind, tree)
         self._is_typed = expression is not None
@@ -45,14 +45,14 @@ class Program:
         self._template = Template.from_code(self._environment, code, self._environment.globals)
 
     def render(self, values: Mapping[str, object], steps: Mapping[str, dict[str, object]]) -> JSON:
-        """Return messages for a prompt, a string for a text, a JSON value for the rest."""
-        names = {**values, **{name: Step(name, view) for name, view in steps.items()}}
+        """Return messages for a prompt, a content for a text, a JSON value for the rest."""
+        names = {**FIRST_ITEM, **values, **{name: Step(name, view) for name, view in steps.items()}}
         context = self._template.new_context(names)
         if self._is_typed:
             return self._value(context)
-        if self._kind != "prompt":
-            return bounded(self._text(context))
         self._environment.transcript = transcript = Transcript()
+        if self._kind != "prompt":
+            return cast("JSON", transcript.content(bounded(self._text(context))))
         return _messages(transcript, self._text(context))
 
     def _text(self, context: Context) -> str:
@@ -75,7 +75,7 @@ def _messages(transcript: Transcript, text: str) -> JSON:
     messages = transcript.messages(text)
     if not messages:
         raise EmptyPromptError("the prompt is empty: it would send no text")
-    bounded("".join(message["content"] for message in messages))
+    bounded("".join(str(message["content"]) for message in messages))
     return cast("JSON", messages)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from itertools import islice
 from math import isfinite
+from typing import Never
 
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import LoopContext, Undefined
@@ -19,6 +20,21 @@ class BadValueError(TemplateRuntimeError):
 
 class TooLargeError(TemplateRuntimeError):
     """A result is larger than the limits allow."""
+
+
+class Attached:
+    """What `image(…)` and its kin give; `mark` is inserted for it, and nothing else can be done with it."""
+
+    __slots__ = ("mark", "name")
+
+    def __init__(self, name: str, mark: str) -> None:
+        self.name = name
+        self.mark = mark
+
+    def _refused(self, *_: object) -> Never:
+        raise BadValueError(f"what {self.name}(…) gives is inserted by itself, with nothing done to it")
+
+    __str__ = __len__ = __iter__ = __contains__ = __eq__ = __hash__ = _refused
 
 
 def to_text(value: object) -> str:
@@ -79,7 +95,7 @@ def _key(key: object) -> str:
 
 
 def _listed(value: object) -> list[object]:
-    if isinstance(value, Undefined):
+    if isinstance(value, Undefined | Attached):
         str(value)
     if not isinstance(value, LISTABLE) or isinstance(value, LoopContext):
         raise BadValueError(f"a {type(value).__name__.lower()} is not JSON")

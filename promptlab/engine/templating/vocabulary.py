@@ -22,6 +22,9 @@ PROMPTS = "prompts/"
 ROLES = ("system", "user", "assistant")
 SPLICED_ROLES = ("user", "assistant", "tool")
 GLOBALS = ("range", "dict", "namespace")
+ATTACHING = ("image", "file", "text")
+"""Functions of prompts and message contents that name a file."""
+ATTACHING_KINDS: tuple[TemplateKind, ...] = ("prompt", "text")
 
 FILTERS = _words(
     """

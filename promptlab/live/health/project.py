@@ -14,9 +14,8 @@ from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.overview import problem_of
 from promptlab.live.health.finding import Finding
 from promptlab.live.project_log import log_location, open_log
-from promptlab.loader.loading import check_pipeline
-from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
+from promptlab.loader.validating import Validation
 
 
 def run_log(project: Project) -> Finding:
@@ -58,13 +57,11 @@ def embedded_model(project: Project) -> Finding:
 def pipelines(project: Project) -> Iterator[Finding]:
     """Load each pipeline, and say for each model that they ask whether it can be asked."""
     asked: dict[str, Target] = {}
-    for path in project.pipelines():
-        problems = Problems()
-        loaded = check_pipeline(project.files, path, project.targets(), problems)
-        if loaded is None:
-            yield Finding(path, "warn", "has problems", f"promptlab validate {path}")
-            continue
-        targets = (step.target for cell in loaded.cells for step in cell.steps if step.target is not None)
-        asked.update({target.profile.name: target for target in targets})
+    for checked in Validation(project).pipelines():
+        if checked.problems.errors:
+            yield Finding(checked.path, "warn", "has problems", f"promptlab validate {checked.path}")
+        cells = checked.loaded.cells if checked.loaded is not None else ()
+        steps = (step.target for cell in cells for step in cell.all_steps() if step.target is not None)
+        asked.update({target.profile.name: target for step in steps for target in step.line})
     for name, target in asked.items():
         yield Finding(name, "ok" if target.problem is None else "warn", target.problem or "can be asked")

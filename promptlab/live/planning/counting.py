@@ -1,10 +1,11 @@
 """Adds up what trials would do: for each step in each cell, and for each model."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from promptlab.engine.forecast import Ahead, StepForecast
+from promptlab.engine.places import by_place, place_of, written_places
 from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.provider import ModelProfile
 from promptlab.live.planning.estimates import Estimate, Estimator
@@ -120,24 +121,22 @@ class Counting:
     def steps(self) -> Iterator[StepPlan]:
         """Give what each step does, cell by cell, as they are written."""
         for name, cell in self._cells.items():
-            models: Mapping[str, str] = {
-                planned.step.id: planned.target.profile.name
-                for planned in cell.steps
-                if planned.target is not None
-            }
-            for step in cell.spec.steps:
+            places = by_place(cell.steps)
+            for place in written_places(cell.spec.steps):
+                target = places[place].target
                 yield StepPlan(
                     cell=name,
                     variant=cell.variant,
                     axes=cell.axes,
-                    step=step.id,
-                    model=models.get(step.id),
-                    numbers=self._sums[name, step.id].numbers,
-                    basis=self._estimators[name].basis(step.id),
+                    step=place,
+                    model=target.profile.name if target is not None else None,
+                    numbers=self._sums[name, place].numbers,
+                    basis=self._estimators[name].basis(place),
                 )
 
     def _add(self, trial: Trial, forecast: StepForecast) -> None:
-        sums = self._sums[trial.key.cell, forecast.step]
+        place = place_of(forecast.path)
+        sums = self._sums[trial.key.cell, place]
         sums.count("recall", forecast.recalled)
         sums.count("run", forecast.runs)
         sums.count("remembered", forecast.remembered)
@@ -145,12 +144,12 @@ class Counting:
         sums.is_endless = sums.is_endless or forecast.is_endless
         for ahead in forecast.ahead:
             if self._seen.is_new(ahead):
-                self._ask(sums, self._estimators[trial.key.cell], forecast.step, ahead)
+                self._ask(sums, self._estimators[trial.key.cell], place, ahead)
             else:
                 sums.count("recall")
         if forecast.error is not None:
             sums.count("error")
-            self._note(trial, forecast.step, forecast.error)
+            self._note(trial, forecast.path, forecast.error)
 
     def _ask(self, sums: Sums, estimator: Estimator, step: str, ahead: Ahead) -> None:
         estimate = estimator.estimate(step, ahead)

@@ -8,6 +8,7 @@ from promptlab.engine.call import cost_of
 from promptlab.engine.completion import Usage
 from promptlab.engine.forecast import Ahead, Request
 from promptlab.engine.handlers.budget import output_ceiling
+from promptlab.engine.places import by_place
 from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.schemas.pipeline import OutputSpec
 from promptlab.schemas.plan import BYTES_PER_TOKEN, Basis, Experience
@@ -59,7 +60,8 @@ class Estimator:
         outputs = self._output(step, request.profile.name, request.ceiling, spec)
         brought = self._brought(request) + _in_bytes(outputs) * request.answers
         expected_input = (request.text + brought.expected) / BYTES_PER_TOKEN
-        inputs = Amount(expected_input, request.size + brought.worst, brought.is_known)
+        is_known = brought.is_known and request.is_known
+        inputs = Amount(expected_input, request.size + brought.worst, is_known)
         return Estimate(
             inputs,
             outputs,
@@ -80,21 +82,21 @@ class Estimator:
 
     @cached_property
     def _planned(self) -> Mapping[str, PlannedStep]:
-        return {planned.step.id: planned for planned in self.cell.steps}
+        return by_place(self.cell.steps)
 
     @cached_property
     def _lengths(self) -> Mapping[str, Amount]:
         """How many bytes the output of each step brings into later requests."""
-        return {name: self._length(planned) for name, planned in self._planned.items()}
+        return {place: self._length(place, planned) for place, planned in self._planned.items()}
 
-    def _length(self, planned: PlannedStep) -> Amount:
+    def _length(self, place: str, planned: PlannedStep) -> Amount:
         spec, target = planned.step.parsed_as, planned.target
         if spec is not None and spec.kind == "enum":
             return Amount(_longest_word(spec), _longest_word(spec))
         if target is None:
             return Amount(ASSUMED_OUTPUT * BYTES_PER_TOKEN, ASSUMED_OUTPUT * BYTES_PER_TOKEN, is_known=False)
         ceiling = output_ceiling(target.params, target.profile)
-        return _in_bytes(self._output(planned.step.id, target.profile.name, ceiling, spec))
+        return _in_bytes(self._output(place, target.profile.name, ceiling, spec))
 
     def _brought(self, request: Request) -> Amount:
         none = Amount(0.0, 0.0)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import batched
 
+from promptlab.engine.attachments import AttachmentSource
 from promptlab.engine.forecasting import Forecaster
 from promptlab.engine.plan import Plan
 from promptlab.engine.rendering import Renderer
@@ -12,9 +14,10 @@ from promptlab.live.planning.counting import Counting, Seen
 from promptlab.live.planning.limits import limit_warnings, model_warnings, seconds_of
 from promptlab.live.recall import AllRuns, Recaller
 from promptlab.live.running import RunRequest, ceiling_of, plan_of, require_runnable
+from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
-from promptlab.schemas.plan import Numbers, PipelinePlan
+from promptlab.schemas.plan import Experience, Numbers, PipelinePlan
 from promptlab.services.experience import ExperienceService
 from promptlab.services.run_log import RunLog
 
@@ -40,7 +43,8 @@ async def plan_loaded(
     plan = plan_of(loaded, request, log)
     seen = seen or Seen()
     seen.new_run(fresh=request.fresh)
-    counting = await _count(plan, request, log, seen, progress)
+    walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files))
+    counting = await walk.count(seen, progress)
     steps = tuple(counting.steps())
     total = Numbers.total(step.numbers for step in steps)
     loads = list(counting.loads.values())
@@ -60,19 +64,30 @@ async def plan_loaded(
     )
 
 
-async def _count(plan: Plan, request: RunRequest, log: RunLog, seen: Seen, progress: Progress) -> Counting:
-    with log.reading() as session:
-        models = (profile.name for profile in plan.profiles())
-        experience = ExperienceService(session).gather(plan.pipeline, models)
-    counting = Counting(plan.cells, experience, seen)
-    done = 0
-    async with Renderer() as renderer:
-        with closing(Recaller(log, "")) as recaller:
-            forecaster = Forecaster(AllRuns(recaller), renderer.render, request.fresh)
-            for trials in batched(plan.trials(), AT_ONCE):
-                forecasts = await asyncio.gather(*map(forecaster.trial, trials))
-                for trial, steps in zip(trials, forecasts, strict=True):
-                    counting.add(trial, steps)
-                done += len(trials)
-                progress(done, plan.size)
-    return counting
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """All trials of a plan, some of them at once."""
+
+    plan: Plan
+    log: RunLog
+    fresh: bool
+    attachments: AttachmentSource
+
+    async def count(self, seen: Seen, progress: Progress) -> Counting:
+        counting = Counting(self.plan.cells, self._experience(), seen)
+        done = 0
+        async with Renderer() as renderer:
+            with closing(Recaller(self.log, "")) as recaller:
+                forecaster = Forecaster(AllRuns(recaller), renderer.render, self.fresh, self.attachments)
+                for trials in batched(self.plan.trials(), AT_ONCE):
+                    forecasts = await asyncio.gather(*map(forecaster.trial, trials))
+                    for trial, steps in zip(trials, forecasts, strict=True):
+                        counting.add(trial, steps)
+                    done += len(trials)
+                    progress(done, self.plan.size)
+        return counting
+
+    def _experience(self) -> Experience:
+        with self.log.reading() as session:
+            models = (profile.name for profile in self.plan.profiles())
+            return ExperienceService(session).gather(self.plan.pipeline, models)

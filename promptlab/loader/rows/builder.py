@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from promptlab.core.display import shown
 from promptlab.core.json import JSON
 from promptlab.loader.rows.identity import RowIds
+from promptlab.loader.rows.paths import RowPaths
 from promptlab.loader.rows.record import Record, RowFault
 from promptlab.loader.rows.special import checks_of, refuse_unknown, tags_of
 from promptlab.loader.rows.values import Absent, InputReader
@@ -18,9 +19,20 @@ type Report = Callable[[Record, RowFault], None]
 
 
 class RowBuilder:
-    """Builds the rows of one dataset in order; `columns` are those met so far, ours among them."""
+    """Builds the rows of one dataset in order; `columns` are those met so far, ours among them.
 
-    def __init__(self, inputs: Mapping[str, InputSpec], report: Report, *, cells_are_text: bool) -> None:
+    `paths`: what holds the files that rows name to their types; None: they were held to them before.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec],
+        report: Report,
+        *,
+        cells_are_text: bool,
+        paths: RowPaths | None = None,
+    ) -> None:
+        self._paths = paths
         self.columns: dict[str, None] = {}
         self._report = report
         self._text = cells_are_text
@@ -69,6 +81,9 @@ class RowBuilder:
             except RowFault as fault:
                 faulty = True
                 self._report(record, fault)
+        for wrong in self._paths.faults(given) if self._paths is not None else ():
+            faulty = True
+            self._report(record, wrong)
         return None if faulty else given
 
     def _learn(self, values: Mapping[str, JSON]) -> None:

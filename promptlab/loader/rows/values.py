@@ -27,6 +27,8 @@ EXAMPLES: dict[InputType, str] = {
     "object": 'an object, as {"a": 1}',
     "messages": 'a list of messages, as [{"role": "user", "content": "Hi"}]',
     "string": "text",
+    "image": "the path of an image in the project, as data/photo.png",
+    "file": "the path of a file in the project, as data/report.pdf",
 }
 
 
@@ -44,6 +46,8 @@ TYPES: dict[InputType, type | tuple[type, ...]] = {
     "object": dict,
     "messages": list,
     "any": object,
+    "image": str,
+    "file": str,
 }
 
 

@@ -4,14 +4,17 @@ from typing import Any
 
 from jinja2 import nodes
 
+from promptlab.engine.templating.vocabulary import ATTACHING
 from promptlab.loader.templating import functions
 from promptlab.loader.templating.conditions import chain, ensured, origin, refuted
-from promptlab.loader.templating.findings import LiteralComparison, Origin
+from promptlab.loader.templating.findings import FileUse, LiteralComparison, Origin
 from promptlab.loader.templating.scopes import ALWAYS_THERE, Scopes, Visitor, Visitors
 
 
 class Expressions(Scopes):
     """Visits what gives a value."""
+
+    _alone: tuple[nodes.Node, ...] = ()
 
     def _table(self) -> Visitors:
         own: dict[type[nodes.Node], Any] = {
@@ -55,20 +58,45 @@ class Expressions(Scopes):
             self._role_call(callee, node)
             return
         if isinstance(callee, nodes.Name):
-            self._function(callee)
+            self._function(callee, node)
         elif isinstance(callee, nodes.Getattr):
             self._method(callee)
         else:
             self._visit(callee)
         self._arguments(node)
 
-    def _function(self, callee: nodes.Name) -> None:
+    def _function(self, callee: nodes.Name, call: nodes.Call) -> None:
+        if callee.name in ATTACHING and callee.name not in self._scope:
+            self._file_use(callee, call)
+            return
         if self._scope.get(callee.name, callee) is None or callee.name in ALWAYS_THERE:
             return
         is_data = callee.name in self._scope
         own = [name for name, bound in self._scope.items() if bound is None]
         unit = self._place.unit
         self._add([functions.function_problem(unit, callee, own, is_data=is_data)])
+
+    def _file_use(self, callee: nodes.Name, call: nodes.Call) -> None:
+        unit, name, line = self._place.unit, callee.name, callee.lineno
+        self._add(functions.attaching_problems(unit, call, name, self._place.in_role))
+        if not any(call is one for one in self._alone):
+            hint = f"write {{{{ {name}(…) }}}}, and nothing else between the braces"
+            self._problem(line, name, f"{name}(…) is inserted by itself", hint, "file-use")
+        argument = call.args[0] if call.args else None
+        if argument is None:
+            return
+        path = argument.value if isinstance(argument, nodes.Const) else None
+        of = origin(argument, self._scope)
+        if isinstance(argument, nodes.Const) and not isinstance(path, str):
+            self._problem(
+                line, name, f"{name}(…) takes a path, as text", f"write {name}('data/…')", "file-path"
+            )
+        elif path is None and of is None:
+            message = f"the path that {name}(…) takes is computed, so it cannot be checked before the run"
+            self._problem(line, name, message, functions.KNOWN_PATHS, "file-path")
+        else:
+            use = FileUse(name, path, of, unit.name, line, unit.column(line, name))
+            self._findings.files[use] = None
 
     def _method(self, callee: nodes.Getattr) -> None:
         base, _, _ = chain(callee)

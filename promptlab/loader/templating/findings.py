@@ -65,11 +65,27 @@ class LiteralComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class FileUse:
+    """A call of `image`, `file` or `text`: with a constant path, or with a name that comes from outside.
+
+    `path` and `of` None: it is computed.
+    """
+
+    function: str
+    path: str | None
+    of: Origin | None
+    template: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """All that a template says of itself, unrun.
 
     ``ensured`` holds, for an expression, what is surely defined where it is true; ``splices`` are the uses
-    inside ``{% messages … %}``; ``includes`` the names of all templates that it reaches. Where it does not
+    inside ``{% messages … %}``, ``inserted`` those whose value is put into the text as it is, ``files`` the
+    calls that name files; ``includes`` the names of all templates that it reaches. Where it does not
     ``computes`` anything without rows, there is no use in trying it without them.
     """
 
@@ -80,6 +96,8 @@ class Analysis:
     includes: tuple[str, ...] = ()
     ensured: frozenset[Origin] = frozenset()
     computes: bool = True
+    inserted: tuple[NameUse, ...] = ()
+    files: tuple[FileUse, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,6 +109,8 @@ class Findings:
     comparisons: dict[LiteralComparison, None] = field(default_factory=dict)
     splices: dict[NameUse, None] = field(default_factory=dict)
     includes: dict[str, None] = field(default_factory=dict)
+    inserted: dict[NameUse, None] = field(default_factory=dict)
+    files: dict[FileUse, None] = field(default_factory=dict)
 
     def frozen(self, ensured: frozenset[Origin], *, computes: bool = True) -> Analysis:
         return Analysis(
@@ -101,4 +121,6 @@ class Findings:
             tuple(self.includes),
             ensured,
             computes,
+            tuple(self.inserted),
+            tuple(self.files),
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from jinja2 import nodes
 
 from promptlab.core.suggest import suggest
-from promptlab.engine.templating.vocabulary import FILTERS, GLOBALS, METHODS, TESTS
+from promptlab.engine.templating.vocabulary import ATTACHING_KINDS, FILTERS, GLOBALS, METHODS, TESTS
 from promptlab.loader.templating.findings import TemplateProblem
 from promptlab.loader.templating.unit import Unit
 
@@ -23,6 +23,7 @@ ABSENT_METHODS = {
     "append": "data cannot be changed; build a list with + [item]",
     "update": "data cannot be changed; build an object with dict(a, **b)",
 }
+KNOWN_PATHS = "say a constant path, or an input of type image or file"
 LOOP_METHODS = frozenset(("cycle", "changed"))
 ALL_METHODS = frozenset[str]().union(*METHODS.values(), LOOP_METHODS)
 FILTER_TAKERS = frozenset(("map",))
@@ -52,6 +53,22 @@ def function_problem(unit: Unit, node: nodes.Name, known: Iterable[str], *, is_d
     return unit.problem(
         node.lineno, name, f"there is no function '{name}'", hint=hint, code="unknown-function"
     )
+
+
+def attaching_problems(
+    unit: Unit, call: nodes.Call, name: str, role: str | None
+) -> Iterator[TemplateProblem]:
+    """Find what is wrong with a call of `image`, `file` or `text` whatever path it names."""
+    line = call.lineno
+    if unit.kind not in ATTACHING_KINDS:
+        hint = "attach files in a prompt, or in the content of a message"
+        yield unit.problem(line, name, f"there is no {name}(…) here", hint=hint, code="unknown-function")
+    if len(call.args) != 1 or call.kwargs or call.dyn_args or call.dyn_kwargs:
+        message, hint = f"{name}(…) takes one path", f"write {{{{ {name}(…) }}}} for each"
+        yield unit.problem(line, name, message, hint=hint, code="file-path")
+    if name != "text" and role not in (None, "user"):
+        message = f"{name}(…) stands in a message of the {role}, and only the user's have attachments"
+        yield unit.problem(line, name, message, hint="move it into a user message", code="attachment-role")
 
 
 def method_problems(unit: Unit, node: nodes.Getattr) -> Iterator[TemplateProblem]:

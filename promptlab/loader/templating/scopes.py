@@ -30,7 +30,7 @@ class Place:
     trail: tuple[str, ...] = ()
     facts: Facts = NOTHING
     overridden: frozenset[str] = frozenset()
-    in_role: bool = False
+    in_role: str | None = None
     hidden: bool = False
 
 

@@ -1,9 +1,11 @@
 """The walk over statements, with the scopes that Jinja gives their names."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import nodes
 
+from promptlab.engine.templating.vocabulary import ATTACHING_KINDS
 from promptlab.loader.templating.conditions import NOTHING, element, ensured, origin, refuted
 from promptlab.loader.templating.expressions import Expressions
 from promptlab.loader.templating.findings import Origin
@@ -15,6 +17,7 @@ class Statements(Expressions):
 
     def _table(self) -> Visitors:
         own: dict[type[nodes.Node], Any] = {
+            nodes.Output: self._output,
             nodes.If: self._if,
             nodes.For: self._for,
             nodes.Macro: self._macro,
@@ -27,6 +30,16 @@ class Statements(Expressions):
             nodes.ScopedEvalContextModifier: self._autoescape,
         }
         return {**super()._table(), **own}
+
+    def _output(self, node: nodes.Output) -> None:
+        for part in node.nodes:
+            if not isinstance(part, nodes.Name | nodes.Getattr | nodes.Getitem):
+                self._alone = tuple(_results(part))
+                self._visit(part)
+                continue
+            use = self._use(part, guarded=False)
+            if use is not None and self._place.unit.kind in ATTACHING_KINDS:
+                self._findings.inserted[use] = None
 
     def _if(self, node: nodes.If) -> None:
         facts = self._place.facts
@@ -79,12 +92,12 @@ class Statements(Expressions):
         if not isinstance(callee, nodes.ExtensionAttribute):
             self._closure(node)
             return
+        role = str(getattr(node.call.args[0], "value", "role"))
         if self._place.in_role:
-            role = getattr(node.call.args[0], "value", "role")
             self._problem(
                 node.lineno, role, "role tags cannot be nested", "close the outer one first", "nested-role"
             )
-        with self._inside(in_role=True):
+        with self._inside(in_role=role):
             self._closure(node)
 
     def _with(self, node: nodes.With) -> None:
@@ -122,6 +135,15 @@ class Statements(Expressions):
     def _autoescape(self, node: nodes.Node) -> None:
         message = "there is no autoescape: prompts are not HTML"
         self._problem(node.lineno, "autoescape", message, "leave it out", "unknown-tag")
+
+
+def _results(expression: nodes.Node | None) -> Iterator[nodes.Node]:
+    """Give what an expression may be as a whole."""
+    if isinstance(expression, nodes.CondExpr):
+        yield from _results(expression.expr1)
+        yield from _results(expression.expr2)
+    elif expression is not None:
+        yield expression
 
 
 def targets(target: nodes.Node) -> dict[str, Origin | None]:

@@ -43,7 +43,7 @@ class Unit:
         """Parse a source; raises Rejected."""
         source = normalised(source)
         _check_text(name, source)
-        environment = TemplateEnvironment(NO_LIBRARY, roles=kind == "prompt")
+        environment = TemplateEnvironment(NO_LIBRARY, kind)
         try:
             return cls(name, source, kind, parse(environment, kind, source, name))
         except TemplateSyntaxError as error:

@@ -1,0 +1,101 @@
+"""From a cell as its file says it to one that can run: steps in order, each with its model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+
+from promptlab.core.errors import UsageError
+from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindTarget, PlannedStep, Target
+from promptlab.engine.step import CompletionStep, Step
+from promptlab.schemas.pipeline import PipelineSpec
+
+INHERITED = {"retry", "recall"}
+
+
+class StepCycle(Exception):
+    """Steps wait for each other; `within` is what stands before their ids in a path."""
+
+    def __init__(self, within: str, cycle: tuple[str, ...]) -> None:
+        super().__init__(" → ".join(cycle))
+        self.within = within
+        self.cycle = cycle
+
+
+class NoTarget(Exception):
+    """The step at `path` has no model that can be asked; `errors` say why: of a fallback with its number."""
+
+    def __init__(self, path: str, errors: Sequence[tuple[int | None, UsageError]]) -> None:
+        super().__init__(path)
+        self.path = path
+        self.errors = errors
+
+
+def compile_cell(
+    source: CellSpec, find_target: FindTarget, find_fallback: FindFallback | None = None
+) -> Cell:
+    """Order the steps of a cell and give each its models. Raises StepCycle and NoTarget."""
+    planned = _Body(source, find_target, find_fallback, source.spec).ordered(source.spec.steps)
+    return Cell(source.name, source.variant, source.axes, source.spec, planned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Steps that see each other, and what stands before their ids in a path."""
+
+    source: CellSpec
+    find_target: FindTarget
+    find_fallback: FindFallback | None
+    spec: PipelineSpec
+    within: str = ""
+
+    def ordered(self, written: Sequence[Step]) -> tuple[PlannedStep, ...]:
+        steps = {step.id: step for step in written}
+        needed = {name: self._of(self.source.dependencies, name) & steps.keys() for name in steps}
+        try:
+            order = tuple(TopologicalSorter(needed).static_order())
+        except CycleError as error:
+            raise StepCycle(self.within, tuple(reversed(error.args[1]))) from None
+        return tuple(self._planned(steps[name]) for name in order)
+
+    def _planned(self, step: Step) -> PlannedStep:
+        path, spec = f"{self.within}{step.id}", step.inner_spec(self.spec)
+        inner = replace(self, spec=spec, within=f"{path}.")
+        return PlannedStep(
+            step,
+            self._of(self.source.dependencies, step.id),
+            self._target(step, path),
+            self._of(self.source.for_checks, step.id),
+            inner.ordered([inherited(each, step) for each in step.inner]),
+            path in self.source.in_order,
+        )
+
+    def _target(self, step: Step, path: str) -> Target | None:
+        if not isinstance(step, CompletionStep):
+            return None
+        found: list[Target] = []
+        errors: list[tuple[int | None, UsageError]] = []
+        for number in (None, *range(len(step.fallback))):
+            try:
+                target = self._model(number, step)
+            except UsageError as error:
+                errors.append((number, error))
+            else:
+                found += [target] if target is not None else []
+        if errors:
+            raise NoTarget(path, errors)
+        return replace(found[0], fallbacks=tuple(found[1:])) if len(found) > 1 else found[0]
+
+    def _model(self, number: int | None, step: CompletionStep) -> Target | None:
+        if number is None:
+            return self.find_target(step, self.spec)
+        return self.find_fallback(number, step, self.spec) if self.find_fallback is not None else None
+
+    def _of(self, names: Mapping[str, frozenset[str]], step: str) -> frozenset[str]:
+        return names.get(f"{self.within}{step}", frozenset())
+
+
+def inherited(step: Step, around: Step) -> Step:
+    """Give a step inside another with what that says for all inside it."""
+    said = {name: getattr(around, name) for name in INHERITED & around.model_fields_set}
+    changes = {name: value for name, value in said.items() if name not in step.model_fields_set}
+    return step.model_copy(update=changes) if changes else step

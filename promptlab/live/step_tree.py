@@ -1,0 +1,54 @@
+"""The steps of a trial and those inside them, each with what it could see."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from promptlab.engine.plan import PlannedStep
+from promptlab.schemas.run import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`peers`: the steps beside it and around it, by id, those first that can run first."""
+
+    planned: PlannedStep
+    result: StepResult
+    peers: "Mapping[str, Seen]"
+
+    def is_within(self, path: str) -> bool:
+        """Say whether it is the step at a path, or inside of that."""
+        return self.result.id == path or self.result.id.startswith((f"{path}.", f"{path}["))
+
+    def leaves(self) -> "Iterator[Seen]":
+        """Give the steps inside it that have none inside themselves; itself where it ran none."""
+        if not self.result.inner:
+            yield self
+        for group in self._groups().values():
+            for leaf in tree(self.planned.inner, group, self.peers).values():
+                yield from leaf.leaves()
+
+    def unanswered(self) -> Iterator[str]:
+        """Give the steps whose own answer is not recorded, among all that it waits for."""
+        for name, peer in self.peers.items():
+            if name in self.planned.needs and peer.result.status == "left":
+                for leaf in peer.leaves():
+                    yield from (leaf.result.id,) if leaf.result.calls else leaf.unanswered()
+
+    def _groups(self) -> dict[str, dict[str, StepResult]]:
+        """Give the results inside it, by id, for each item."""
+        groups: dict[str, dict[str, StepResult]] = {}
+        for result in self.result.inner:
+            around, _, name = result.id.rpartition(".")
+            groups.setdefault(around, {})[name] = result
+        return groups
+
+
+def tree(
+    steps: Sequence[PlannedStep], results: Mapping[str, StepResult], around: Mapping[str, Seen] | None = None
+) -> dict[str, Seen]:
+    """Give the steps that ran, by id, in the order of their results."""
+    peers = dict(around or {})
+    for planned in steps:
+        if planned.step.id in results:
+            peers[planned.step.id] = Seen(planned, results[planned.step.id], peers)
+    return {name: peers[name] for name in results}

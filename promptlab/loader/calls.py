@@ -1,0 +1,52 @@
+"""Holds what a step gives a pipeline that it calls to that pipeline's inputs."""
+
+from collections.abc import Iterator
+
+from promptlab.core.suggest import did_you_mean
+from promptlab.engine.steps.pipeline import PipelineStep
+from promptlab.engine.sub_pipeline import misfit
+from promptlab.loader.kinds import kind_of_template
+from promptlab.loader.scope import Objection, Scope
+from promptlab.schemas.dataset import InputSpec, InputType
+from promptlab.schemas.template import Place, TemplatedValue
+
+FITS = {("integer", "number"), ("array", "messages"), ("messages", "array"), ("number", "integer")}
+
+
+def call_objections(step: PipelineStep, scope: Scope) -> Iterator[tuple[Place, Objection, bool]]:
+    """Give what is wrong, its place below the step, and whether it is about the key there."""
+    inputs, path = step.pipeline.inputs, step.pipeline.path
+    if inputs is None:
+        return
+    for name in step.bindings:
+        if name not in inputs:
+            hint = did_you_mean(name, inputs) or None
+            yield ("with", name), Objection(f"{path} has no input '{name}'", "unknown-input", hint), True
+        elif (message := _misfit(step.bindings[name], inputs[name], scope)) is not None:
+            yield ("with", name), Objection(f"the input '{name}' of {path} {message}", "type"), False
+    for name, spec in inputs.items():
+        if spec.required and name not in step.bindings:
+            message = f"nothing gives the input '{name}' of {path} a value"
+            place: Place = ("with",) if step.bindings else ("pipeline",)
+            yield (
+                place,
+                Objection(message, "missing-argument", f"write `with: {{{name}: …}}`"),
+                bool(step.bindings),
+            )
+
+
+def _misfit(value: TemplatedValue, spec: InputSpec, scope: Scope) -> str | None:
+    """Say why a value surely does not fit; one that is not known yet is looked at when it is there."""
+    if not value.holes:
+        return misfit(value.source, spec)
+    kind = _kind(value, scope)
+    if kind in (None, "any") or spec.type in ("any", kind) or (kind, spec.type) in FITS:
+        return None
+    return f"is of type {spec.type}, but this is of type {kind}"
+
+
+def _kind(value: TemplatedValue, scope: Scope) -> InputType | None:
+    place, template = value.holes[0]
+    if place == ():
+        return kind_of_template(template.source, scope)
+    return "object" if isinstance(value.source, dict) else "array"

@@ -1,0 +1,48 @@
+"""What is found out about the steps of a cell, each by its path: `parts.part` is a step inside `parts`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from promptlab.engine.step import Step
+from promptlab.loader.document import Document
+from promptlab.schemas.template import Place
+
+MOST_STEPS = 5_000
+
+
+@dataclass(slots=True)
+class Links:
+    """`needs`: the steps that each names or needs; `for_checks`: those of them that only its checks name.
+
+    `columns_named`: what checks name that is neither input nor step.
+    `in_order`: steps that are run for one item after the other; `sites`: where each step is written.
+    """
+
+    needs: dict[str, set[str]] = field(default_factory=dict)
+    for_checks: dict[str, frozenset[str]] = field(default_factory=dict)
+    in_order: set[str] = field(default_factory=set)
+    sites: dict[str, tuple[Document, Place]] = field(default_factory=dict)
+    columns_named: set[str] = field(default_factory=set)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more steps than may be called."""
+        return len(self.sites) > MOST_STEPS
+
+    def add(self, path: str, document: Document, place: Place) -> None:
+        """Begin with a step."""
+        self.needs[path] = set()
+        self.sites[path] = document, place
+
+    def around(self, path: str, inner: Iterable[Step]) -> tuple[set[str], set[str]]:
+        """Give the steps outside a step that those inside it need, and those that only their checks name."""
+        ids = {step.id for step in inner}
+        paths = [f"{path}.{name}" for name in ids]
+        by_checks = {name for each in paths for name in self.for_checks.get(each, ())} - ids
+        needed = {
+            name for each in paths for name in self.needs[each] - self.for_checks.get(each, set())
+        } - ids
+        return needed, by_checks - needed
+
+    def dependencies(self) -> dict[str, frozenset[str]]:
+        return {path: frozenset(names) for path, names in self.needs.items()}
