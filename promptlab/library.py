@@ -50,7 +50,8 @@ type _Wanted = tuple[str, Callable[[Any], bool]]
 class PipelineChanges(TypedDict, total=False):
     """What of a pipeline is not as its file says.
 
-    `project` is the root; `set` sets keys by dotted path; `inputs` is one row instead of the dataset.
+    `project` is the root; `set` sets keys by dotted path; `inputs` is one row instead of the dataset;
+    `where` an expression that rows must fulfil besides the dataset's own.
     """
 
     project: str | Path | None
@@ -59,6 +60,7 @@ class PipelineChanges(TypedDict, total=False):
     inputs: Mapping[str, JSON]
     variants: Sequence[str]
     repeat: int | None
+    where: str | None
 
 
 class RunArguments(PipelineChanges, total=False):
@@ -190,6 +192,7 @@ def _changes(changes: PipelineChanges) -> Changes:
         variants=tuple(changes.get("variants", ())),
         repeat=changes.get("repeat"),
         inputs=None if inputs is None else {name: as_text(value) for name, value in inputs.items()},
+        where=changes.get("where"),
     )
 
 

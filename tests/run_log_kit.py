@@ -101,6 +101,7 @@ async def record_run(log: RunLog, *trials: TrialResult, cells: tuple[str, ...] =
 
 async def buy(recorder: Recorder, text: str, answer: Completion = ANSWER) -> int:
     attempt = await recorder.intend(intent_of(text))
+    assert attempt is not None
     completion = await recorder.settle(attempt, intent_of(text), answer)
     assert completion is not None
     return completion

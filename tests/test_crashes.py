@@ -49,7 +49,7 @@ def test_a_kill_at_any_moment_loses_and_repeats_no_recorded_answer(
     fallen: list[set[str]] = []
     asked_before: list[int] = []
     for _ in range(4):
-        run = lab.start("run", "words")
+        run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
         first = fake_provider.sent_count
         fake_provider.wait_for_requests(first + random.randint(1, 60), wait=20)
         run.kill()
@@ -86,7 +86,7 @@ def test_the_first_signal_lets_calls_in_flight_end(
     sends only the rest.
     """
     fake_provider.configure(latency_ms=300)
-    run = lab.start("run", "words")
+    run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
     fake_provider.wait_for_requests(IN_FLIGHT, wait=20)
 
     interrupt(run, number)
@@ -115,7 +115,7 @@ def test_the_second_signal_ends_it_at_once(lab: Lab, fake_provider: FakeProvider
     then it ends within a second, and what was in flight is on record as unknown, as dear as it may have been.
     """
     fake_provider.script({"fault": "hang"})
-    run = lab.start("run", "words")
+    run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
     fake_provider.wait_for_requests(IN_FLIGHT, wait=20)
     interrupt(run)
     time.sleep(0.3)

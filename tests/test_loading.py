@@ -425,22 +425,6 @@ def test_what_a_pipeline_may_not_say_is_told_once_at_its_place(line: str, proble
     assert load(one_step().replace("steps:", f"{line}\nsteps:")).problems == [problem]
 
 
-@pytest.mark.parametrize("key", ["where: x", "sample: 3", "seed: 3"])
-def test_keys_of_datasets_that_are_not_built_are_unknown(key: str) -> None:
-    """
-    Given a dataset with a key that comes later,
-    when the pipeline is loaded,
-    then it alone is told, and nothing that follows from it.
-    """
-    pipeline = one_step("{{ ticket }}", checks='[equals: "{{ label }}"]').replace(
-        "[{ticket: hello, label: a}]", f"{{path: d.csv, {key}}}"
-    )
-
-    found = load(pipeline, {"d.csv": "ticket,label\na,b\n"}).problems
-
-    assert found == [f"3:24: unknown key '{key.partition(':')[0]}'"]
-
-
 def test_all_problems_are_told_at_once() -> None:
     """
     Given a pipeline with a wrong key, type, prompt, check, column and gate,

@@ -485,11 +485,11 @@ def test_the_worst_is_what_a_limit_sets_aside(cli: Cli, lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("limits", "settings_", "flags", "words"),
     [
-        ({"cost_usd": 0.0001}, {}, (), "expected is over the limit of cost, $0.0001"),
-        ({"cost_usd": 0.002}, {}, (), "at worst is over the limit of cost, $0.0020"),
-        ({}, {"cost_usd": 0.002}, (), "at worst is over the limit of cost"),
-        ({}, {"cost_usd_per_day": 0.002}, (), "at worst is over the limit of cost"),
-        ({}, {}, ("--max-cost", "0.002"), "at worst is over the limit of cost"),
+        ({"cost_usd": 0.0001}, {}, (), "expected is over the limit `limits.cost_usd: $0.0001"),
+        ({"cost_usd": 0.002}, {}, (), "at worst is over the limit `limits.cost_usd: $0.0020`"),
+        ({}, {"cost_usd": 0.002}, (), "the limit `limits.cost_usd of promptlab.yaml: $0.0020`"),
+        ({}, {"cost_usd_per_day": 0.002}, (), "the limit `limits.cost_usd_per_day of promptlab.yaml:"),
+        ({}, {}, ("--max-cost", "0.002"), "at worst is over the limit `--max-cost: $0.0020`"),
         ({"total_tokens": 100}, {}, (), "over the limit `total_tokens: 100`"),
     ],
 )

@@ -139,6 +139,7 @@ async def test_attempts_say_how_they_ended(log: RunLog) -> None:
         await buy(recorder, "answered")
         for outcome in ("failed", "unknown"):
             attempt = await recorder.intend(intent_of(outcome, number=2))
+            assert attempt is not None
             failure = CallFailure(kind="server", message="no", status=500, outcome=outcome)
             await recorder.settle(attempt, intent_of(outcome), failure)
         await recorder.intend(intent_of("hanging", reserved=2.0))

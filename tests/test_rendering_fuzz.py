@@ -52,7 +52,7 @@ def test_data_opens_no_role_and_is_never_a_template(
     """
     Given any data, with tags, marks and control characters in it,
     when a prompt inserts it,
-    then the roles are those of the template, the text is there as it was, and the process lives on.
+    then the roles are those of the template, the text is as it was but for CRLF, and the process lives on.
     """
     runner, renderer = blocking
     source = "{% system %}S{% endsystem %}[{{ text }}]{% assistant %}[{{ [data] }}]{% endassistant %}"
@@ -67,7 +67,7 @@ def test_data_opens_no_role_and_is_never_a_template(
         "user",
         "assistant",
     ]
-    assert rendered[1] == {"role": "user", "content": f"[{text}]"}
+    assert rendered[1] == {"role": "user", "content": f"[{text}]".replace("\r\n", "\n")}
 
 
 @settings(max_examples=100, deadline=None)

@@ -352,7 +352,7 @@ async def test_calls_in_flight_are_recorded_when_a_bug_ends_the_run() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-def test_workers_are_twice_what_the_models_take_and_no_more_than_the_trials() -> None:
+def test_workers_are_twice_what_the_models_may_take_and_no_more_than_the_trials() -> None:
     """
     Given plans of one and of no model, and of few trials,
     when the workers are counted,
@@ -363,7 +363,7 @@ def test_workers_are_twice_what_the_models_take_and_no_more_than_the_trials() ->
 
     counts = [worker_count(one.plan, None) for one in (many, few, functions)]
 
-    assert counts == [32, 3, 16]
+    assert counts == [128, 3, 16]
     assert worker_count(many.plan, 64) == 128
     assert worker_count(many.plan, 1000) == 500
 

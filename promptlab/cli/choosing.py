@@ -38,6 +38,7 @@ CHOICES: tuple[Decorator, ...] = (
         help="Only this variant, or the cell of this name.",
     ),
     click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag."),
+    click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\"."),
     click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows."),
     click.option(
         "--failed",
@@ -72,7 +73,11 @@ def changes(options: Mapping[str, Any]) -> "Changes":
     if len(inputs) < len(options["inputs"]):
         raise UsageError("-i gives the same input twice")
     return Changes(
-        sets=options["sets"], variants=options["variants"], repeat=options["repeat"], inputs=inputs or None
+        sets=options["sets"],
+        variants=options["variants"],
+        repeat=options["repeat"],
+        inputs=inputs or None,
+        where=options["where"],
     )
 
 

@@ -7,12 +7,15 @@ import click
 from promptlab.live.running import RunRequest
 
 OWN_FILES = 56  # the log, its locks, pipes to child processes, imports under way
-USUAL = 64  # what a model's concurrency grows to unless it is said
+USUAL = 64  # what a model's concurrency grows to unless its provider's entry says more
 
 
-def with_room(request: RunRequest) -> RunRequest:
-    """Give the request with as many calls in flight as files may be open; says so where they are fewer."""
-    wanted = request.max_concurrency or USUAL
+def with_room(request: RunRequest, *, most: int = USUAL) -> RunRequest:
+    """Give the request with as many calls in flight as files may be open; says so where they are fewer.
+
+    `most`: what they may grow to, unless the request says how many.
+    """
+    wanted = request.max_concurrency or most
     room = max(1, _open_files(wanted + OWN_FILES) - OWN_FILES)
     if room >= wanted:
         return request

@@ -142,10 +142,16 @@ class MovingLine:
         from rich.text import Text  # noqa: PLC0415
 
         counts = self.counts
+        pace = ", ".join(filter(None, (_at_once(counts), self.pace.words(counts))))
         words = Text(f" {counts.done}/{counts.planned} ")
         for text, style in tally(counts):
             words.append(" ").append(text, style)
-        return words.append(f"  {self.pace.words(counts)}", "dim")
+        return words.append(f"  {pace}", "dim")
+
+
+def _at_once(counts: RunCounts) -> str:
+    """Say how many calls may be in flight, over all models."""
+    return f"{sum(counts.at_once.values())} at once" if counts.at_once else ""
 
 
 def notice_of(event: Event) -> str | None:

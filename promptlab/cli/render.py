@@ -23,7 +23,7 @@ from promptlab.loader.loading import LoadedPipeline, load_pipeline
 
 @click.command(cls=Command, epilog="Example: promptlab render support_triage --row 3 --variant few-shot")
 @click.argument("pipeline", shell_complete=complete_pipelines)
-@click.option("--row", type=click.IntRange(0), default=0, show_default=True, help="Which row, from 0.")
+@click.option("--row", type=click.IntRange(0), help="Which row, from 0; default: the first that is run.")
 @click.option(
     "--step", metavar="ID", help="Only this step; one inside another by its path, as parts[0].sort."
 )
@@ -39,7 +39,7 @@ from promptlab.loader.loading import LoadedPipeline, load_pipeline
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def command(root: str | None, /, pipeline: str, row: int, step: str | None, **options: Any) -> int:
+def command(root: str | None, /, pipeline: str, row: int | None, step: str | None, **options: Any) -> int:
     """Print the messages that would be sent for one row.
 
     What a later step needs of an earlier one comes from recorded answers; nothing is sent.

@@ -60,6 +60,8 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
     _say(console, _end(summary), "")
+    for line in throttle_lines(summary):
+        _say(console, line, "dim")
     for warning in warnings(summary):
         _say(console, warning, "yellow")
 
@@ -124,13 +126,22 @@ def _end(summary: RunSummary) -> str:
     return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
 
 
+def throttle_lines(summary: RunSummary) -> Iterator[str]:
+    """Say of each model how many calls it got at once, where that changed or calls were refused."""
+    for model, course in summary.throttle.items():
+        if course.has_changed:
+            refused = (f"{count} × {status}" for status, count in course.refusals.items())
+            yield ", ".join([f"{model}: {course.start} → {course.end} calls at once", *refused])
+
+
 def _way_on(summary: RunSummary) -> str:
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
-    if summary.exit_code == LIMITED and not summary.calls.sent:
+    if not summary.calls.attempts and "the next call" in (summary.stopped or ""):
         return "the limit leaves no room for a call: raise it"
-    command = "the same command without --fresh" if summary.is_fresh else "the same command"
-    return f"{command} goes on: what was answered is recalled"
+    again = "the same command without --fresh" if summary.is_fresh else "the same command"
+    command = f": {summary.command}" if summary.command else ""
+    return f"{again} goes on, what was answered is recalled{command}"
 
 
 def _about(one: StoodIn) -> str:

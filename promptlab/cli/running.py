@@ -20,6 +20,7 @@ from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
@@ -53,7 +54,7 @@ class Wanted:
 def run_all(project: Project, wanted: Wanted) -> int:
     """Load everything, then run everything; nothing is called before all of it was found to be in order."""
     loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
-    request = with_room(wanted.request)
+    request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
@@ -64,6 +65,13 @@ def run_all(project: Project, wanted: Wanted) -> int:
         codes = set(show.codes(loaded, outs))
     code = next(code for code in PRECEDENCE if code in codes)
     return wanted.fail_exit_code if code == 1 else code
+
+
+def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
+    """Give how many calls one of the models may get at once."""
+    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.all_steps())
+    targets = (target for step in steps if step.target is not None for target in step.target.line)
+    return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 
 def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:

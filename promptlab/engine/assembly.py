@@ -13,6 +13,7 @@ from promptlab.engine.call_log import CallLog, RecordedAnswers
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
 from promptlab.engine.completion import Answer, CallFailure
+from promptlab.engine.day_limit import DayLimit
 from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
@@ -41,9 +42,14 @@ type Ask = Callable[[Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run goes about its calls. `spent`: what its earlier part, if it is resumed, had spent."""
+    """How a run goes about its calls. `spent`: what of `limits` is gone before it begins.
+
+    `cost_name`: who set the limit of cost; `cost_usd_per_day` is one that all runs on the log share.
+    """
 
     limits: Limits = field(default_factory=Limits)
+    cost_name: str = "limits.cost_usd"
+    cost_usd_per_day: float | None = None
     fresh: bool = False
     on_unknown: Literal["retry", "fail"] = "retry"
     max_concurrency: int | None = None
@@ -96,7 +102,7 @@ def assemble(
     clock = clock or SystemClock()
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
-    budget = Budget(options.limits, brake, options.spent or Purse())
+    budget = _budget(options, log, clock, brake)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
     record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
@@ -150,6 +156,13 @@ def assemble_walk(machinery: Machinery, inner: RunStep) -> RunStep:
     `inner` is what leads the steps inside a step.
     """
     return chain([Guard(machinery.render, timed=False), Parse()], Perform(machinery, inner))
+
+
+def _budget(options: RunOptions, log: CallLog, clock: Clock, brake: Brake) -> Budget:
+    usd = options.cost_usd_per_day
+    day = DayLimit(usd, log, clock, brake) if usd is not None else None
+    spent = options.spent or Purse()
+    return Budget(options.limits, brake, spent, day=day, cost_name=options.cost_name)
 
 
 async def _unsent(call: Call) -> Answer:

@@ -44,14 +44,14 @@ class Brake:
         kind: Literal["limit", "interrupted"] = "interrupted" if self.stop.kind == "interrupted" else "limit"
         return CallFailure(kind=kind, message=self.stop.reason, outcome="unsent")
 
-    async def sleep(self, clock: Clock, seconds: float) -> None:
-        """Sleep, but not beyond a pull or the end."""
+    async def sleep(self, clock: Clock, seconds: float, *, until: asyncio.Event | None = None) -> None:
+        """Sleep, but not beyond a pull, the end, or an event."""
         if self._set.is_set() or seconds <= 0:
             return
-        sleeping = asyncio.ensure_future(clock.sleep(seconds))
-        pulled = asyncio.ensure_future(self._set.wait())
+        waking = [clock.sleep(seconds), *(event.wait() for event in (self._set, until) if event is not None)]
+        tasks = [asyncio.ensure_future(each) for each in waking]
         try:
-            await asyncio.wait((sleeping, pulled), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeping.cancel()
-            pulled.cancel()
+            for task in tasks:
+                task.cancel()

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Protocol
 
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
+from promptlab.engine.day_limit import DaySpend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,15 @@ class CallLog(RecordedAnswers, Protocol):
         """Say whether this request left before, in any run, and nobody knows what became of it."""
         ...
 
-    async def intend(self, intent: Intent) -> int:
-        """Record that an attempt is about to leave; committed on return. Gives the attempt's id."""
+    async def intend(self, intent: Intent) -> int | None:
+        """Record that an attempt is about to leave; committed on return. Gives the attempt's id.
+
+        None, and nothing is recorded, where a limit that all runs on the log share leaves no room for it.
+        """
+        ...
+
+    async def today(self) -> DaySpend:
+        """Give what was spent on this UTC day, by this run and by others."""
         ...
 
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
@@ -83,6 +91,9 @@ class MemoryCallLog:
         if isinstance(answer, CallFailure) and answer.outcome == "unsent":
             del self.attempts[attempt_id]
         return None if isinstance(answer, CallFailure) else await self.keep(intent.request, answer)
+
+    async def today(self) -> DaySpend:
+        return DaySpend(own=sum(answer.spent_usd or 0.0 for _, answer in self.attempts.values() if answer))
 
     async def keep(self, request: CompletionRequest, answer: Completion) -> int:
         completion_id = next(self._ids)

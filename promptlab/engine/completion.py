@@ -22,6 +22,7 @@ type FailureKind = Literal[
     "code",  # the project's own python failed
     "closed",  # not sent: the model was closed before
     "limit",  # not sent: a limit of the run was reached
+    "no_room",  # not sent: other runs took or hold what is left of a day's limit; never leaves Budget
     "interrupted",  # not sent: the run is ending
     "unwanted",  # not sent: whoever asked for it waits no longer
 ]
@@ -94,6 +95,16 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a provider's headers say is left of its rate limits, and in how many seconds each is reset."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    tokens: int | None = None
+    tokens_reset: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """A whole answer: a text, calls of tools, or both.
@@ -115,6 +126,7 @@ class Completion:
     id: int | None = None
     recalled: bool = False
     attempts: int = 1
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +145,7 @@ class CallFailure:
     raw: bytes = b""
     spent_usd: float | None = 0.0
     attempts: int = 1
+    quota: Quota | None = None
 
     @property
     def left(self) -> bool:

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Endpoint, FailureKind
+from promptlab.engine.completion import (
+    CallFailure,
+    Completion,
+    CompletionRequest,
+    Endpoint,
+    FailureKind,
+    Quota,
+)
 from promptlab.engine.conversation import ALL_FORMS, Form
 from promptlab.schemas.pipeline import Params
 
@@ -33,6 +40,7 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         outcome: Literal["failed", "unknown"] = "failed",
         raw: bytes = b"",
+        quota: Quota | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -40,6 +48,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.outcome = outcome
         self.raw = raw
+        self.quota = quota
 
     def as_failure(self) -> CallFailure:
         return CallFailure(
@@ -50,6 +59,7 @@ class ProviderError(Exception):
             outcome=self.outcome,
             closes=self.closes,
             raw=self.raw,
+            quota=self.quota,
         )
 
 

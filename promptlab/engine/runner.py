@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
-from promptlab.engine.handlers.throttle import concurrency
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import Plan, Trial
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.engine.trial import TrialRunner
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.pipeline import Limits
@@ -55,7 +55,7 @@ class Runner:
         self._errors += result.status == "errored"
         if self.limits.errors is not None and self._errors >= self.limits.errors:
             reached = plural(self.limits.errors, "errored trial")
-            self.machinery.brake.pull("limit", f"the limit of {reached} is reached")
+            self.machinery.brake.pull("limit", f"the limit of {reached} (limits.errors) is reached")
         if self.fail_fast and result.status in ("failed", "errored"):
             self.machinery.brake.pull(
                 "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"
@@ -65,11 +65,11 @@ class Runner:
         seconds = self.limits.seconds
         if seconds is None:
             return None
-        reason = f"the limit of {seconds:g} seconds is reached"
+        reason = f"the limit of {seconds:g} seconds (limits.seconds) is reached"
         return asyncio.get_running_loop().call_later(seconds, self.machinery.brake.pull, "limit", reason)
 
 
 def worker_count(plan: Plan, max_concurrency: int | None) -> int:
     """Twice the sum of the models' limits, so that a slot is never idle while a trial judges its checks."""
-    slots = sum(concurrency(profile, max_concurrency) for profile in plan.profiles())
+    slots = sum(bounds(profile, max_concurrency).ceiling for profile in plan.profiles())
     return min(MOST_WORKERS, 2 * slots or WORKERS_WITHOUT_MODELS, max(plan.size, 1))

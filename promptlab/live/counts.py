@@ -7,6 +7,7 @@ from promptlab.schemas.events import (
     AttemptEnded,
     AttemptSent,
     CallRecalled,
+    ConcurrencyChanged,
     Event,
     FellBack,
     ModelClosed,
@@ -36,6 +37,7 @@ class RunCounts:
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    at_once: dict[str, int] = field(default_factory=dict)
     stood_in: dict[tuple[str, str], StoodIn] = field(default_factory=dict)
     stopped: RunStopped | None = None
 
@@ -58,14 +60,21 @@ class RunCounts:
                 self.recalled += 1
             case RunStarted():
                 self.planned += event.planned
+            case RunStopped():
+                self.stopped = event
+            case _:
+                self._hear_of_model(event)
+
+    def _hear_of_model(self, event: Event) -> None:
+        match event:
             case ModelPaused(model, seconds):
                 self.paused[model] = seconds
+            case ConcurrencyChanged(model, limit):
+                self.at_once[model] = limit
             case ModelClosed(model, reason):
                 self.closed[model] = reason
             case FellBack():
                 self._fell_back(event)
-            case RunStopped():
-                self.stopped = event
             case _:
                 pass
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
 from promptlab.engine.completion import Completion as Answer
+from promptlab.live.day import DayGuard
 from promptlab.live.work import (
     Finished,
     Intended,
@@ -60,15 +61,17 @@ _last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLE
 
 
 class Ledger:
-    """The rows of one run."""
+    """The rows of one run. `cost_usd_per_day`: a limit that it shares with all other runs of the log."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None) -> None:
         self._run_id = run_id
+        self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
-        """Write the group; give, in order, the id of each attempt and of each completion."""
+        """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""
         now = datetime.now(UTC)
-        works = [put.work for put in group]
+        asked = [put.work for put in group]
+        works = self._admitted(connection, asked, now)
         ids = {
             **self._intend(connection, _only(works, Intended), now),
             **self._answer(connection, works, now),
@@ -77,7 +80,15 @@ class Ledger:
         self._count(connection, works)
         for job in _only(works, Job):
             job.do(connection)
-        return [ids.get(id(work)) for work in works]
+        return [ids.get(id(work)) for work in asked]
+
+    def _admitted(self, connection: Connection, works: list[Any], now: datetime) -> list[Any]:
+        """Give the works without the intents that a limit of the day refuses."""
+        if self._guard is None:
+            return works
+        intents, settled = _only(works, Intended), _only(works, Settled)
+        refused = set(map(id, self._guard.refuse(connection, intents, settled, now)))
+        return [work for work in works if id(work) not in refused]
 
     def _intend(self, connection: Connection, works: list[Intended], now: datetime) -> dict[int, int]:
         values = [attempt_values(work.intent, run_id=self._run_id, now=now) for work in works]

@@ -26,6 +26,8 @@ from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.run import StepResult, TrialKey
 
+FEW = 12
+
 type PreviewStatus = Literal["rendered", "silent", "skipped", "missing", "errored"]
 
 
@@ -45,13 +47,30 @@ class StepPreview:
     error: str | None = None
 
 
-def trial_to_preview(loaded: LoadedPipeline, row: int) -> Trial:
-    """Give a row in the first of a pipeline's cells; raises UsageError where there is no such row."""
-    found = next(islice(loaded.rows(), row, None), None)
-    if found is None:
-        hint = f"it has {plural(loaded.row_count, 'row')}, counted from 0"
-        raise UsageError(f"{loaded.path}: there is no row {row}", hint=hint)
+def trial_to_preview(loaded: LoadedPipeline, row: int | None = None) -> Trial:
+    """Give a row in the first of a pipeline's cells, by its index; None: the first that is run.
+
+    Raises UsageError where there is no such row, or it is not among those that are run.
+    """
+    found = next((one for one in loaded.rows() if row is None or one.index >= row), None)
+    if found is None or row not in (None, found.index):
+        raise UsageError(f"{loaded.path}: {_no_row(loaded, row)}", hint=_rows_there(loaded))
     return Trial(_key(found, loaded.cells[0]), found, loaded.cells[0])
+
+
+def _no_row(loaded: LoadedPipeline, row: int | None) -> str:
+    if row is None:
+        return "no row is left to run"
+    is_there = loaded.scan is not None and row < loaded.scan.rows
+    return f"row {row} is not among those that are run" if is_there else f"there is no row {row}"
+
+
+def _rows_there(loaded: LoadedPipeline) -> str:
+    rows = plural(loaded.row_count, "row")
+    if loaded.selection is None:
+        return f"it has {rows}, counted from 0"
+    first = ", ".join(str(row.index) for row in islice(loaded.rows(), FEW))
+    return f"{rows} of the dataset: {first}{', …' if loaded.row_count > FEW else ''}"
 
 
 async def preview(project: Project, trial: Trial, *, only: str | None = None) -> list[StepPreview]:

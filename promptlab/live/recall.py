@@ -1,6 +1,7 @@
 """Looks recorded answers up: all that are asked for in one turn of the loop, in one query."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -10,6 +11,8 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, select
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.engine.completion import Completion, Usage
 from promptlab.engine.conversation import ToolCall
+from promptlab.engine.day_limit import DaySpend
+from promptlab.live.day import spend_of_day
 from promptlab.models import Attempt
 from promptlab.models import Completion as Recorded
 from promptlab.services.run_log import RunLog
@@ -64,6 +67,11 @@ class Recaller:
         """Give the requests that left, in any run, and of which nobody knows what became of them."""
         with storage_errors(self._path), self._connection.begin():
             return set(self._connection.execute(_DOUBTFUL).scalars())
+
+    def today(self, is_running: Callable[[str], bool]) -> DaySpend:
+        """Give what was spent on this UTC day, by this run and by others."""
+        with storage_errors(self._path), self._connection.begin():
+            return spend_of_day(self._connection, self._run_id, is_running)
 
     def close(self) -> None:
         self._connection.close()

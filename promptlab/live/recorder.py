@@ -19,6 +19,7 @@ from promptlab.core.errors import StorageError
 from promptlab.core.ids import new_id
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
+from promptlab.engine.day_limit import DaySpend
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import Recaller
 from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
@@ -41,9 +42,10 @@ class Recorder:
     raises StorageError once the log could not be written; nothing is recorded from then on.
     """
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: RunLog, *, cost_usd_per_day: float | None = None) -> None:
         self.run_id = new_id()
         self._log = log
+        self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day)
         self._lock = log.lock_of(self.run_id)
         self._cells: dict[str, int] = {}
         self._writer: Writer
@@ -52,9 +54,12 @@ class Recorder:
         self._ended = True
 
     @classmethod
-    async def begin_run(cls, log: RunLog, start: RunStart) -> Self:
-        """Commit that the run has begun, and hold its lock for as long as this process lives."""
-        recorder = cls(log)
+    async def begin_run(cls, log: RunLog, start: RunStart, *, cost_usd_per_day: float | None = None) -> Self:
+        """Commit that the run has begun, and hold its lock for as long as this process lives.
+
+        No intent is recorded that would have all runs of the day cost more than `cost_usd_per_day`.
+        """
+        recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.acquire()
             try:
@@ -79,10 +84,13 @@ class Recorder:
             self._doubtful = self._recaller.doubtful()
         return fingerprint in self._doubtful
 
-    async def intend(self, intent: Intent) -> int:
+    async def today(self) -> DaySpend:
+        return self._recaller.today(self._log.is_running)
+
+    async def intend(self, intent: Intent) -> int | None:
         future = self._writer.put_and_wait(Intended(intent))
         try:
-            attempt_id: int = await asyncio.shield(future)
+            attempt_id: int | None = await asyncio.shield(future)
         except asyncio.CancelledError:
             future.add_done_callback(lambda done: self._take_back(done, intent))
             raise
@@ -144,15 +152,16 @@ class Recorder:
         for run_id in dead:
             self._log.lock_of(run_id).remove()
         self._recaller = Recaller(self._log, self.run_id)
-        self._writer = Writer(self._log, Ledger(self.run_id).write, loop=asyncio.get_running_loop())
+        self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
 
     def _cell_index(self, trial: TrialResult) -> int:
         return self._cells.setdefault(trial.key.cell, len(self._cells))
 
-    def _take_back(self, done: asyncio.Future[int], intent: Intent) -> None:
-        if not done.cancelled() and done.exception() is None:
+    def _take_back(self, done: asyncio.Future[int | None], intent: Intent) -> None:
+        attempt_id = None if done.cancelled() or done.exception() is not None else done.result()
+        if attempt_id is not None:
             with suppress(StorageError):  # then it is of unknown outcome, which is safe
-                self._writer.put(Settled(done.result(), intent, _NEVER_LEFT), weight=0)
+                self._writer.put(Settled(attempt_id, intent, _NEVER_LEFT), weight=0)
 
     def _update(self, connection: Connection, **values: object) -> None:
         connection.execute(update(Run.__table__).where(Run.__table__.c.id == self.run_id), values)
@@ -168,6 +177,7 @@ class Recorder:
             reason=end.reason,
             metrics=end.metrics,
             gates=end.gates,
+            throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Literal
 
@@ -67,20 +66,11 @@ async def run_loaded(
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
     require_runnable(project, loaded, request)
-    ceiling = ceiling_of(loaded, project, request, log)
     session = Session(
         root=project.root,
         plan=plan_of(loaded, request, log),
-        start=_start(project, loaded, request),
-        options=RunOptions(
-            limits=loaded.spec.limits.model_copy(update={"cost_usd": ceiling.usd if ceiling else None}),
-            fresh=request.fresh,
-            streams=request.streams,
-            on_unknown=request.on_unknown,
-            max_concurrency=request.max_concurrency,
-            fail_fast=request.fail_fast,
-            spent=Purse(usd=ceiling.spent) if ceiling else None,
-        ),
+        start=_start(project, loaded, request, log),
+        options=options_of(loaded, project, request),
         log=log,
         listeners=listeners,
         counts=counts or RunCounts(),
@@ -134,37 +124,53 @@ def _failed_trials(run: str, log: RunLog) -> frozenset[TrialName]:
         )
 
 
+def _id_of(run: str, log: RunLog) -> str:
+    """Give the id for what, as `last`, may soon name another run."""
+    with log.reading() as session:
+        return RunService(session, is_running=log.is_running).find(run).id
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """A limit on cost, and what of it is gone before the run begins."""
+    """A limit on a run's cost: what of it is gone before the run begins, and who set it."""
 
     usd: float
     spent: float = 0.0
+    name: str = "limits.cost_usd"
 
     @property
     def room(self) -> float:
         return self.usd - self.spent
 
 
-def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest, log: RunLog) -> Ceiling | None:
-    """Give the limit that leaves the least: the flag's, else the pipeline's, or one of promptlab.yaml."""
+def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> Ceiling | None:
+    """Give the limit that leaves the least: the flag's, else the pipeline's, or that of promptlab.yaml."""
     own, ceilings = loaded.spec.limits.cost_usd, project.settings.limits
     known: list[Ceiling] = []
     if request.max_cost is not None:
-        known.append(Ceiling(request.max_cost, request.spent))
+        known.append(Ceiling(request.max_cost, request.spent, "--max-cost"))
     elif own is not None:
         known.append(Ceiling(own))
     if ceilings.cost_usd is not None:
-        known.append(Ceiling(ceilings.cost_usd))
-    if ceilings.cost_usd_per_day is not None:
-        known.append(Ceiling(ceilings.cost_usd_per_day, _spent_today(log)))
+        known.append(Ceiling(ceilings.cost_usd, name="limits.cost_usd of promptlab.yaml"))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
 
 
-def _spent_today(log: RunLog) -> float:
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    with log.reading() as session:
-        return RunService(session, is_running=log.is_running).spent_since(midnight)
+def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> RunOptions:
+    """Give how the run goes about its calls, and within which limits."""
+    ceiling = ceiling_of(loaded, project, request)
+    limits = loaded.spec.limits.model_copy(update={"cost_usd": ceiling.usd if ceiling else None})
+    return RunOptions(
+        limits=limits,
+        cost_name=ceiling.name if ceiling else "",
+        cost_usd_per_day=project.settings.limits.cost_usd_per_day,
+        fresh=request.fresh,
+        streams=request.streams,
+        on_unknown=request.on_unknown,
+        max_concurrency=request.max_concurrency,
+        fail_fast=request.fail_fast,
+        spent=Purse(usd=ceiling.spent) if ceiling else None,
+    )
 
 
 def _require_prices(loaded: LoadedPipeline) -> None:
@@ -185,13 +191,14 @@ def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
         raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
 
 
-def _start(project: Project, loaded: LoadedPipeline, request: RunRequest) -> RunStart:
+def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> RunStart:
     git = git_state(project.root)
+    failed = {"failed": _id_of(request.failed, log)} if request.failed is not None else {}
     files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
     return RunStart(
         pipeline=loaded.name,
         path=loaded.path,
-        options=dict(request.said),
+        options={**request.said, **failed},
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,

@@ -23,6 +23,7 @@ from promptlab.live.summary import Ending, summarise
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
+from promptlab.services.commands import command_again
 from promptlab.services.run_log import RunLog
 
 
@@ -47,7 +48,8 @@ class Session:
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
         async with AsyncExitStack() as stack:
-            recorder = await stack.enter_async_context(await Recorder.begin_run(self.log, self.start))
+            begun = Recorder.begin_run(self.log, self.start, cost_usd_per_day=self.options.cost_usd_per_day)
+            recorder = await stack.enter_async_context(await begun)
             try:
                 return await self._recorded(stack, recorder)
             except Exception as error:
@@ -63,7 +65,8 @@ class Session:
         await self._warm_up(recorder)
         ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
-        summary = replace(summary, is_fresh=self.options.fresh)
+        command = command_again(self.start.path, self.start.options) if self.start.path else None
+        summary = replace(summary, is_fresh=self.options.fresh, command=command)
         await recorder.end_run(_run_end(summary))
         return summary
 
@@ -113,6 +116,7 @@ async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
         dict(engine.throttle.closures),
         interrupts.exit_code,
         is_soft=engine.budget.soft,
+        throttle=engine.throttle.courses(),
     )
 
 
@@ -163,4 +167,5 @@ def _run_end(summary: RunSummary) -> RunEnd:
         reason=summary.stopped,
         metrics={**summary.metrics, "cells": {cell: dict(values) for cell, values in summary.cells.items()}},
         gates=tuple(gate.as_json() for gate in summary.gates),
+        throttle=summary.throttle,
     )

@@ -10,6 +10,7 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.scores import Scores
 from promptlab.schemas.report import Calls, RunSummary
 from promptlab.schemas.run import RunStatus
+from promptlab.schemas.throttle import ThrottleCourse
 
 USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED = 2, 3, 4, 1
 
@@ -28,6 +29,7 @@ class Ending:
     signal_code: int | None = None
     was_sent: bool = True
     is_soft: bool = False
+    throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
@@ -53,6 +55,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,
         is_soft=ending.is_soft,
+        throttle=ending.throttle,
         stood_in=tuple(counts.stood_in.values()),
         stopped=_reason(ending),
         exit_code=code,

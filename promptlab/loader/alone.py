@@ -15,7 +15,7 @@ from promptlab.schemas.dataset import DatasetSpec
 def check_data(files: ProjectFiles, path: str, problems: Problems) -> int:
     """Hold a data file's rows to each other; give how many there are."""
     try:
-        scan = Dataset(files, DatasetSpec(path), alone=True).scan(problems, RowChecks(problems, path))
+        scan = Dataset(files, DatasetSpec(path), alone=True).scan(problems, RowChecks(problems))
     except FileError as error:
         problems.add(path, None, error.message, code=error.code, hint=error.hint)
         return 0

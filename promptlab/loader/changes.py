@@ -9,21 +9,30 @@ from promptlab.core.json import JSON, compact
 from promptlab.core.suggest import did_you_mean
 from promptlab.loader.cells import CellSource
 from promptlab.loader.document import Document, parse_json, parse_yaml
+from promptlab.loader.nodes import Place, ScalarNode
 from promptlab.loader.overlay import override
 from promptlab.loader.problems import Position, Problems
+from promptlab.loader.source_text import SourceText
+from promptlab.loader.template_places import Site
 from promptlab.schemas.dataset import InputSpec
+from promptlab.schemas.template import Template
 
 READ_AS_JSON = ("integer", "number", "boolean", "array", "object", "messages")
+WHERE = "--where"
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`sets`: dotted paths and YAML texts; `inputs`: the one row to run instead of the dataset."""
+    """`sets`: dotted paths and YAML texts; `inputs`: the one row to run instead of the dataset.
+
+    `where`: an expression that rows must fulfil besides the dataset's own.
+    """
 
     sets: tuple[tuple[str, str], ...] = ()
     variants: tuple[str, ...] = ()
     repeat: int | None = None
     inputs: Mapping[str, str] | None = None
+    where: str | None = None
 
     def chosen(self, cells: list[CellSource]) -> Iterable[CellSource]:
         """Give the cells that --variant names: by their variant, or by their whole name."""
@@ -41,6 +50,14 @@ class Changes:
             yield from _document("--repeat", "repeat", str(self.repeat), problems)
         for path, text in self.sets:
             yield from _document(f"--set {path}", path, text, problems)
+
+    def condition(self) -> Site | None:
+        """Give the expression of --where as one that stands in a file."""
+        if self.where is None:
+            return None
+        source = SourceText(WHERE, self.where)
+        node = ScalarNode(Place(source, 1, 1), self.where, "plain", 0, len(self.where))
+        return Site(Template("expression", self.where, WHERE), Document(source, node))
 
     def row(self, inputs: Mapping[str, InputSpec] | None, problems: Problems) -> Document | None:
         """Give the one row that -i makes, as a document."""

@@ -44,7 +44,7 @@ def decode_json(text: str, start: int) -> tuple[JSON, int] | None:
         value, end = SCAN(text, after_blanks(text, start))
     except (ValueError, StopIteration, RecursionError):
         return None
-    brackets = text.count("[", start, end) + text.count("{", start, end)
+    brackets = 0 if end - start < DEEPEST else text.count("[", start, end) + text.count("{", start, end)
     if brackets > DEEPEST and (brackets > MOST_NODES or _depth(value) > DEEPEST):
         return None
     escapes = text.find("\\u", start, end)

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePosixPath
 
+from promptlab.core.errors import CannotGoOn, UsageError
+from promptlab.core.words import plural
 from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
@@ -12,19 +15,20 @@ from promptlab.loader.attached import Attached
 from promptlab.loader.attachments import record_attachment
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
+from promptlab.loader.choosing import Choosing
 from promptlab.loader.compiling import compiled
 from promptlab.loader.crosscheck import Crosscheck
-from promptlab.loader.dataset import Dataset
+from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
-from promptlab.loader.row_checks import RowChecks
+from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
-from promptlab.loader.template_places import TemplatePlaces
+from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.schemas.dataset import PATH_TYPES, DatasetSpec, InputSpec, Row
 from promptlab.schemas.pipeline import PipelineSpec
 
@@ -37,6 +41,7 @@ class LoadedPipeline:
     """A pipeline that can be run. `dataset` None: it has one row without columns.
 
     `called`: the paths of the pipelines that its steps call, at any depth.
+    `row_count`: the rows that are run, of those that `scan` found; `selection` says which, None that all are.
     """
 
     path: str
@@ -46,6 +51,8 @@ class LoadedPipeline:
     dataset: Dataset | None
     row_count: int
     called: frozenset[str] = frozenset()
+    scan: Scan | None = None
+    selection: Selection | None = None
 
     @property
     def spec(self) -> PipelineSpec:
@@ -53,12 +60,26 @@ class LoadedPipeline:
         return self.cells[0].spec
 
     def rows(self) -> Iterator[Row]:
-        """Give the rows as a stream, from the start at each call."""
+        """Give the rows that are run as a stream, from the start at each call.
+
+        Raises CannotGoOn where a data file has changed since the pipeline was loaded.
+        """
         if self.dataset is None:
             defaults = {name: entry.default for name, entry in (self.spec.inputs or {}).items()}
             yield Row(0, "0", defaults, {}, 1)
-        else:
-            yield from self.dataset.rows()
+            return
+        try:
+            yield from self._chosen(self.dataset.rows(self.scan))
+        except FileError as error:
+            raise CannotGoOn(error.message, hint=error.hint) from None
+
+    def _chosen(self, rows: Iterator[Row]) -> Iterator[Row]:
+        selection = self.selection
+        if selection is None:
+            yield from rows
+        elif selection.count:
+            upto = islice(rows, selection.end)
+            yield from (row for row in upto if row.index in selection)
 
 
 def load_pipeline(
@@ -107,6 +128,8 @@ class _Rows:
     columns: Sequence[str] | None = None
     count: int = 1
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
+    scan: Scan | None = None
+    selection: Selection | None = None
 
 
 @dataclass(slots=True)
@@ -138,8 +161,17 @@ class _Loading:
         if self.problems.errors > before:
             return None
         name = drafts[0].spec.name or PurePosixPath(self.path).stem
-        called = frozenset(self.resolver.documents)
-        return LoadedPipeline(self.path, name, tuple(cells), self.files, rows.dataset, rows.count, called)
+        return LoadedPipeline(
+            self.path,
+            name,
+            tuple(cells),
+            self.files,
+            rows.dataset,
+            rows.count,
+            frozenset(self.resolver.documents),
+            rows.scan,
+            rows.selection,
+        )
 
     def _drafts(self, document: Document) -> Iterator[_CellDraft]:
         refuse_ambiguous_axes(document, self.problems)
@@ -158,7 +190,10 @@ class _Loading:
             return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
         origin = _origin(document, spec)
         if origin is not None:
-            return self._read_rows(document, Dataset(self.files, origin, declared))
+            where = _where(document, origin)
+            return self._read_rows(document, Dataset(self.files, origin, declared), where)
+        if self.changes.where is not None:
+            raise UsageError(f"--where chooses rows, and {self.path} has no dataset")
         if document.part(("dataset",)) is not None:
             return _Rows(inputs=declared)
         self._require_defaults(document, declared or {})
@@ -176,19 +211,30 @@ class _Loading:
                     place = ("inputs", name, "default")
                     document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
 
-    def _read_rows(self, document: Document, dataset: Dataset) -> _Rows:
+    def _read_rows(self, document: Document, dataset: Dataset, where: Site | None = None) -> _Rows:
         """Read every row once."""
+        choosing = Choosing(self.places, self.problems, where, self.changes.condition())
         try:
-            scan = dataset.scan(self.problems, RowChecks(self.problems, dataset.file))
+            scan, selection = choosing.scan(dataset)
         except FileError as error:
-            document.report(self.problems, ("dataset",), str(error), code=error.code, hint=error.hint)
-            scan = None
+            place = ("dataset", "path") if where is not None else ("dataset",)
+            document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
+            scan = selection = None
         if scan is None:
             return _Rows(dataset, dataset.inputs)
         inputs = scan.inputs if dataset.inputs is None else dataset.inputs
         by_default = self._default_forms
         forms = {name: scan.forms.get(name, NO_FORMS) | by_default.get(name, NO_FORMS) for name in inputs}
-        return _Rows(dataset, inputs, scan.columns, scan.rows, forms)
+        count = scan.rows if selection is None else selection.count
+        if count == 0 and where is not None and where.document is not None and self.changes.where is None:
+            message, hint = (
+                f"none of {plural(scan.rows, 'row')} is left",
+                "a run of it would end with exit code 5",
+            )
+            where.document.report(
+                self.problems, where.place, message, code="no-rows", hint=hint, severity="warning"
+            )
+        return _Rows(dataset, inputs, scan.columns, count, forms, scan, selection)
 
     def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
         for name, spec in inputs.items():
@@ -233,6 +279,12 @@ class _Loading:
         if found is not None:
             attached.check(found)
         return found
+
+
+def _where(document: Document, origin: DatasetSpec | Document) -> Site | None:
+    if isinstance(origin, Document) or origin.where is None:
+        return None
+    return Site(origin.where, document, ("dataset", "where"))
 
 
 def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:

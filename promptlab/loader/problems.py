@@ -64,7 +64,7 @@ class Problems:
     @property
     def flooded(self) -> bool:
         """Whether there are so many that reading on is of no use."""
-        return len(self) >= FLOOD
+        return self.more > 0 and len(self) >= FLOOD
 
     def add(
         self,

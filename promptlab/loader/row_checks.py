@@ -12,7 +12,6 @@ class RowChecks:
     """Called with each row; reports what is wrong with its `$checks`."""
 
     problems: Problems
-    file: str
 
     def __call__(self, row: Row) -> None:
         if not row.checks:
@@ -21,4 +20,4 @@ class RowChecks:
             row_checks(row.checks)
         except ValueError as error:
             hint = "write checks as in a pipeline, without python, expression, when and transform"
-            self.problems.add(self.file, Position(row.line, 1), f"$checks: {error}", code="check", hint=hint)
+            self.problems.add(row.file, Position(row.line, 1), f"$checks: {error}", code="check", hint=hint)

@@ -12,12 +12,12 @@ from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
 from promptlab.loader.compiling import NO_MODEL
-from promptlab.loader.dataset import SUFFIXES as DATA
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES
+from promptlab.loader.rows.formats import SUFFIXES as DATA
 from promptlab.loader.sources import FileError, Source
 
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
@@ -161,7 +161,9 @@ def _by_users(path: str, users: Sequence[Checked]) -> Validated:
 
 def _size(loaded: LoadedPipeline) -> str:
     cells = f" × {plural(len(loaded.cells), 'cell')}" if len(loaded.cells) > 1 else ""
-    return f"{plural(loaded.row_count, 'row')}{cells}"
+    read = plural(loaded.scan.rows if loaded.scan is not None else loaded.row_count, "row")
+    rows = read if loaded.selection is None else f"{loaded.row_count:,} of {read}"
+    return f"{rows}{cells}"
 
 
 @dataclass(slots=True)

@@ -45,6 +45,7 @@ class Run(Base):
     recalled: Mapped[int] = mapped_column(default=0)
     cost_usd: Mapped[float | None]  # NULL: unknown
     spent_usd: Mapped[float | None]
+    throttle: Mapped[Any] = mapped_column(Json, nullable=True)  # by model; NULL: not told
 
 
 class Snapshot(Base):

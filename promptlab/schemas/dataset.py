@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from promptlab.core.json import JSON
+from promptlab.schemas.template import Template
 
 __all__ = ["INPUT_TYPES", "PATH_TYPES", "DataFormat", "DatasetSpec", "InputSpec", "InputType", "Row"]
 
 type InputType = Literal[
     "string", "integer", "number", "boolean", "array", "object", "any", "messages", "image", "file"
 ]
-type DataFormat = Literal["csv", "jsonl", "json", "yaml"]
+type DataFormat = Literal["csv", "jsonl", "json", "yaml", "parquet"]
 
 INPUT_TYPES: tuple[InputType, ...] = (
     "string",
@@ -41,20 +42,27 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """A data file below the project root; without `format` its suffix says it."""
+    """Data files below the project root: one, or all that a pattern matches.
+
+    Without `format` the suffix says it. Rows are taken for which `where` holds, of these `sample` (a number
+    of rows, below 1 a share) by a hash of `seed` and their ids, of these the first `limit`.
+    """
 
     path: str
     format: DataFormat | None = None
     limit: int | None = None
+    where: Template | None = None
+    sample: float | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row as it was read.
 
-    `index` counts from 0, `line` from 1 in the file. `inputs` holds the declared inputs, typed, with
-    defaults; `columns` every column but ours, as it was read, without those that are null; `checks` the
-    row's own checks, not interpreted.
+    `index` counts from 0 over all that the dataset has, `line` from 1 in its `file`. `inputs` holds the
+    declared inputs, typed, with defaults; `columns` every column but ours, as it was read, without those that
+    are null; `checks` the row's own checks, not interpreted.
     """
 
     index: int
@@ -64,3 +72,4 @@ class Row:
     line: int
     tags: tuple[str, ...] = ()
     checks: Sequence[JSON] = field(default=())
+    file: str = ""

@@ -49,6 +49,14 @@ class ModelPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyChanged:
+    """So many calls may be in flight to `model` at once from now on."""
+
+    model: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelClosed:
     """No more calls go to this model in this run."""
 
@@ -108,6 +116,7 @@ type Event = (
     | AttemptEnded
     | CallRecalled
     | ModelPaused
+    | ConcurrencyChanged
     | ModelClosed
     | FellBack
     | TextReceived

@@ -7,6 +7,7 @@ from typing import Literal
 
 from promptlab.core.json import JSON
 from promptlab.schemas.run import RunStatus
+from promptlab.schemas.throttle import ThrottleCourse
 
 type LoggedStatus = RunStatus | Literal["running"]
 type FileKind = Literal["pipeline", "prompt", "include", "python", "data", "schema", "settings"]
@@ -43,6 +44,7 @@ class RunEnd:
     reason: str | None = None
     metrics: Mapping[str, JSON] = field(default_factory=dict)
     gates: tuple[Mapping[str, JSON], ...] = ()
+    throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class RunRecord:
     recalled: int
     cost_usd: float | None
     spent_usd: float | None
+    throttle: Mapping[str, ThrottleCourse]
 
     @property
     def done(self) -> int:

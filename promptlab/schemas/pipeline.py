@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
-from promptlab.schemas.fields import CHECK, STEP, Templated, resolver
+from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
 from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
@@ -69,15 +69,25 @@ class InputEntry(Frozen):
 
 
 class DatasetEntry(Frozen):
-    """`dataset: path`, or a map."""
+    """`dataset: path`, or a map; `where`, then `sample`, then `limit` say which rows are taken."""
 
     path: str = Field(min_length=1)
     format: DataFormat | None = None
+    where: Expression | None = None
+    sample: float | None = Field(default=None, gt=0)
+    seed: int = 0
     limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("sample")
+    @classmethod
+    def _number_or_share(cls, value: float | None) -> float | None:
+        if value is not None and value > 1 and value != int(value):
+            raise ValueError(f"{value:g} is neither a whole number of rows nor a share below 1")
+        return value
 
     @property
     def spec(self) -> DatasetSpec:
-        return DatasetSpec(self.path, self.format, self.limit)
+        return DatasetSpec(self.path, self.format, self.limit, self.where, self.sample, self.seed)
 
 
 class Params(Frozen):

@@ -7,6 +7,7 @@ from typing import Literal
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus
 from promptlab.schemas.run import TrialResult
+from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
 BUILT_IN_METRICS = (
@@ -79,6 +80,8 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
     paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
+    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `command`: what goes
+    on with what it left.
     """
 
     run_id: str
@@ -98,8 +101,10 @@ class RunSummary:
     unknown_usd: float | None = 0.0
     is_soft: bool = False
     is_fresh: bool = False
+    throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None
+    command: str | None = None
     exit_code: int = 0
 
     def as_json(self) -> dict[str, JSON]:
@@ -121,6 +126,7 @@ class RunSummary:
             "cost_usd": self.cost_usd,
             "spent_usd": self.spent_usd,
             "seconds": round(self.seconds, 3),
+            "throttle": {model: course.as_json() for model, course in self.throttle.items()},
         }
 
 

@@ -1,8 +1,9 @@
 """The runs of a log: listed, found, and told apart from those that died."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Update, func, select, update
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from promptlab.core.errors import UsageError
 from promptlab.models import Attempt, Run, RunFile, Snapshot
 from promptlab.schemas.log import AttemptRecord, RunRecord
 from promptlab.schemas.run import total
+from promptlab.schemas.throttle import course_of
 
 _SHOWN = 5
 
@@ -71,12 +73,6 @@ class RunService:
             for attempt in self._session.scalars(query)
         ]
 
-    def spent_since(self, moment: datetime) -> float:
-        """Give what all runs spent from a moment on, in USD, as far as it is known."""
-        spent = func.coalesce(Attempt.spent_usd, Attempt.reserved_usd)
-        query = select(func.coalesce(func.sum(spent), 0.0)).where(Attempt.sent_at >= moment)
-        return float(self._session.execute(query).scalar_one())
-
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
         unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
@@ -114,7 +110,9 @@ class RunService:
 
 def _record(run: Run) -> RunRecord:
     facts = {field.name: getattr(run, field.name) for field in fields(RunRecord)}
-    return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates)})
+    told: Mapping[str, Any] = run.throttle or {}  # MISSING where it is not told
+    throttle = {model: course_of(course) for model, course in told.items()}
+    return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates), "throttle": throttle})
 
 
 def count_left(run_id: str) -> Update:

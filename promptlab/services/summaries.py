@@ -12,6 +12,7 @@ from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
 from promptlab.schemas.report import Calls, GateResult, RunSummary
 from promptlab.schemas.run import everywhere, total
+from promptlab.services.commands import command_again
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -49,6 +50,8 @@ class SummaryService:
             unknown=len(unknown),
             unknown_usd=total(attempt.reserved_usd for attempt in unknown),
             stopped=run.reason,
+            throttle=run.throttle,
+            command=command_again(run.path, run.options) if run.path else None,
             is_fresh=bool(run.options.get("fresh")),
             exit_code=EXIT_CODES.get(run.status, 0),
         )

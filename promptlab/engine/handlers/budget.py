@@ -10,8 +10,11 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call, Worst, cost_of
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer, CallFailure, Completion, Usage
+from promptlab.engine.day_limit import DayLimit
 from promptlab.engine.provider import ModelProfile
 from promptlab.schemas.pipeline import Limits
+
+NEW_DAY = "; a new day begins at 00:00 UTC"
 
 
 @dataclass(slots=True)
@@ -30,21 +33,31 @@ class Purse:
 
 @dataclass(slots=True)
 class Budget:
-    """Holds the limits `cost_usd`, `total_tokens` and `requests` of a run.
+    """Holds the limits `cost_usd`, `total_tokens` and `requests` of a run, and its share in a day's limit.
 
     An attempt of unknown outcome keeps its reservation as spent. Where a model has no known ceiling of output
     tokens the longest answer so far stands in, and `soft` says that calls in flight may pass the limit.
+    `cost_name`: who set `cost_usd`.
     """
 
     limits: Limits
     brake: Brake
     spent: Purse = field(default_factory=Purse)
     reserved: Purse = field(default_factory=Purse)
+    day: DayLimit | None = None
+    cost_name: str = "limits.cost_usd"
     soft: bool = False
     _longest: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        while True:
+            answer = await self._attempt(call, forward)
+            if self.day is None or getattr(answer, "kind", None) != "no_room":
+                return answer
+            await self.day.look(self.spent.usd)
+
+    async def _attempt(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         worst = self._worst(call)
         refusal = await self._reserve(call, worst)
         if refusal is not None:
@@ -60,19 +73,36 @@ class Budget:
         inputs = call.request.size
         outputs = output_ceiling(call.request.params, call.profile)
         if outputs is None:
-            self.soft = self.soft or (self.limits.cost_usd or self.limits.total_tokens) is not None
+            self.soft = self.soft or self._counts_outputs
             outputs = self._longest
         return Worst(inputs + outputs, cost_of(Usage(inputs, outputs), call.profile.price))
 
+    @property
+    def _counts_outputs(self) -> bool:
+        return (self.limits.cost_usd or self.limits.total_tokens or self.day) is not None
+
     async def _reserve(self, call: Call, worst: Worst) -> CallFailure | None:
-        while (blocked := self._blocked(worst)) and self.reserved.requests:
-            await self._a_settlement()
+        if self.day is not None:
+            await self.day.prepare(self.spent.usd)
+        blocked = await self._blocked_for_good(worst)
         if blocked and call.refusal() is None:
             self.brake.pull("limit", blocked)
         refusal = call.refusal() or self.brake.refusal()
         if refusal is None:
             self.reserved.add(worst)
         return refusal
+
+    async def _blocked_for_good(self, worst: Worst) -> str | None:
+        """Wait while what is reserved may be given back; say which limit stands in the way then."""
+        while blocked := self._blocked(worst) or self._blocked_by_day(worst):
+            if self.reserved.requests:
+                await self._a_settlement()
+            elif self._blocked(worst) or not await self._day_may_give():
+                break
+        return blocked
+
+    async def _day_may_give(self) -> bool:
+        return self.day is not None and await self.day.may_give(self.spent.usd)
 
     def _second_look(self, call: Call) -> CallFailure | None:
         """Ask once more when the call's turn has come: by then a soft limit may have been passed."""
@@ -90,22 +120,45 @@ class Budget:
         """Say which limit this reservation would pass."""
         used, held, limits = self.spent, self.reserved, self.limits
         if limits.requests is not None and used.requests + held.requests + 1 > limits.requests:
-            return f"the limit of {plural(limits.requests, 'request')} is reached"
+            return f"{self._reached('requests')}: {used.requests} were sent"
         tokens = used.tokens + held.tokens + worst.tokens
         if limits.total_tokens is not None and tokens > limits.total_tokens:
-            return f"the limit of {limits.total_tokens} tokens leaves no room for the next call"
+            return (
+                f"{self._reached('total_tokens')}: {used.tokens} are used, "
+                f"and the next call may take {worst.tokens}"
+            )
         usd = used.usd + held.usd + (worst.usd or 0.0)
         if limits.cost_usd is not None and usd > limits.cost_usd:
-            return f"the limit of {money(limits.cost_usd)} leaves no room for the next call"
+            return f"{self._reached('cost_usd')}: {_spent(used.usd)}, {_next(worst)}"
         return None
 
+    def _blocked_by_day(self, worst: Worst) -> str | None:
+        if self.day is None:
+            return None
+        gone = self.day.total(self.spent.usd)
+        if gone + self.reserved.usd + (worst.usd or 0.0) <= self.day.usd:
+            return None
+        return f"{self._reached('day')}: {_spent(gone)} by all runs, {_next(worst)}{NEW_DAY}"
+
     def _overdrawn(self) -> str | None:
-        spent, limits = self.spent, self.limits
+        spent, limits, day = self.spent, self.limits, self.day
         if limits.total_tokens is not None and spent.tokens >= limits.total_tokens:
-            return f"the limit of {limits.total_tokens} tokens is reached"
+            return f"{self._reached('total_tokens')}: {spent.tokens} are used"
         if limits.cost_usd is not None and spent.usd >= limits.cost_usd:
-            return f"the limit of {money(limits.cost_usd)} is reached"
+            return f"{self._reached('cost_usd')}: {_spent(spent.usd)}"
+        if day is not None and day.total(spent.usd) >= day.usd:
+            return f"{self._reached('day')}: {_spent(day.total(spent.usd))} by all runs{NEW_DAY}"
         return None
+
+    def _reached(self, key: str) -> str:
+        limits, a_day = self.limits, self.day.usd if self.day is not None else None
+        words = {
+            "requests": f"{plural(limits.requests or 0, 'request')} (limits.requests)",
+            "total_tokens": f"{limits.total_tokens} tokens (limits.total_tokens)",
+            "cost_usd": f"{money(limits.cost_usd)} ({self.cost_name})",
+            "day": f"{money(a_day)} a day (limits.cost_usd_per_day of promptlab.yaml)",
+        }
+        return f"the limit of {words[key]} is reached"
 
     def _settle(self, worst: Worst, answer: Answer | None) -> None:
         self.reserved.add(worst, -1)
@@ -125,10 +178,18 @@ class Budget:
             self.spent.add(Worst())
 
 
+def _spent(usd: float) -> str:
+    return f"{money(usd)} is spent"
+
+
+def _next(worst: Worst) -> str:
+    return f"and the next call may cost {money(worst.usd)}"
+
+
 def output_ceiling(params: Mapping[str, JSON], profile: ModelProfile) -> int | None:
     """Give the most tokens that an answer may have: as the request says, else as is known of the model."""
-    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-        stated = params.get(name)
-        if isinstance(stated, int):
-            return stated
-    return profile.max_output_tokens
+    names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+    stated = [value for name in names if isinstance(value := params.get(name), int)]
+    each = max(stated, default=profile.max_output_tokens)
+    choices = params.get("n")
+    return each * choices if each and isinstance(choices, int) and choices > 1 else each

@@ -10,6 +10,10 @@ from promptlab.engine.completion import Answer, CallFailure, Completion
 from promptlab.engine.provider import ProviderError
 from promptlab.schemas.events import AttemptEnded, AttemptSent, Emit
 
+NO_ROOM = CallFailure(
+    kind="no_room", message="other runs hold what is left of the day's limit", outcome="unsent", attempts=0
+)
+
 
 @dataclass(slots=True)
 class Record:
@@ -19,6 +23,8 @@ class Record:
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         intent = Intent(request=call.request, number=call.attempt, reserved_usd=call.worst.usd)
         attempt_id = await self.log.intend(intent)
+        if attempt_id is None:
+            return NO_ROOM
         refusal = call.refusal()
         if refusal is not None:  # the run was stopped while the intent was written
             await self.log.settle(attempt_id, intent, refusal)

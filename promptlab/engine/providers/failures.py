@@ -21,6 +21,7 @@ from promptlab.engine.provider import (
     TimedOut,
     UnknownModel,
 )
+from promptlab.engine.providers.rate_headers import quota_of
 
 MASK = "***"
 SHOWN = 300
@@ -61,6 +62,7 @@ class Caller:
             f"{self.provider}/{model}: {self._about(kind, status, model, detail, headers)}: {said}",
             status=status,
             retry_after=retry_after(headers),
+            quota=quota_of(headers),
             raw=self._masked_failure(body),
         )
 

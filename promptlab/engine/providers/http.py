@@ -14,6 +14,7 @@ from promptlab.engine.providers.dialect import Dialect, Reading, StreamDialect, 
 from promptlab.engine.providers.events import EventDecoder, events_in, looks_like_events
 from promptlab.engine.providers.failures import error_in_body
 from promptlab.engine.providers.options import ProviderOptions
+from promptlab.engine.providers.rate_headers import Received
 from promptlab.schemas.pipeline import Params
 
 
@@ -24,13 +25,13 @@ class Link(Protocol):
         """Do what is slow and needed once before the first request."""
         ...
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
-        """Give the whole body of a good answer; raises a ProviderError for all else."""
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
+        """Give the whole body of a good answer, and its rate limits; raises a ProviderError for all else."""
         ...
 
     async def stream(
         self, model: str, path: str, body: Mapping[str, JSON], take: Callable[[bytes], None]
-    ) -> bytes:
+    ) -> Received:
         """Like `post`, and have the bytes taken as they come."""
         ...
 
@@ -70,8 +71,9 @@ class HttpProvider:
         started = perf_counter()
         received = await self._link.post(request.model, self._dialect.path, body)
         latency_ms = (perf_counter() - started) * 1_000
-        raw = self._caller.masked_raw(received)
-        return self._completion(request, self._parsed(request, raw), raw, latency_ms)
+        raw = self._caller.masked_raw(received.content)
+        completion = self._completion(request, self._parsed(request, raw), raw, latency_ms)
+        return replace(completion, quota=received.quota) if received.quota is not None else completion
 
     async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
         """Ask for a stream; a server that cannot gives a plain answer, which is told as a whole."""
@@ -81,7 +83,7 @@ class HttpProvider:
         listening = Listening(dialect.stream, tell)
         try:
             received = await self._link.stream(request.model, dialect.path, body, listening.take)
-            return self._heard(request, received, listening)
+            return replace(self._heard(request, received.content, listening), quota=received.quota)
         except ProviderError as error:
             if listening.first_token_ms is not None:
                 error.outcome = "unknown"  # it broke off within an answer, which may have been charged

@@ -16,6 +16,7 @@ from promptlab.engine.provider import ConnectionFailed, ProviderError, Refused
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, EmbeddedModel, ready_to_run
 from promptlab.engine.providers.failures import Caller
 from promptlab.engine.providers.options import ProviderOptions
+from promptlab.engine.providers.rate_headers import Received
 
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 2.0
@@ -45,20 +46,19 @@ class LocalProcess:
                     self._refuse_unready()
                     await self._start()
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
         async with self._answer(model, path, body) as answer:
-            content: bytes = await answer.read()
-        return content
+            return Received(await answer.read())
 
     async def stream(
         self, model: str, path: str, body: Mapping[str, JSON], take: Callable[[bytes], None]
-    ) -> bytes:
+    ) -> Received:
         received: list[bytes] = []
         async with self._answer(model, path, body) as answer:
             async for piece in answer.content.iter_any():
                 received.append(piece)
                 take(piece)
-        return b"".join(received)
+        return Received(b"".join(received))
 
     @asynccontextmanager
     async def _answer(self, model: str, path: str, body: Mapping[str, JSON]) -> AsyncIterator[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from promptlab.core.addresses import is_loopback
 from promptlab.core.json import JSON, compact
 from promptlab.engine.providers.options import CONNECT_TIMEOUT, MAX_CONNECTIONS, ProviderOptions
+from promptlab.engine.providers.rate_headers import Received, quota_of
 
 KEY_HEADERS = {"authorization", "x-api-key"}
 
@@ -48,15 +49,14 @@ class SdkLink:
                 if self._client is None:
                     await self._open()
 
-    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> bytes:
+    async def post(self, model: str, path: str, body: Mapping[str, JSON]) -> Received:
         async with self._failures_mapped(model):
             response = await self._send(model, path, body, stream=False)
-        content: bytes = response.content
-        return content
+        return Received(response.content, quota_of(response.headers))
 
     async def stream(
         self, model: str, path: str, body: Mapping[str, JSON], take: Callable[[bytes], None]
-    ) -> bytes:
+    ) -> Received:
         received: list[bytes] = []
         async with self._failures_mapped(model):
             response = await self._send(model, path, body, stream=True)
@@ -64,7 +64,7 @@ class SdkLink:
                 async for piece in response.aiter_bytes():
                     received.append(piece)
                     take(piece)
-        return b"".join(received)
+        return Received(b"".join(received), quota_of(response.headers))
 
     async def close(self) -> None:
         client, self._client = self._client, None

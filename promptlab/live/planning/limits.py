@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from promptlab.core.words import duration, money
-from promptlab.engine.handlers.throttle import MINUTE, concurrency
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.planning.counting import ModelLoad
 from promptlab.live.running import Ceiling
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.plan import Numbers
+
+MINUTE = 60.0
 
 
 def seconds_of(loads: Iterable[ModelLoad], max_concurrency: int | None) -> float | None:
@@ -21,7 +23,7 @@ def _seconds(load: ModelLoad, max_concurrency: int | None) -> float | None:
     if load.latency_ms is None:
         return None
     profile = load.profile
-    at_once = min(concurrency(profile, max_concurrency), max(load.calls, 1))
+    at_once = min(bounds(profile, max_concurrency).start, max(load.calls, 1))
     asked = load.latency_ms / 1000 / at_once
     requests = load.calls / profile.requests_per_minute * MINUTE if profile.requests_per_minute else 0.0
     tokens = load.tokens / profile.tokens_per_minute * MINUTE if profile.tokens_per_minute else 0.0
@@ -29,10 +31,10 @@ def _seconds(load: ModelLoad, max_concurrency: int | None) -> float | None:
 
 
 def limit_warnings(
-    total: Numbers, seconds: float | None, limits: Limits, ceiling: Ceiling | None
+    total: Numbers, seconds: float | None, limits: Limits, ceilings: Iterable[Ceiling]
 ) -> Iterator[str]:
-    """Say which limits a run may reach before its end, and which it will."""
-    if ceiling is not None:
+    """Say which limits a run may reach before its end, and which it will. `ceilings` are those of cost."""
+    for ceiling in ceilings:
         yield from _cost_warnings(total, ceiling)
     if limits.total_tokens is not None and total.worst_tokens > limits.total_tokens:
         worst = f"{total.worst_tokens:,.0f} tokens at worst"
@@ -46,19 +48,19 @@ def limit_warnings(
 
 def _cost_warnings(total: Numbers, ceiling: Ceiling) -> Iterator[str]:
     room = max(ceiling.room, 0.0)
-    limit = f"{money(ceiling.usd)}, of which {money(room)} is left" if ceiling.spent else money(ceiling.usd)
+    left = f", of which {money(room)} is left" if ceiling.spent else ""
+    limit = f"{ceiling.name}: {money(ceiling.usd)}{left}"
     if total.expected_usd is not None and total.expected_usd > room:
         yield (
-            f"{money(total.expected_usd)} expected is over the limit of cost, {limit}: "
+            f"{money(total.expected_usd)} expected is over the limit `{limit}`: "
             "the run will probably stop before its end, with exit code 4"
         )
     elif total.worst_usd is not None and total.worst_usd > room:
-        yield _may_stop(f"{money(total.worst_usd)} at worst", f"of cost, {limit}")
+        yield _may_stop(f"{money(total.worst_usd)} at worst", limit)
 
 
 def _may_stop(what: str, limit: str) -> str:
-    words = limit if limit.startswith("of ") else f"`{limit}`"
-    return f"{what} is over the limit {words}: the run may stop before its end, with exit code 4"
+    return f"{what} is over the limit `{limit}`: the run may stop before its end, with exit code 4"
 
 
 def model_warnings(total: Numbers, loads: Iterable[ModelLoad]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Makes the plan of a pipeline: walks every trial with what is recorded; sends, runs and writes nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import batched
@@ -13,7 +13,7 @@ from promptlab.engine.rendering import Renderer
 from promptlab.live.planning.counting import Counting, Seen
 from promptlab.live.planning.limits import limit_warnings, model_warnings, seconds_of
 from promptlab.live.recall import AllRuns, Recaller
-from promptlab.live.running import RunRequest, ceiling_of, plan_of, require_runnable
+from promptlab.live.running import Ceiling, RunRequest, ceiling_of, plan_of, require_runnable
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
@@ -49,7 +49,6 @@ async def plan_loaded(
     total = Numbers.total(step.numbers for step in steps)
     loads = list(counting.loads.values())
     seconds = None if total.is_endless else seconds_of(loads, request.max_concurrency)
-    ceiling = ceiling_of(loaded, project, request, log)
     return PipelinePlan(
         pipeline=loaded.name,
         path=loaded.path,
@@ -58,10 +57,24 @@ async def plan_loaded(
         seconds=seconds,
         warnings=(
             *model_warnings(total, loads),
-            *limit_warnings(total, seconds, loaded.spec.limits, ceiling),
+            *limit_warnings(total, seconds, loaded.spec.limits, _ceilings(project, loaded, request, log)),
         ),
         errors=tuple(counting.errors),
     )
+
+
+def _ceilings(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog
+) -> Iterator[Ceiling]:
+    """Give the limit of the run's cost and that of the day, with what of it is gone."""
+    ceiling = ceiling_of(loaded, project, request)
+    if ceiling is not None:
+        yield ceiling
+    per_day = project.settings.limits.cost_usd_per_day
+    if per_day is not None:
+        with closing(Recaller(log, "")) as recaller:
+            spent = recaller.today(log.is_running).elsewhere
+        yield Ceiling(per_day, spent + request.spent, "limits.cost_usd_per_day of promptlab.yaml")
 
 
 @dataclass(frozen=True, slots=True)

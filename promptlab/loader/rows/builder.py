@@ -19,8 +19,9 @@ type Report = Callable[[Record, RowFault], None]
 
 
 class RowBuilder:
-    """Builds the rows of one dataset in order; `columns` are those met so far, ours among them.
+    """Builds the rows of one file in order.
 
+    `columns` are those met so far, ours among them; they and `ids` are those of the whole dataset.
     `paths`: what holds the files that rows name to their types; None: they were held to them before.
     """
 
@@ -30,18 +31,22 @@ class RowBuilder:
         report: Report,
         *,
         cells_are_text: bool,
+        file: str = "",
+        ids: RowIds | None = None,
+        columns: dict[str, None] | None = None,
         paths: RowPaths | None = None,
     ) -> None:
         self._paths = paths
-        self.columns: dict[str, None] = {}
+        self.columns = {} if columns is None else columns
+        self._file = file
         self._report = report
         self._text = cells_are_text
         self._readers = [
             InputReader(name, spec, cells_are_text=cells_are_text) for name, spec in inputs.items()
         ]
         self._defaults = {name: spec.default for name, spec in inputs.items() if not spec.required}
-        self._ids = RowIds()
-        self._special = False
+        self._ids = RowIds() if ids is None else ids
+        self._special = any(column.startswith("$") for column in self.columns)
 
     def build(self, index: int, record: Record) -> Row | None:
         """The row of a record; None, with everything that is wrong reported, where it is none."""
@@ -62,11 +67,12 @@ class RowBuilder:
         row_id = self._ids.named(values) or self._ids.hashed(given)
         inputs = {**self._defaults, **given} if self._defaults else given
         if not self._special:
-            return Row(index, row_id, inputs, _present(values), record.line)
+            present = _present(values) if None in values.values() else values
+            return Row(index, row_id, inputs, present, record.line, (), (), self._file)
         tags = tags_of(values, cells_are_text=self._text)
         checks = checks_of(values, cells_are_text=self._text)
         columns = {name: value for name, value in _present(values).items() if not name.startswith("$")}
-        return Row(index, row_id, inputs, columns, record.line, tags, checks)
+        return Row(index, row_id, inputs, columns, record.line, tags, checks, self._file)
 
     def _given(self, record: Record) -> dict[str, JSON] | None:
         values, given = record.values, {}
@@ -96,9 +102,7 @@ class RowBuilder:
 
 
 def _present(values: dict[str, JSON]) -> dict[str, JSON]:
-    if None in values.values():
-        return {name: value for name, value in values.items() if value is not None}
-    return values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _missing(name: str, values: Mapping[str, JSON]) -> RowFault:

@@ -17,9 +17,14 @@ ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", "
 
 
 class RowIds:
-    """Gives each row its id; holds some 100 bytes a row to see that none comes twice."""
+    """Gives each row its id; holds some 100 bytes a row to see that none comes twice.
 
-    def __init__(self) -> None:
+    Where they are known to be `distinct`, all of them said by the rows, it holds nothing.
+    """
+
+    def __init__(self, *, distinct: bool = False) -> None:
+        self.all_said = True
+        self._distinct = distinct
         self._seen: set[str | bytes] = set()
         self._equal: dict[str, int] = {}
 
@@ -29,7 +34,7 @@ class RowIds:
         if column not in values:
             return None
         found = self._text(column, values[column])
-        if not self._take(found):
+        if not self._distinct and not self._take(found):
             hint = "ids compare as text; give each row its own"
             raise RowFault(
                 f"the id {shown(found)} is there twice", code="duplicate-id", column=column, hint=hint
@@ -38,6 +43,7 @@ class RowIds:
 
     def hashed(self, inputs: Mapping[str, JSON]) -> str:
         """An id made of what the row gives to the inputs; equal rows are numbered."""
+        self.all_said = False
         found = hashlib.sha256(ENCODE(inputs).encode()).hexdigest()[:HASH_LENGTH]
         if self._take(found):
             return found
@@ -46,6 +52,8 @@ class RowIds:
         return numbered if self._take(numbered) else self.hashed(inputs)
 
     def _text(self, column: str, value: JSON) -> str:
+        if type(value) is int:
+            return repr(value)
         text = value if isinstance(value, str) else repr(value) if _is_number(value) else None
         if value is None or (text is not None and not text.strip()):
             hint = "give each row an id, or remove the column"

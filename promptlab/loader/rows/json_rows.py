@@ -50,8 +50,10 @@ class JsonlRows:
         if len(line) > LONG and _separators(line) > MOST_NODES:
             return self._refuse(line, number, "too many values in one row", "part it into several rows")
         found = decode_json(line, 0)
-        if found is not None and not line[found[1] :].strip(BLANKS):
-            return found[0]
+        if found is not None:
+            rest = line[found[1] :]
+            if rest == "\n" or not rest.strip(BLANKS):
+                return found[0]
         source = SourceText(self._file, line.rstrip("\n"), number)
         try:
             node, end = scan_value(source, 0)

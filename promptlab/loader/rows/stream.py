@@ -14,7 +14,7 @@ from promptlab.loader.files import FileSnapshot, ProjectFiles
 from promptlab.loader.source_text import Position
 from promptlab.loader.sources import FileError
 
-__all__ = ["LONGEST_ROW", "read_lines", "read_whole"]
+__all__ = ["LONGEST_ROW", "hashed", "read_lines", "read_whole"]
 
 LONGEST_ROW = 10 * 2**20
 LARGEST_WHOLE = 32 * 2**20
@@ -47,12 +47,17 @@ class _Watched(io.RawIOBase):
 
 
 @contextmanager
-def read_lines(files: ProjectFiles, path: str) -> Iterator[Iterator[str]]:
+def read_lines(files: ProjectFiles, path: str, *, known: str | None = None) -> Iterator[Iterator[str]]:
     """The lines of a data file, parted at LF only; the file is recorded when it has been read to the end.
 
-    The lines raise DecodingError where the bytes are no text; FileError where the file cannot be read.
+    The lines raise DecodingError where the bytes are no text; FileError where the file cannot be read, or is
+    not what it was: `known` is its SHA-256 then.
     """
-    _refuse_undecodable(files, path)
+    if known is None:
+        _refuse_undecodable(files, path)
+    else:
+        with files.open(path) as stream:
+            hashed(files, path, stream, known=known)
     with files.open(path) as stream:
         watched = _Watched(stream)
         buffered = io.BufferedReader(watched, CHUNK)
@@ -62,7 +67,23 @@ def read_lines(files: ProjectFiles, path: str) -> Iterator[Iterator[str]]:
         files.record(FileSnapshot(located, watched.hash.hexdigest(), watched.size, None))
 
 
-def read_whole(files: ProjectFiles, path: str) -> str:
+def hashed(files: ProjectFiles, path: str, stream: BinaryIO, *, known: str | None = None) -> FileSnapshot:
+    """What a data file is, for the record; raises FileError where it is not what it was."""
+    found, size = hashlib.sha256(), 0
+    while chunk := stream.read(CHUNK * 16):
+        found.update(chunk)
+        size += len(chunk)
+    return _unchanged(FileSnapshot(files.resolve(path), found.hexdigest(), size, None), known)
+
+
+def _unchanged(snapshot: FileSnapshot, known: str | None) -> FileSnapshot:
+    if known is not None and snapshot.sha256 != known:
+        message = f"{shown(snapshot.path)} has changed since its rows were checked"
+        raise FileError(message, code="changed", hint="run it again")
+    return snapshot
+
+
+def read_whole(files: ProjectFiles, path: str, *, known: str | None = None) -> str:
     """The text of a data file that cannot be streamed, at most 32 MB."""
     with files.open(path) as stream:
         content = stream.read(LARGEST_WHOLE + 1)
@@ -70,7 +91,7 @@ def read_whole(files: ProjectFiles, path: str) -> str:
         message = f"{shown(path)} is larger than {LARGEST_WHOLE // 2**20} MB"
         raise FileError(message, code="too-large", hint="write it as JSONL, which is read as a stream")
     located, digest = files.resolve(path), hashlib.sha256(content).hexdigest()
-    files.record(FileSnapshot(located, digest, len(content), None))
+    files.record(_unchanged(FileSnapshot(located, digest, len(content), None), known))
     return decode(content)
 
 

@@ -64,10 +64,10 @@ class InputReader:
         self.read: Callable[[JSON], JSON | Absent] = self._read_text if self._plain_text() else self._read
 
     def _plain_text(self) -> bool:
-        return self._text and self.spec.type == "string" and self.spec.enum is None and self.spec.required
+        return self.spec.type == "string" and self.spec.enum is None and self.spec.required
 
     def _read_text(self, raw: JSON) -> JSON | Absent:
-        return raw
+        return raw if type(raw) is str else self._read(raw)
 
     def _read(self, raw: JSON) -> JSON | Absent:
         if raw is None or (raw == "" and self._empty_is_absent):

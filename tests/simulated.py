@@ -1,0 +1,134 @@
+"""Providers of unknown capacity on virtual time, and clients that ask as fast as the throttle lets them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from promptlab.engine.brake import Brake
+from promptlab.engine.call import Call
+from promptlab.engine.call_log import MemoryCallLog
+from promptlab.engine.chain import Handler, chain
+from promptlab.engine.completion import Answer, Completion, CompletionRequest, Quota, Usage
+from promptlab.engine.handlers.retry import Retry
+from promptlab.engine.handlers.throttle import Throttle
+from promptlab.engine.provider import ModelProfile, ProviderError, RateLimited, ServerFault
+from promptlab.schemas.pipeline import RetryPolicy
+from tests.scripted import ENDPOINT, Heard, request
+from tests.virtual_time import LoopClock, run_virtually
+
+REQUEST = request()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as the provider saw it: when it came, and what it said to it."""
+
+    at: float
+    status: int
+
+
+@dataclass
+class Simulated:
+    """Takes `capacity(time)` calls at once and, where given, `rate` a second with a burst of `burst`.
+
+    `fault(time)`: a status that it gives to everybody then. Latencies are seconds; answers take 0.5 to 1.5 of
+    theirs. `retry_after`: told with a 429.
+    """
+
+    capacity: Callable[[float], float]
+    latency: float = 1.0
+    refusal_latency: float = 0.01
+    rate: float | None = None
+    burst: float = 1.0
+    fault: Callable[[float], int | None] = lambda _: None
+    retry_after: float | None = None
+    quota: Callable[[float], Quota | None] = lambda _: None
+    random: Random = field(default_factory=lambda: Random(7))
+    seen: list[Seen] = field(default_factory=list)
+    in_flight: int = 0
+    _level: float = -1.0
+    _filled_at: float = 0.0
+
+    async def complete(self, _request: CompletionRequest) -> Completion:
+        now = asyncio.get_running_loop().time()
+        status = self.fault(now) or self._admit(now)
+        self.seen.append(Seen(now, status))
+        if status != 200:
+            await asyncio.sleep(self.refusal_latency)
+            raise self._error(status)
+        self.in_flight += 1
+        await asyncio.sleep(self.latency * self.random.uniform(0.5, 1.5))
+        self.in_flight -= 1
+        return Completion(text="", usage=Usage(5, 5), quota=self.quota(now))
+
+    def _admit(self, now: float) -> int:
+        if self.in_flight >= self.capacity(now):
+            return 429
+        if self.rate is None:
+            return 200
+        level = self.burst if self._level < 0 else self._level
+        self._level = min(self.burst, level + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        if self._level < 1:
+            return 429
+        self._level -= 1
+        return 200
+
+    def _error(self, status: int) -> ProviderError:
+        if status in (429, 529):
+            return RateLimited("slow down", status=status, retry_after=self.retry_after)
+        return ServerFault("oops", status=status)
+
+
+@dataclass
+class Simulation:
+    """Clients, more than the provider takes, that ask for so many seconds."""
+
+    model: Simulated
+    clients: int
+    seconds: float = 90.0
+    max_concurrency: int | None = None
+    ceiling: int = 1000
+    heard: Heard = field(default_factory=Heard)
+
+    def __post_init__(self) -> None:
+        run_virtually(self._run())
+
+    def rate(self, start: float, end: float) -> float:
+        """Give the calls a second that were let in."""
+        return sum(seen.status == 200 and start <= seen.at < end for seen in self.model.seen) / (end - start)
+
+    def refused(self, start: float = 0.0, end: float = 1e9) -> int:
+        return sum(seen.status != 200 and start <= seen.at < end for seen in self.model.seen)
+
+    def share_refused(self, start: float, end: float) -> float:
+        refused = self.refused(start, end)
+        return refused / (refused + self.rate(start, end) * (end - start))
+
+    async def _run(self) -> None:
+        clock, brake = LoopClock(), Brake()
+        self.throttle = Throttle(clock, brake, self.heard, self.max_concurrency)
+        retry = Retry(MemoryCallLog(), clock, brake, Random(11).random)
+        handlers: list[Handler[Call, Answer]] = [retry, self.throttle]
+        self._ask = chain(handlers, _answer)
+        profile = ModelProfile(endpoint=ENDPOINT, model="m", max_concurrency=self.ceiling)
+        self._call = Call(
+            request=REQUEST, profile=profile, ask=self.model.complete, retry=RetryPolicy(max_attempts=100)
+        )
+        clients = [asyncio.create_task(self._client()) for _ in range(self.clients)]
+        await asyncio.sleep(self.seconds)
+        for client in clients:
+            client.cancel()
+        await asyncio.wait(clients)
+
+    async def _client(self) -> None:
+        while True:
+            await self._ask(self._call)
+
+
+async def _answer(call: Call) -> Answer:
+    try:
+        return await call.ask(call.request)
+    except ProviderError as error:
+        return error.as_failure()

@@ -1,0 +1,50 @@
+"""An event loop whose time jumps to the next timer once nobody has anything left to do."""
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any
+
+
+class _Jumping(selectors.SelectSelector):
+    """Instead of waiting, lets the time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready:
+            return ready
+        if timeout is None:
+            raise RuntimeError("everybody waits, and nobody for the time")
+        self.passed += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Sleeps, timeouts and `call_later` take no real time. For what runs in this thread alone."""
+
+    def __init__(self) -> None:
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.passed
+
+
+class LoopClock:
+    """The engine's clock, going with the running loop."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def run_virtually[T](main: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on virtual time, from 0 on."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
