@@ -26,9 +26,11 @@ from tests.engine_kit import Bench, ask, render
 from tests.fakes import FakeProvider
 from tests.generated import FUNCTIONS, DecidedProvider, Generator, Step, sometimes_wrong
 from tests.lab import PIPELINE, Lab, paid
-from tests.scripted import ScriptedProvider
+from tests.scripted import ScriptedProvider, calls
+from tests.web_kit import service
 
 LABELS = {"enum": ["yes", "no"]}
+STATUS = "tools/orders.py:status"
 AGAIN = {"on": ["invalid_output"], "max_attempts": 3}
 
 
@@ -186,6 +188,28 @@ async def test_a_function_runs_unless_its_result_is_recalled() -> None:
         found.append(counts(await numbers_of(*steps, log=log, functions=functions)))
 
     assert found == [{"run": 1, "open": 1}, {"remembered": 1, "recall": 1}]
+
+
+async def test_the_turns_of_a_loop_of_tools_are_open() -> None:
+    """
+    Given a step with a tool and three turns at most, of which a run took two,
+    when it is planned before and after, and with `recall: true`, which keeps what its tools gave,
+    then one turn is a call and two are open; one recalled, the tool runs, two open; all recalled.
+    """
+    functions = {STATUS: lambda order: f"{order} is on its way"}
+    step = ask("a", "where is A1?", tools=[STATUS], max_turns=3)
+    keeping = {**step, "recall": True}
+    answers: Any = (calls(("status", {"order": "A1"})), "It comes.")
+    found = [counts(await numbers_of(step, functions=functions))]
+    for each in (step, keeping):
+        log = await bought(each, answers=answers, functions=functions)
+        found.append(counts(await numbers_of(each, log=log, functions=functions)))
+
+    assert found == [
+        {"call": 1, "open": 2},
+        {"recall": 1, "open": 2, "run": 1},
+        {"recall": 2, "remembered": 1},
+    ]
 
 
 async def test_a_slow_look_up_is_no_timeout() -> None:
@@ -446,6 +470,68 @@ def test_each_step_of_each_cell_is_told(cli: Cli, lab: Lab) -> None:
     assert {step["model"] for step in plan["steps"]} == {"fake/model-1"}
     assert {step["output_basis"] for step in plan["steps"]} == {"assumed"}
     assert plan["seconds"] is None
+
+
+def test_fallbacks_are_open(cli: Cli, lab: Lab) -> None:
+    """
+    Given a step with a fallback that costs as much,
+    when it is planned with and without it,
+    then its calls are open beside those of the model, and the worst is twice as dear, what is expected not.
+    """
+    plain = plan_of(cli)["total"]
+    lab.write_pipeline(steps=[{**CHAIN[0], "fallback": ["fake/model-2"]}])
+
+    total = plan_of(cli)["total"]
+
+    assert (total["call"], total["open"], total["worst_calls"]) == (10, 10, 20)
+    assert total["worst_usd"] == pytest.approx(2 * plain["worst_usd"])
+    assert total["expected_usd"] == pytest.approx(plain["expected_usd"])
+
+
+def test_a_service_is_not_asked(cli: Cli, lab: Lab) -> None:
+    """
+    Given a step that asks a service, and one that names what that answers,
+    when they are planned,
+    then the first runs for each row and the second is open, and the service hears of nothing.
+    """
+    with service() as web:
+        fetch = {"id": "fetch", "http": {"url": f"{web.url}/who"}}
+        names_it = {"id": "say", "messages": [{"role": "user", "content": "Hello {{ fetch.output }}"}]}
+        lab.write_pipeline(steps=[fetch, names_it])
+        total = plan_of(cli)["total"]
+
+    assert (total["call"], total["open"], total["run"]) == (0, 10, 10)
+    assert web.journal == []
+
+
+def test_only_rows_for_which_a_condition_holds_are_planned(cli: Cli, lab: Lab) -> None:
+    """
+    Given ten rows,
+    when those for which a condition holds are planned,
+    then these are the trials.
+    """
+    assert lab.root == cli.folder
+
+    plan = plan_of(cli, "--where", "word == 'word-0003.'")
+
+    assert (plan["trials"], plan["total"]["call"]) == (1, 1)
+
+
+def test_every_example_can_be_planned(examples: Cli) -> None:
+    """
+    Given the examples,
+    when all are planned at once, as if nothing had run,
+    then each has a plan with something to call or run, and nothing was written.
+    """
+    names = sorted(path.stem for path in (examples.folder / "pipelines").glob("*.yaml"))
+
+    said = examples("plan", *names, "--limit", "2", "--json")
+
+    assert said.code == 0
+    totals = [plan["total"] for plan in said.json["pipelines"]]
+    assert len(totals) == len(names)
+    assert all(total["call"] + total["run"] for total in totals)
+    assert not (examples.folder / ".promptlab" / "lab.db").exists()
 
 
 def test_expectations_come_from_recorded_answers(cli: Cli, lab: Lab) -> None:
