@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from inspect import isawaitable
 from typing import Any
 
@@ -43,18 +44,22 @@ _jinja = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 async def render(template: Template, names: Names) -> JSON:
     """Render in this process; what the template process adds to it is tested with that."""
-    seen: dict[str, Any] = {**names.values, **names.steps}
-    source = template.source.strip()
     try:
-        if template.kind == "value" and source.startswith("{{") and source.endswith("}}"):
-            source = source[2:-2]
-        elif template.kind != "expression":
-            return _jinja.from_string(template.source).render(**seen)
-        value: JSON = _jinja.compile_expression(source, undefined_to_none=False)(**seen)
+        value: JSON = _compiled(template)(**names.values, **names.steps)
     except UndefinedError as error:
         raise RenderFailed(f"{template.name}: {error}") from error
     else:
         return value
+
+
+@lru_cache(maxsize=1000)
+def _compiled(template: Template) -> Callable[..., Any]:
+    source = template.source.strip()
+    if template.kind == "value" and source.startswith("{{") and source.endswith("}}"):
+        source = source[2:-2]
+    elif template.kind != "expression":
+        return _jinja.from_string(template.source).render
+    return _jinja.compile_expression(source, undefined_to_none=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,27 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provid
     assert {answer.outcome for answer in fake_provider.answers()} == {"sent"}
 
 
+def test_a_plan_in_a_terminal_is_a_table(cli: Cli) -> None:
+    """
+    Given a pipeline that prints where its code runs,
+    when it is planned in a terminal,
+    then a ruled table says what would run, and nothing was printed by that code.
+    """
+    cli.write(shout=PRINTING)
+    (cli.folder / "tools").mkdir()
+    (cli.folder / "tools" / "shout.py").write_text(SHOUT)
+
+    with terminal(cli, "plan", "shout") as child:
+        child.expect("step.*model.*call.*recall.*open.*run")
+        child.expect("─{10}")
+        child.expect("1 trial: 0 calls, 0 recalled")
+        child.expect(pexpect.EOF)
+        child.close()
+
+    assert child.exitstatus == 0
+    assert "loud" not in child.before
+
+
 def test_sigterm_lets_calls_in_flight_end(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, fake_provider: FakeProvider
 ) -> None:

@@ -10,6 +10,7 @@ COMMANDS = {
     "init": "Write a small project that runs at once.",
     "validate": "Check pipelines, templates, data and settings without a call.",
     "render": "Print the messages that would be sent.",
+    "plan": "Say what a run would call, recall and cost.",
     "run": "Run pipelines.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptlab.cli.console import out_console, progress_console
+from promptlab.cli.loading import load_all
 from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
@@ -24,8 +25,7 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.loader.changes import Changes
-from promptlab.loader.loading import LoadedPipeline, check_pipeline
-from promptlab.loader.problems import Problems
+from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.pipeline import DatasetEntry
 from promptlab.schemas.report import RunSummary
@@ -53,8 +53,7 @@ class Wanted:
 
 def run_all(project: Project, wanted: Wanted) -> int:
     """Load everything, then run everything; nothing is called before all of it was found to be in order."""
-    paths = list(dict.fromkeys(project.pipeline(reference) for reference in wanted.references))
-    loaded = _load(project, paths, wanted)
+    loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
     request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
@@ -68,22 +67,9 @@ def run_all(project: Project, wanted: Wanted) -> int:
     return wanted.fail_exit_code if code == 1 else code
 
 
-def _load(project: Project, paths: Sequence[str], wanted: Wanted) -> list[tuple[LoadedPipeline, Targets]]:
-    """Load all pipelines before the first is run; raises InvalidPipeline with the problems of all."""
-    problems = Problems()
-    loaded = []
-    for path in paths:
-        targets = project.targets(wanted.model)
-        pipeline = check_pipeline(project.files, path, targets, problems, wanted.changes)
-        if pipeline is not None:
-            loaded.append((pipeline, targets))
-    problems.raise_errors()
-    return loaded
-
-
 def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
     """Give how many calls one of the models may get at once."""
-    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.steps)
+    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.all_steps())
     targets = (target for step in steps if step.target is not None for target in step.target.line)
     return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 

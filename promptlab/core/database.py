@@ -151,14 +151,17 @@ def _make(path: Path) -> None:
         connection.close()
 
 
-def open_engine(path: Path) -> Engine:
+def open_engine(path: Path, *, read_only: bool = False) -> Engine:
     """Give an engine for the log at `path`, which must have been claimed.
 
     Its transactions begin when they first read or write; with the execution option `immediate` they take the
-    writer's lock at once, so that they wait for other writers instead of failing half-way.
+    writer's lock at once, so that they wait for other writers instead of failing half-way. With `read_only`
+    every write is refused.
     """
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"autocommit": False})
     event.listen(engine, "connect", _prepare)
+    if read_only:
+        event.listen(engine, "connect", _protect)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -167,6 +170,12 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.autocommit = True  # these have no effect inside a transaction
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+    connection.autocommit = False
+
+
+def _protect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.autocommit = True
+    connection.execute("PRAGMA query_only=ON")
     connection.autocommit = False
 
 

@@ -37,6 +37,8 @@ from promptlab.schemas.events import Emit
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import StepResult
 
+type Ask = Callable[[Call], Awaitable[Answer]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -126,20 +128,34 @@ def assemble_preview(
     log: RecordedAnswers, render: Render, attachments: AttachmentSource = NO_ATTACHMENTS
 ) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
-    clock, answer = SystemClock(), chain([Recall(log, _tell_nobody)], _unsent)
-    machinery = Machinery(
-        complete=answer,
-        act=answer,
-        fetch=answer,
+    answer = chain([Recall(log, _tell_nobody)], _unsent)
+    machinery = still_machinery(answer, answer, render, attachments)
+    return _step_chain([Guard(render, timed=False), Parse()], machinery)
+
+
+def still_machinery(complete: Ask, act: Ask, render: Render, attachments: AttachmentSource) -> Machinery:
+    """Give what a walk works with: `complete` and `act` say what is known; nothing is run, sent or judged."""
+    return Machinery(
+        complete=complete,
+        act=act,
+        fetch=act,
         call=_uncalled,
         send=_unfetched,
         render=render,
-        clock=clock,
+        clock=SystemClock(),
         brake=Brake(),
         emit=_tell_nobody,
         attachments=attachments,
+        is_walk=True,
     )
-    return _step_chain([Guard(render), Parse()], machinery)
+
+
+def assemble_walk(machinery: Machinery, inner: RunStep) -> RunStep:
+    """Build the step chain of a trial that is only looked at: no step is judged, told of or timed.
+
+    `inner` is what leads the steps inside a step.
+    """
+    return chain([Guard(machinery.render, timed=False), Parse()], Perform(machinery, inner))
 
 
 def _budget(options: RunOptions, log: CallLog, clock: Clock, brake: Brake) -> Budget:
@@ -161,7 +177,7 @@ async def _unfetched(request: WebRequest, *, seconds: float) -> WebAnswer:
     raise AssertionError(f"nothing here sends requests, but {request.shown} was to be sent in {seconds:g} s")
 
 
-def _calls(handlers: list[Handler[Call, Answer]]) -> Callable[[Call], Awaitable[Answer]]:
+def _calls(handlers: list[Handler[Call, Answer]]) -> Ask:
     async def ask(call: Call) -> Answer:
         return await call.ask(call.request)
 

@@ -20,7 +20,8 @@ class Machinery:
 
     `call` and `send` are what the latter two end in; checks, which are judged anew each time, `call` as well.
     `streams`: answers are told piece by piece, as they come.
-    `attachments` gives the files that rendered messages name.
+    `attachments` gives the files that rendered messages name. `is_walk`: trials are only looked at, as far as
+    answers are there; nothing is judged.
     """
 
     complete: Callable[[Call], Awaitable[Answer]]
@@ -34,3 +35,4 @@ class Machinery:
     emit: Emit
     attachments: AttachmentSource = NO_ATTACHMENTS
     streams: bool = False
+    is_walk: bool = False

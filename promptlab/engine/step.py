@@ -94,6 +94,11 @@ class StepContext(Protocol):
         ...
 
     @property
+    def is_walk(self) -> bool:
+        """Whether nothing is sent or run, so that what is left in one place says nothing of others."""
+        ...
+
+    @property
     def in_order(self) -> bool:
         """Whether the items of the step run one after the other."""
         ...
@@ -195,6 +200,11 @@ class Step(Frozen, ABC):
         return self.output
 
     @property
+    def worst_calls(self) -> int:
+        """How many times it asks a model at most in one trial, without what steps inside it ask."""
+        return 0
+
+    @property
     def shape(self) -> OutputSpec | None:
         """What is known of the output before it is there; None: nothing."""
         return self.parsed_as
@@ -259,6 +269,13 @@ class CompletionStep(Step, ABC):
     def parsed_as(self) -> OutputSpec | None:
         front = self.front.output if self.front is not None else None
         return self.output or front or TEXT_OUTPUT
+
+    @property
+    def worst_calls(self) -> int:
+        """As many turns as its tools take, over again each time that it may say an output was invalid."""
+        spec = self.parsed_as
+        may_be_invalid = spec is not None and spec.kind != "text" and "invalid_output" in self.retry.on
+        return (self.retry.max_attempts if may_be_invalid else 1) * (self.max_turns if self.tools else 1)
 
     @abstractmethod
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:

@@ -13,13 +13,12 @@ from promptlab.core.suggest import did_you_mean
 from promptlab.core.words import plural
 from promptlab.engine.assembly import assemble_preview
 from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
-from promptlab.engine.completion import Completion
 from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.together import run_together
 from promptlab.live.project_log import has_log, open_log
-from promptlab.live.recall import Recaller
+from promptlab.live.recall import AllRuns, Recaller
 from promptlab.live.step_tree import Seen, tree
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
@@ -124,17 +123,6 @@ def _key(row: Row, cell: Cell) -> TrialKey:
     return TrialKey(row=row.index, row_id=row.id, cell=cell.name, variant=cell.variant, axes=cell.axes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """The answers of all runs."""
-
-    recaller: Recaller
-
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
-        del own_run_only
-        return await self.recaller.look_up(fingerprint, own_run_only=False)
-
-
 @contextmanager
 def _recorded(project: Project) -> Iterator[RecordedAnswers]:
     """Open what was recorded before; a run log that is not there is not made."""
@@ -142,4 +130,4 @@ def _recorded(project: Project) -> Iterator[RecordedAnswers]:
         yield MemoryCallLog()
         return
     with open_log(project, create=False) as log, closing(Recaller(log, "")) as recaller:
-        yield _Recorded(recaller)
+        yield AllRuns(recaller)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from promptlab.core.database import default_path, sqlite_path
 from promptlab.loader.project import Project
-from promptlab.services.run_log import RunLog, open_run_log
+from promptlab.services.run_log import RunLog, look_into_run_log, open_run_log
 
 
 def log_location(project: Project) -> str | Path:
@@ -19,3 +19,8 @@ def has_log(project: Project) -> bool:
 def open_log(project: Project, *, create: bool = True) -> RunLog:
     """Open the run log of a project, where its settings say."""
     return open_run_log(log_location(project), create=create)
+
+
+def look_into_log(project: Project) -> RunLog:
+    """Open the run log of a project for reading alone; where there is none, an empty one."""
+    return look_into_run_log(log_location(project))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
@@ -102,6 +103,17 @@ class Recaller:
         with self._connection.begin():
             rows = self._connection.execute(_OWN if own else _ANY, values).mappings().all()
         return {row["fingerprint"]: _completion(row) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class AllRuns:
+    """What was answered in any run; none of them is one's own."""
+
+    recaller: Recaller
+
+    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+        del own_run_only
+        return await self.recaller.look_up(fingerprint, own_run_only=False)
 
 
 def _completion(row: Any) -> Completion:

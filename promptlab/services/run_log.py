@@ -18,6 +18,7 @@ from promptlab.core.database import (
 )
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
+from promptlab.models import REVISION
 from promptlab.services.upgrade import bring_up_to_date, current
 
 
@@ -79,6 +80,34 @@ def open_run_log(location: str | Path, *, create: bool = True) -> RunLog:
         except BaseException:
             engine.dispose()
             raise
+    return RunLog(path, engine)
+
+
+def look_into_run_log(location: str | Path) -> RunLog:
+    """Open the log at a path or `sqlite:///` address for reading alone; where there is none, an empty one.
+
+    Raises UsageError where its tables are not of this version, StorageError where it cannot be read.
+    """
+    path = sqlite_path(location).absolute()
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
+        return _empty_log(path)
+    claim(path)
+    with storage_errors(path):
+        engine = open_engine(path, read_only=True)
+        revision = current(engine)
+    if revision is None:
+        engine.dispose()
+        return _empty_log(path)
+    if revision != REVISION:
+        engine.dispose()
+        hint = "`promptlab db upgrade` brings an older one up to date, a newer promptlab reads a newer one"
+        raise UsageError(f"{path}: the run log is of another version, '{revision}'", hint=hint)
+    return RunLog(path, engine)
+
+
+def _empty_log(path: Path) -> RunLog:
+    engine = open_engine(Path(":memory:"))
+    bring_up_to_date(engine, path)
     return RunLog(path, engine)
 
 

@@ -13,7 +13,10 @@ from promptlab.schemas.run import MISSING, StepResult
 
 @dataclass(frozen=True, slots=True)
 class Guard:
+    """`timed` false: where nothing is sent or run, no step is held to its time."""
+
     render: Render
+    timed: bool = True
 
     async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
         stopper = _stopped_by(request)
@@ -22,7 +25,7 @@ class Guard:
         try:
             if not await self._wanted(request):
                 return StepResult(id=request.path, status="skipped")
-            result = await _in_time(request, forward)
+            result = await (_in_time(request, forward) if self.timed else forward(request))
         except RenderFailed as error:
             result = _errored(request, "template", str(error))
         return _excused(request, result)

@@ -142,7 +142,7 @@ class _Loop:
         self.failed[index] = failure
         on_error = self.step.on_error
         if failure.left:
-            self.ended = True
+            self.ended = self.context.in_order or not self.context.is_walk
         elif on_error != "fail":
             self.context.excuse(index)
         if isinstance(on_error, OnErrorDefault) and not failure.left:

@@ -1,0 +1,69 @@
+"""What a trial would do, as far as it can be told without asking anybody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from promptlab.engine.provider import ModelProfile
+
+type Certainty = Literal["sure", "open", "again"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as long as it is known. `blanks`: how often the missing answer of a step stands in it.
+
+    `size`: bytes of all that is sent, as a limit reserves them; `text`: those of what the model reads; both
+    without the blanks, and without the `answers` that the model gave to this request before. `ceiling`: the
+    most tokens of an answer, None where nobody knows. `is_known` false: there is more in it than
+    can be told. `problem`: why the model cannot be asked as things are.
+    """
+
+    profile: ModelProfile
+    ceiling: int | None
+    size: int
+    text: int
+    blanks: Mapping[str, int] = field(default_factory=dict)
+    answers: int = 0
+    is_known: bool = True
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """`times` calls of a model that nobody has answered yet.
+
+    `sure`: it leaves. `open`: it hangs on an answer that is not there. `again`: it follows on an answer that
+    is not there, such as one that was no valid output. `fingerprint`: of a request that is known to the
+    last byte; `recall`: whether an older answer to it would do.
+    """
+
+    certainty: Certainty
+    request: Request
+    times: int = 1
+    fingerprint: bytes | None = None
+    recall: bool = True
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is to be expected, not only to be feared."""
+        return self.certainty != "again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepForecast:
+    """What a step of a trial would do; `path` with the items that it is inside of, `parts[2].part`.
+
+    `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
+    may; `remembered`: what those gave, and is there. `is_endless`: nobody can tell how many calls it makes.
+    `error`: why it fails for certain.
+    """
+
+    path: str
+    ahead: tuple[Ahead, ...] = ()
+    recalled: int = 0
+    runs: int = 0
+    remembered: int = 0
+    is_skipped: bool = False
+    is_endless: bool = False
+    error: str | None = None

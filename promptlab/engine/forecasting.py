@@ -1,0 +1,124 @@
+"""Walks a trial with what is recorded: which calls it would make, and what hangs on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from promptlab.engine.assembly import assemble_walk, still_machinery
+from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
+from promptlab.engine.call_log import RecordedAnswers
+from promptlab.engine.expecting import again, could_do, rough, rounds_left, sure
+from promptlab.engine.forecast import Ahead, Request, StepForecast
+from promptlab.engine.machinery import Machinery
+from promptlab.engine.measuring import measured
+from promptlab.engine.performing import Perform
+from promptlab.engine.places import by_place, place_of
+from promptlab.engine.plan import PlannedStep, Trial
+from promptlab.engine.scope import Render, RenderFailed
+from promptlab.engine.stand_ins import mark_of, pretended
+from promptlab.engine.step_request import StepRequest
+from promptlab.engine.together import run_together
+from promptlab.engine.watch import Watch
+from promptlab.schemas.run import MISSING, StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Forecaster:
+    """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name."""
+
+    log: RecordedAnswers
+    render: Render
+    fresh: bool = False
+    attachments: AttachmentSource = NO_ATTACHMENTS
+
+    async def trial(self, trial: Trial) -> list[StepForecast]:
+        """Tell what the steps of a trial would do, those inside others too."""
+        walk = _Walk(self, by_place(trial.cell.steps))
+        await run_together(
+            trial.cell.steps, lambda planned, needed: walk.step(StepRequest(planned, trial, needed))
+        )
+        return walk.told
+
+    def machinery(self, watch: Watch) -> Machinery:
+        return still_machinery(watch.complete, watch.act, self.render, self.attachments)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One trial: each step is looked at as it comes up."""
+
+    means: Forecaster
+    steps: Mapping[str, PlannedStep]
+    told: list[StepForecast] = field(default_factory=list)
+
+    async def step(self, request: StepRequest) -> StepResult:
+        request = _deciding(request)
+        watch = Watch(self.means.log, self.means.fresh)
+        machinery = self.means.machinery(watch)
+        result = await assemble_walk(machinery, self.step)(request)
+        self.told.append(_told(request, watch, result))
+        if result.status == "left" and not watch.asked:
+            self.told += await self._open(request, watch)
+        return result
+
+    async def _open(self, request: StepRequest, watch: Watch) -> list[StepForecast]:
+        """Tell what a step would do once it has what it waits for, beside what was walked inside it."""
+        if request.planned.inner:
+            times = await rounds_left(request, [told.path for told in self.told], self.means.render)
+            return list(could_do(request, request.planned.inner, times, within=f"{request.path}."))
+        if request.planned.target is None:
+            return [] if watch.acted else [StepForecast(path=request.path, runs=1)]
+        draft = await self._draft(request, watch)
+        first = Ahead(certainty="open", request=draft)
+        after = again(request.planned, draft, made=len(watch.recalled) + 1)
+        return [StepForecast(path=request.path, ahead=(first, *after))]
+
+    async def _draft(self, request: StepRequest, watch: Watch) -> Request:
+        """Give the request of an open step: its last one and more, else one with stand-ins, else a guess."""
+        if watch.recalled:
+            return replace(measured(watch.recalled[-1]), is_known=False)
+        missing = {name: result for name, result in request.done.items() if result.status == "left"}
+        places = {name: place_of(result.id) for name, result in missing.items()}
+        marks = {places[name]: mark_of(position) for position, name in enumerate(missing)}
+        seen = {
+            name: pretended(result, self.steps[places[name]].step, marks[places[name]])
+            for name, result in missing.items()
+        }
+        draft = Watch(self.means.log, fresh=True)
+        machinery = self.means.machinery(draft)
+        try:
+            await Perform(machinery, self.step)(replace(request, done=request.done | seen))
+        except RenderFailed:
+            return rough(request, places.values())
+        return measured(draft.asked[0], marks) if draft.asked else rough(request, places.values())
+
+
+def _deciding(request: StepRequest) -> StepRequest:
+    """Give what decides whether a step asks, and what: an error before all, and not what its checks name."""
+    for_checks = request.planned.for_checks
+    failed = {
+        name: result for name, result in request.done.items() if name not in for_checks and _is_failed(result)
+    }
+    if failed:
+        return replace(request, done=failed)
+    judged = {name: _settled(request.done[name]) for name in for_checks if name in request.done}
+    return replace(request, done=request.done | judged)
+
+
+def _is_failed(result: StepResult) -> bool:
+    return result.status == "errored" or result.error_kind == "dependency"
+
+
+def _settled(result: StepResult) -> StepResult:
+    return replace(result, status="passed", output=MISSING) if result.status == "left" else result
+
+
+def _told(request: StepRequest, watch: Watch, result: StepResult) -> StepForecast:
+    return StepForecast(
+        path=request.path,
+        ahead=tuple(sure(request.planned, watch)),
+        recalled=len(watch.recalled),
+        runs=watch.acted,
+        remembered=watch.remembered,
+        is_skipped=result.status == "skipped",
+        error=result.error if result.status == "errored" else None,
+    )

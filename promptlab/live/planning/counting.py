@@ -1,0 +1,172 @@
+"""Adds up what trials would do: for each step in each cell, and for each model."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from promptlab.engine.forecast import Ahead, StepForecast
+from promptlab.engine.places import by_place, place_of, written_places
+from promptlab.engine.plan import Cell, Trial
+from promptlab.engine.provider import ModelProfile
+from promptlab.live.planning.estimates import Estimate, Estimator
+from promptlab.schemas.plan import CertainError, Experience, Numbers, StepPlan
+
+ERRORS_KEPT = 20
+
+
+@dataclass(slots=True)
+class Seen:
+    """The requests that leave, so that each is counted once; `new_run` where the next pipeline begins.
+
+    Eight bytes of each fingerprint are kept.
+    """
+
+    _own: set[int] = field(default_factory=set)
+    _earlier: set[int] = field(default_factory=set)
+
+    def new_run(self, *, fresh: bool) -> None:
+        """What an earlier run will have bought is recalled, unless the new one recalls nothing older."""
+        if not fresh:
+            self._earlier |= self._own
+        self._own = set()
+
+    def is_new(self, ahead: Ahead) -> bool:
+        if ahead.fingerprint is None:
+            return True
+        key = int.from_bytes(ahead.fingerprint[:8])
+        if key in self._own or (ahead.recall and key in self._earlier):
+            return False
+        self._own.add(key)
+        return True
+
+
+@dataclass(slots=True)
+class ModelLoad:
+    """The calls that a model is likely to get; `latency_ms` of all of them, None where nobody knows.
+
+    `problem`: why it cannot be asked as things are.
+    """
+
+    profile: ModelProfile
+    problem: str | None = None
+    calls: int = 0
+    tokens: float = 0.0
+    latency_ms: float | None = 0.0
+
+    def add(self, times: int, tokens: float, latency_ms: float | None) -> None:
+        self.calls += times
+        self.tokens += tokens * times
+        known = None in (self.latency_ms, latency_ms)
+        self.latency_ms = None if known else self.latency_ms + latency_ms * times  # type: ignore[operator]
+
+
+@dataclass(slots=True)
+class Sums:
+    """Grows to the Numbers of a step in a cell."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    input_tokens: float = 0.0
+    output_tokens: float = 0.0
+    expected_usd: float | None = 0.0
+    worst_tokens: float = 0.0
+    worst_usd: float | None = 0.0
+    is_soft: bool = False
+    is_endless: bool = False
+
+    def count(self, name: str, times: int = 1) -> None:
+        if times:
+            self.counts[name] = self.counts.get(name, 0) + times
+
+    def add(self, ahead: Ahead, estimate: Estimate) -> None:
+        """Add calls that nobody has answered; only likely ones are expected."""
+        times, inputs, outputs = ahead.times, estimate.inputs, estimate.outputs
+        self.count("call" if ahead.certainty == "sure" else "open", times)
+        self.worst_tokens += (inputs.worst + outputs.worst) * times
+        self.worst_usd = _plus(self.worst_usd, estimate.worst_usd, times)
+        self.is_soft = self.is_soft or not (inputs.is_known and outputs.is_known)
+        if ahead.is_likely:
+            self.input_tokens += inputs.expected * times
+            self.output_tokens += outputs.expected * times
+            self.expected_usd = _plus(self.expected_usd, estimate.expected_usd, times)
+
+    @property
+    def numbers(self) -> Numbers:
+        return Numbers(
+            **self.counts,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            expected_usd=self.expected_usd,
+            worst_tokens=self.worst_tokens,
+            worst_usd=None if self.is_endless else self.worst_usd,
+            is_soft=self.is_soft or self.is_endless,
+            is_endless=self.is_endless,
+        )
+
+
+class Counting:
+    """Takes the forecasts of trials, in order."""
+
+    def __init__(self, cells: Iterable[Cell], experience: Experience, seen: Seen) -> None:
+        self._cells = {cell.name: cell for cell in cells}
+        self._estimators = {name: Estimator(cell, experience) for name, cell in self._cells.items()}
+        self._sums = defaultdict[tuple[str, str], Sums](Sums)
+        self._seen = seen
+        self.loads: dict[str, ModelLoad] = {}
+        self.errors: list[CertainError] = []
+
+    def add(self, trial: Trial, forecasts: Iterable[StepForecast]) -> None:
+        for forecast in forecasts:
+            self._add(trial, forecast)
+
+    def steps(self) -> Iterator[StepPlan]:
+        """Give what each step does, cell by cell, as they are written."""
+        for name, cell in self._cells.items():
+            places = by_place(cell.steps)
+            for place in written_places(cell.spec.steps):
+                target = places[place].target
+                yield StepPlan(
+                    cell=name,
+                    variant=cell.variant,
+                    axes=cell.axes,
+                    step=place,
+                    model=target.profile.name if target is not None else None,
+                    numbers=self._sums[name, place].numbers,
+                    basis=self._estimators[name].basis(place),
+                )
+
+    def _add(self, trial: Trial, forecast: StepForecast) -> None:
+        place = place_of(forecast.path)
+        sums = self._sums[trial.key.cell, place]
+        sums.count("recall", forecast.recalled)
+        sums.count("run", forecast.runs)
+        sums.count("remembered", forecast.remembered)
+        sums.count("skip", forecast.is_skipped)
+        sums.is_endless = sums.is_endless or forecast.is_endless
+        for ahead in forecast.ahead:
+            if self._seen.is_new(ahead):
+                self._ask(sums, self._estimators[trial.key.cell], place, ahead)
+            else:
+                sums.count("recall")
+        if forecast.error is not None:
+            sums.count("error")
+            self._note(trial, forecast.path, forecast.error)
+
+    def _ask(self, sums: Sums, estimator: Estimator, step: str, ahead: Ahead) -> None:
+        estimate = estimator.estimate(step, ahead)
+        sums.add(ahead, estimate)
+        if ahead.is_likely:
+            profile = ahead.request.profile
+            load = self.loads.setdefault(profile.name, ModelLoad(profile, ahead.request.problem))
+            tokens = estimate.inputs.expected + estimate.outputs.expected
+            load.add(ahead.times, tokens, estimator.latency_ms(step, ahead.request))
+
+    def _note(self, trial: Trial, step: str, message: str) -> None:
+        if len(self.errors) < ERRORS_KEPT:
+            key = trial.key
+            self.errors.append(
+                CertainError(row=key.row, row_id=key.row_id, cell=key.cell, step=step, message=message)
+            )
+
+
+def _plus(so_far: float | None, more: float | None, times: int) -> float | None:
+    return None if so_far is None or more is None else so_far + more * times
