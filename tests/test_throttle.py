@@ -267,6 +267,22 @@ def test_an_episode_shrinks_the_window_once() -> None:
     assert window.limit == int(33 * 0.85)
 
 
+def test_a_refusal_that_is_heard_late_shrinks_no_further() -> None:
+    """
+    Given twenty-one calls in flight of which the last is refused,
+    when that is heard only after nearly all of the others were answered,
+    then the window is that of the calls it was refused beside, not of the few that are left.
+    """
+    window = Window(30, 64)
+    tickets = [window.leave(0.0) for _ in range(21)]
+
+    for ticket in tickets[:19]:
+        window.answered(ticket, 0.05)
+    window.refused(tickets[-1], 0.05, 1.0)
+
+    assert window.limit == int(21 * 0.85)
+
+
 def test_what_was_let_in_bounds_the_window() -> None:
     """
     Given forty calls in flight of which all but five are refused,
