@@ -22,7 +22,7 @@ LONGEST_COOL_DOWN = 16.0
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A call that left: the how-manieth, when, how many were in flight with it, and whether that is full use."""
+    """A call that left: the how-manieth, when, whether that was full use, and how many were in flight."""
 
     number: int
     left_at: float
