@@ -74,6 +74,25 @@ def test_a_limit_ends_the_run_and_leaves_nothing_open(
     assert lab.states().get("received", 0) == len(lab.bought()) >= answered
 
 
+def test_requests_of_http_steps_count_as_those_of_models(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given rows that each ask a service, which fails at first, and then a model, under a limit of requests,
+    when they run,
+    then no more left than it says, of both kinds together, and what was fetched is on record.
+    """
+    fake_provider.script({"path": "models", "first": 3, "status": 503})
+    url = f"{fake_provider.url}/v1/models"
+    fetch = {"id": "fetch", "http": {"url": url, "query": {"w": "{{ word }}"}}, "retry": {"initial": 0}}
+    say = {"id": "say", "messages": [{"role": "user", "content": "{{ word }} {{ fetch.output | length }}"}]}
+    lab.write_pipeline(limits={"requests": 12}, steps=[fetch, say])
+
+    summary = lab.run(max_concurrency=2)
+
+    assert (summary.exit_code, fake_provider.sent_count) == (4, 12)
+    assert "the limit of 12 requests (limits.requests) is reached: 12 were sent" in (summary.stopped or "")
+    assert sum(lab.states().values()) == 12
+
+
 def test_the_command_that_goes_on_is_said(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a run with options that a limit ended,
@@ -202,6 +221,7 @@ def test_the_day_has_one_limit_for_runs_at_once(tmp_path: Path, fake_provider: F
     assert {end.code for end in ends} == {4}
     assert all("$0.00060 a day (limits.cost_usd_per_day of promptlab.yaml)" in end.out for end in ends)
     assert all("a new day begins at 00:00 UTC" in end.out for end in ends)
+    assert all("goes on from 00:00 UTC on, or once the limit is raised" in end.out for end in ends)
     assert 0.4 * limit < paid(fake_provider) <= limit
     assert lab.states().keys() == {"received"}
 
