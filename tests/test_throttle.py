@@ -164,6 +164,21 @@ def test_a_retry_after_is_obeyed_by_all() -> None:
     assert run.rate(15, 20) > 20
 
 
+def test_a_pause_that_many_calls_are_asked_for_is_told_once() -> None:
+    """
+    Given forty calls in flight that are all refused with the same pause, over a tenth of a second,
+    when they land,
+    then the pause is told once.
+    """
+    fault = lambda now: 429 if 10 <= now < 10.1 else None  # noqa: E731 - a table of one line
+    model = Simulated(lambda _: 1e9, latency=0.05, fault=fault, retry_after=3.0)
+
+    run = Simulation(model, clients=100, seconds=15)
+
+    assert run.refused() > 5
+    assert len(run.heard.of(ModelPaused)) == 1
+
+
 def test_headers_are_heeded_before_anything_is_refused() -> None:
     """
     Given a provider whose headers say that ten requests are left until the next full ten seconds,
