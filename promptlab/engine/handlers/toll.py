@@ -1,4 +1,4 @@
-"""Toll: counts calls that take no tokens and no money for the limit `requests`; nothing else holds them back."""
+"""Toll: counts calls that take neither tokens nor money for the limit `requests`; nothing else stops them."""
 
 from dataclasses import dataclass
 
