@@ -1,6 +1,7 @@
 """The limits of a run and of a day, judged by what came to the provider."""
 
 import asyncio
+import json
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,6 +165,27 @@ def test_a_limit_that_no_call_fits_in_must_be_raised(lab: Lab, fake_provider: Fa
     assert "(--max-cost) is reached: $0 is spent, and the next call may cost $0.00028" in said
     assert "the limit leaves no room for a call: raise it" in said
     assert "goes on" not in said
+
+
+def test_a_pipeline_that_others_left_no_room_for_goes_on_alone(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a `--max-cost` that the first of two pipelines uses up,
+    when both run in one command,
+    then the second says the command that goes on, as its JSON does, and with that it runs.
+    """
+    lab.write_rows(6)
+    lab.write("pipelines/more.yaml", {**PIPELINE, "name": "more", "params": {"max_tokens": 51}})
+    cost = "0.0003"
+
+    both = lab.command("run", "words", "more", "--max-cost", cost, "--json", "--max-concurrency", "1")
+    first, second = (json.loads(line) for line in both.out.splitlines())
+    alone = lab.command(*shlex.split(second["command"])[1:], "--json")
+
+    assert (both.code, first["stopped"] is None, second["calls"]["sent"]) == (4, False, 0)
+    assert "raise it" not in both.err
+    assert "pipelines/more.yaml" in second["command"]
+    assert alone.summary["calls"]["sent"] > 0
+    assert fake_provider.sent_count == first["calls"]["sent"] + alone.summary["calls"]["sent"]
 
 
 @pytest.mark.parametrize("where", ["flag", "pipeline", "promptlab.yaml", "a day"])
