@@ -769,7 +769,7 @@ def test_inputs_make_one_row_of_their_types() -> None:
     when the pipeline is loaded,
     then there is one row, and the dataset is not read.
     """
-    pipeline = one_step("{{ n }} {{ ticket }}", checks='[equals: "{{ label }}"]').replace(
+    pipeline = one_step("{{ n }} {{ ticket }}", checks='[equals: "{{ label | default(1) }}"]').replace(
         "{ticket: string}", "{ticket: string, n: integer, tags: {type: array, default: []}}"
     )
     changes = Changes(inputs={"ticket": "12", "n": "12"})
