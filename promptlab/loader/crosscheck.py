@@ -23,7 +23,7 @@ from promptlab.loader.kinds import kind_of
 from promptlab.loader.lacking import Needed, columns_needed
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
-from promptlab.loader.scope import Objection, Scope, optional_among
+from promptlab.loader.scope import NO_COLUMN, Objection, Scope, optional_among
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
@@ -328,8 +328,10 @@ class Crosscheck:
 
     def _of_caller(self, objection: Objection, scope: Scope) -> Objection:
         """Say of a name that a check does not find whose rows were looked at."""
-        if self.caller is None or not scope.others >= JUDGED or objection.code != "undefined":
+        if not scope.others >= JUDGED or objection.code != "undefined":
             return objection
+        if self.caller is None:
+            return replace(objection, code=NO_COLUMN) if self.spec.dataset is None else objection
         return replace(objection, message=f"{objection.message}, where {self.caller} calls this pipeline")
 
     def _report_unknown_step(self, place: Place, name: str, scope: Scope) -> None:

@@ -25,6 +25,7 @@ class Objection:
     hint: str | None = None
 
 
+NO_COLUMN = "no-column"  # a name in a check that may be a column of the rows of who calls the pipeline
 NOT_THERE = Objection(
     f"the first item has no '{PREVIOUS}'",
     "may-be-missing",
