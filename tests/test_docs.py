@@ -19,9 +19,10 @@ from promptlab.cli.app import app
 from promptlab.core.config import Ceilings, PriceSettings, ProviderSettings, SettingsFile
 from promptlab.engine.catalog import CHECKS, STEPS
 from promptlab.engine.check import Check
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.providers.presets import PRESETS
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES

@@ -12,7 +12,8 @@ from promptlab.core.words import plural
 from promptlab.engine.ran import Ran
 from promptlab.engine.scope import RenderFailed
 from promptlab.engine.shapes import list_of, object_of
-from promptlab.engine.step import OnErrorDefault, Part, Produced, Step, StepContext, StepFailed, holes
+from promptlab.engine.step import OnErrorDefault, Part, Step, holes
+from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.schemas.base import SomeItems
 from promptlab.schemas.fields import NAME_PATTERN, STEP, Expression, Templated
 from promptlab.schemas.pipeline import OutputSpec
