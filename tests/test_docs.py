@@ -26,6 +26,7 @@ from promptlab.engine.step import Step
 from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES
+from promptlab.schemas.metrics import BUILT_IN_METRICS
 from promptlab.schemas.pipeline import (
     DatasetEntry,
     Gate,
@@ -35,7 +36,6 @@ from promptlab.schemas.pipeline import (
     PipelineSpec,
     RetryPolicy,
 )
-from promptlab.schemas.report import BUILT_IN_METRICS
 from tests.cli_kit import Cli, Said
 from tests.markdown import DOCUMENTS, ROOT, Block, Document, blocks
 
