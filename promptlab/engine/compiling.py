@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from promptlab.core.errors import UsageError
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindTarget, PlannedStep, Target
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.schemas.pipeline import PipelineSpec
 
 INHERITED = {"retry", "recall"}

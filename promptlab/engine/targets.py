@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from promptlab.core.errors import UsageError
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import Target, merged_params
 from promptlab.engine.provider import ParamsFault, Provider
-from promptlab.engine.step import CompletionStep
 from promptlab.schemas.pipeline import PipelineSpec
 
 

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 from promptlab.core.errors import UsageError
 from promptlab.engine.compiling import NoTargets, StepCycle, compile_cell
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import Cell, CellSpec, PlannedStep
-from promptlab.engine.step import CompletionStep
 from promptlab.engine.targets import NoModel, RefusedParams, Targets
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
