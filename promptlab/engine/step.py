@@ -54,7 +54,7 @@ class Step(Frozen, ABC):
 
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
-        if "invalid_output" in self.retry.on and not self.asks_model:
+        if "invalid_output" in self.retry.on and not (self.asks_model or self.inner):
             message = "only a model can be told that its output was invalid"
             raise Refusal(message, hint="take invalid_output out of `on`", below=("retry", "on"))
         return self

@@ -20,9 +20,10 @@ from promptlab.loader.default_files import default_forms, given_forms
 from promptlab.loader.document import Document
 from promptlab.loader.functions import check_call
 from promptlab.loader.kinds import kind_of
+from promptlab.loader.lacking import Needed, columns_needed
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
-from promptlab.loader.scope import Objection, Scope, optional_among
+from promptlab.loader.scope import NO_COLUMN, Objection, Scope, optional_among
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
@@ -49,7 +50,7 @@ class Crosscheck:
 
     `forms`: by input, what kinds of files its paths lead to. `documents`: the files of the pipelines that its
     steps call. Of such a one, `within` is what stands before the ids of its steps in paths, `caller` the
-    file that calls it.
+    file that calls it; it `is_certain` where no `when` decides whether it is called.
     """
 
     document: Document
@@ -64,6 +65,7 @@ class Crosscheck:
     links: Links = field(default_factory=Links)
     within: str = ""
     caller: str | None = None
+    is_certain: bool = True
 
     def run(self) -> Links:
         """Report what is wrong; give what is found out about the steps."""
@@ -80,7 +82,14 @@ class Crosscheck:
         steps: dict[str, Step] = {step.id: step for step in self.spec.steps}
         columns = tuple(self.columns or ())
         optional = optional_among(steps.values())
-        return Scope(self.inputs, steps, hidden_columns=columns, optional=optional, forms=self.forms)
+        return Scope(
+            self.inputs,
+            steps,
+            hidden_columns=columns,
+            optional=optional,
+            forms=self.forms,
+            is_certain=self.is_certain,
+        )
 
     def _judging(self, scope: Scope) -> Scope:
         """Give what checks see: also the other columns, the row, and what is judged."""
@@ -113,6 +122,8 @@ class Crosscheck:
         for index, name in enumerate(step.needs):
             self._check_needed((*place, "needs", index), name, scope, owner)
         inner = scope.where(self._check_when(place, owner, scope)).within(step.id)
+        if step.when is not None:
+            inner = replace(inner, is_certain=False)
         for name, value in step.bindings.items():
             self._check_parts(place, holes(value, ("with", name)), inner, owner)
         own = _only(step, inner) if step.bindings else inner
@@ -208,6 +219,7 @@ class Crosscheck:
                 forms=self._forms_of_called(place, step, inputs, around.forms),
                 within=f"{path}.",
                 caller=self.document.file,
+                is_certain=around.is_certain,
             )
             called.run()
 
@@ -254,16 +266,27 @@ class Crosscheck:
         except ValueError as error:
             self._report(place, str(error), "name", "give each its own `name`")
         for index, check in enumerate(checks):
-            for inner, template in check.templates():
-                where = self._written((*place, index), inner)
-                analysis = self._check_template(where, template, scope, owner)
-                self.links.columns_named.update(_columns_named(analysis, scope))
+            self._check_columns((*place, index), check, scope, owner)
             for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, owner)
             objection = constant_objection(check, owner.step if owner else None, scope)
             if objection is not None:
                 where = self._written((*place, index), ("value",))
                 self._report(where, objection.message, objection.code, objection.hint)
+
+    def _check_columns(self, place: Place, check: Check, scope: Scope, owner: _Owner | None) -> None:
+        """Check a check's templates; note which columns they name, and which they need."""
+        templates = [
+            (inner, self._check_template(self._written(place, inner), template, scope, owner))
+            for inner, template in check.templates()
+        ]
+        named = {name for _, analysis in templates for name in _columns_named(analysis, scope)}
+        self.links.columns_named |= named
+        if scope.is_certain:
+            for inner, name in columns_needed(templates, named - (scope.inputs or {}).keys()):
+                stands = self.document.place(self._written(place, inner))
+                needed = Needed(stands.source.file, stands.position.line)
+                self.links.columns_needed.setdefault(name, needed)
 
     def _check_of(self, place: Place, name: str, scope: Scope, owner: _Owner | None) -> None:
         if name == "outputs":
@@ -305,8 +328,10 @@ class Crosscheck:
 
     def _of_caller(self, objection: Objection, scope: Scope) -> Objection:
         """Say of a name that a check does not find whose rows were looked at."""
-        if self.caller is None or not scope.others >= JUDGED or objection.code != "undefined":
+        if not scope.others >= JUDGED or objection.code != "undefined":
             return objection
+        if self.caller is None:
+            return replace(objection, code=NO_COLUMN) if self.spec.dataset is None else objection
         return replace(objection, message=f"{objection.message}, where {self.caller} calls this pipeline")
 
     def _report_unknown_step(self, place: Place, name: str, scope: Scope) -> None:
@@ -339,7 +364,7 @@ def _only(step: Step, scope: Scope) -> Scope:
     outside = {name: bound_name(step, name) for name in step.bindings}
     forms = {name: scope.forms[bound] for name, bound in outside.items() if bound in scope.forms}
     bound = {name: _bound(inputs.get(outer)) for name, outer in outside.items()}
-    return Scope(bound, own=scope.own, forms=forms)
+    return Scope(bound, own=scope.own, forms=forms, is_certain=scope.is_certain)
 
 
 def _bound(spec: InputSpec | None) -> InputSpec:
