@@ -18,12 +18,13 @@ from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.catalog import STEPS
 from promptlab.engine.check_reading import read_check
 from promptlab.engine.compiling import compile_cell
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
 from promptlab.engine.plan import Cell, CellSpec, Plan, Target
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, RenderFailed
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.engine.tool import ProjectTool
 from promptlab.live.counts import RunCounts
 from promptlab.schemas.dataset import Row

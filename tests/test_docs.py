@@ -19,12 +19,14 @@ from promptlab.cli.app import app
 from promptlab.core.config import Ceilings, PriceSettings, ProviderSettings, SettingsFile
 from promptlab.engine.catalog import CHECKS, STEPS
 from promptlab.engine.check import Check
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.prompt import FrontMatter
 from promptlab.engine.providers.presets import PRESETS
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES
+from promptlab.schemas.metrics import BUILT_IN_METRICS
 from promptlab.schemas.pipeline import (
     DatasetEntry,
     Gate,
@@ -34,7 +36,6 @@ from promptlab.schemas.pipeline import (
     PipelineSpec,
     RetryPolicy,
 )
-from promptlab.schemas.report import BUILT_IN_METRICS
 from tests.cli_kit import Cli, Said
 from tests.markdown import DOCUMENTS, ROOT, Block, Document, blocks
 

@@ -245,3 +245,28 @@ def test_an_example_runs_on_the_real_model(examples: Cli, name: str) -> None:
 
     assert ended_well(said.json["trials"]), said.err
     assert said.json["calls"]["recalled"] == 0
+
+
+@pytest.mark.slow
+@needs_weights
+def test_the_helpdesk_branches_loops_calls_and_recalls_all_of_it(examples: Cli) -> None:
+    """
+    Given the embedded model, a ticket about an order and one that is not,
+    when the pipeline of all kinds of steps runs, and runs again,
+    then the order was looked up for the first alone, each sentence was sorted, and nothing is asked twice.
+    """
+    run = ("run", "helpdesk", "--limit", "2", "--json", "--out", "out.jsonl")
+    first = examples(*run).json
+    again = examples(*run).json
+
+    trials = {trial["row_id"]: trial for trial in read_lines(examples.folder / "out.jsonl")}
+    asked, other = trials["H1"]["steps"], trials["H2"]["steps"]
+    assert [call["name"] for call in asked["order"]["tool_calls"]] == ["order_status"]
+    assert other["order"]["status"] == "skipped"
+    assert {"parts[0].sort", "parts[1].sort", "title.tries[0].write"} <= asked.keys()
+    assert first["trials"]["errored"] == again["trials"]["errored"] == 0
+    assert again["calls"]["sent"] == 0 < first["calls"]["sent"]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]

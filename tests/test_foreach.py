@@ -581,6 +581,27 @@ async def test_the_output_of_the_step_is_held_to_its_schema() -> None:
     assert step_of(trial, "parts").error_kind == "invalid_output"
 
 
+async def test_inner_steps_ask_again_as_the_retry_of_the_foreach_says() -> None:
+    """
+    Given a foreach whose `retry` names invalid_output,
+    when an inner model first answers what is none of its words,
+    then it is asked again.
+    """
+    steps = """
+    - id: parts
+      foreach: words[:1]
+      retry: {on: [invalid_output]}
+      steps:
+        - id: sort
+          messages: [{role: user, content: "{{ item }}"}]
+          output: {enum: [good, bad]}
+    """
+
+    trial = await Nested(pipeline(steps), provider=ScriptedProvider("hm", "good")).run_one()
+
+    assert trial.outputs == ["good"]
+
+
 async def test_python_steps_run_for_items_too() -> None:
     """
     Given a function as an inner step,

@@ -604,21 +604,50 @@ def test_python_is_read_and_never_run(reference: str, problems: list[str]) -> No
 @pytest.mark.parametrize(
     ("where", "problem"),
     [
-        ("pipeline", "2:8: step 'a': claude-x has no seed; take it out of params"),
-        ("step", "7:12: step 'a': claude-x has no seed; take it out of params"),
+        ("pipeline", "8:20: step 'a': claude-x has no seed; take it out of params"),
+        ("step", "8:20: step 'a': claude-x has no seed; take it out of params"),
     ],
 )
 def test_params_that_a_model_refuses_are_told_before_any_call(where: str, problem: str) -> None:
     """
     Given a model that has no such parameter,
     when the pipeline is loaded without any key,
-    then that is told where the model is said.
+    then that is told where the parameter is said.
     """
     model = "model: anthropic/claude-x"
     at_top = one_step(params="{seed: 3}").replace("version: 1\n", f"version: 1\n{model}\n")
     at_step = one_step(model="anthropic/claude-x", params="{seed: 3}")
 
     assert load(at_top if where == "pipeline" else at_step).problems == [problem]
+
+
+def test_the_models_of_all_steps_are_looked_at() -> None:
+    """
+    Given steps whose models refuse what they are given, one by its own params, one by the pipeline's,
+    when the pipeline is loaded,
+    then each is told at its own place.
+    """
+    pipeline = """\
+        version: 1
+        dataset: [{a: b}]
+        params: {temperature: 0.5}
+        steps:
+          - {id: a, model: anthropic/x, messages: [{role: user, content: hi}]}
+          - id: b
+            foreach: "[1]"
+            steps:
+              - id: c
+                messages: [{role: user, content: hi}]
+                params:
+                  extra: {model: y}
+          - {id: d, model: nope/x, messages: [{role: user, content: hi}]}
+    """
+
+    assert load(pipeline).problems == [
+        "3:23: step 'a': x has no temperature; take it out of params",
+        "12:18: step 'c': extra cannot say model; that is not a parameter",
+        "13:20: unknown provider 'nope'; did you mean 'openai'?",
+    ]
 
 
 def test_a_step_without_a_model_is_told() -> None:
@@ -769,7 +798,7 @@ def test_inputs_make_one_row_of_their_types() -> None:
     when the pipeline is loaded,
     then there is one row, and the dataset is not read.
     """
-    pipeline = one_step("{{ n }} {{ ticket }}", checks='[equals: "{{ label }}"]').replace(
+    pipeline = one_step("{{ n }} {{ ticket }}", checks='[equals: "{{ label | default(1) }}"]').replace(
         "{ticket: string}", "{ticket: string, n: integer, tags: {type: array, default: []}}"
     )
     changes = Changes(inputs={"ticket": "12", "n": "12"})

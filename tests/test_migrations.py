@@ -18,7 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from promptlab.core.database import APPLICATION_ID, claim, open_engine
+from promptlab.core.database import APPLICATION_ID, checkpoint, claim, open_engine
 from promptlab.core.errors import StorageError, UsageError
 from promptlab.models import REVISION, Base
 from promptlab.models.base import Packed
@@ -352,6 +352,28 @@ def test_the_durable_settings_are_on(tmp_path: Path) -> None:
     log.close()
 
     assert settings == ["wal", 2, 30_000, 0, 1]
+
+
+def test_a_log_is_checkpointed_only_where_there_is_much_to_move(tmp_path: Path) -> None:
+    """
+    Given a log to which twelve megabytes are written, one a commit,
+    when it is looked at after each commit,
+    then it is checkpointed every few megabytes, and not each time once there were enough.
+    """
+    log = open_run_log(tmp_path / "lab.db")
+    said: list[str] = []
+    with log.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_trace_callback(said.append)
+        for number in range(12):
+            content = {"digest": str(number), "content": os.urandom(1 << 20)}
+            connection.exec_driver_sql("INSERT INTO snapshots VALUES (:digest, :content)", content)
+            connection.commit()
+            checkpoint(connection, log.path)
+        driver.set_trace_callback(None)
+    log.close()
+
+    assert 2 <= sum("wal_checkpoint" in statement for statement in said) <= 4
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ def test_what_is_wrong_with_a_foreach_is_found_at_its_place(
         ("\"'a, b'\"", "string"),
         ('"5"', "number"),
         ("say.output", "string"),
+        ("ticket | upper", "string"),
+        ("words | first | length", "integer"),
     ],
 )
 def test_a_foreach_over_what_is_surely_no_list_is_refused(value: str, kind: str) -> None:
@@ -114,6 +116,20 @@ def test_a_foreach_over_what_is_surely_no_list_is_refused(value: str, kind: str)
 
     assert (problem.line, problem.column) == (7, 24)
     assert problem.message == f"`foreach` needs a list, but {value.strip('"')} is of type {kind}"
+
+
+@pytest.mark.parametrize(
+    "value", ["ticket | list", "words | unique | list", "words if ticket else ticket | upper"]
+)
+def test_what_may_be_a_list_is_left_to_the_run(value: str) -> None:
+    """
+    Given a foreach over what may be a list,
+    when it is loaded,
+    then nothing is said of it.
+    """
+    steps = f'- {{id: parts, foreach: "{value}", steps: [{SAY.removeprefix("- ")}]}}'
+
+    assert with_steps(steps).problems == []
 
 
 def test_a_schema_says_whether_an_output_is_a_list() -> None:
@@ -241,13 +257,13 @@ def test_a_model_that_refuses_a_parameter_of_an_inner_step_is_found() -> None:
     """
     Given an inner step with a parameter that its model does not take,
     when it is loaded,
-    then it is refused at the inner step's model.
+    then it is refused where the inner step says it.
     """
     steps = inner("x", "      model: anthropic/claude-sonnet-4-5", "      params: {seed: 1}")
 
     (problem,) = with_steps(steps).problems
 
-    assert problem.startswith("11:14: step 'say': ")
+    assert problem.startswith("12:22: step 'say': ")
 
 
 def test_a_check_inside_may_judge_a_step_beside_it_and_no_other() -> None:

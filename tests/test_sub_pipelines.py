@@ -281,6 +281,27 @@ def project(cli: Cli) -> Cli:
     return cli
 
 
+def test_columns_that_a_called_pipelines_checks_name_are_those_of_its_caller(project: Cli) -> None:
+    """
+    Given a pipeline that is only called, whose check names a column,
+    when the rows of its caller have it, and when they do not,
+    then both files are valid, or the caller's rows are told to lack it.
+    """
+    part = project.folder / "pipelines" / "part.yaml"
+    part.write_text(part.read_text().replace("value: a,", "value: '{{ label }}',"))
+    without = project("validate")
+    top = project.folder / "pipelines" / "top.yaml"
+    top.write_text(top.read_text().replace("words: [a, b]", "label: a, words: [a, b]"))
+    some = project("validate")
+    top.write_text(top.read_text().replace("{words: [a]}", "{label: a, words: [a]}"))
+
+    every = project("validate")
+
+    assert (without.code, some.code, every.code) == (2, 2, 0)
+    assert "'label' is not defined, where pipelines/top.yaml calls this pipeline" in without.out
+    assert "pipelines/top.yaml:5:1: error: the row lacks 'label', which a check names" in some.out
+
+
 def test_a_pipeline_that_can_only_be_called_is_valid(project: Cli) -> None:
     """
     Given a pipeline without rows and without a model, which another calls,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from promptlab.cli.tables import Grid, Styled
 from promptlab.core.words import duration, money, percent
-from promptlab.schemas.report import BUILT_IN_METRICS, RunSummary
+from promptlab.schemas.metrics import BUILT_IN_METRICS
+from promptlab.schemas.report import RunSummary
 
 MOST_COLUMNS = 6
 SECOND = 1000

@@ -28,6 +28,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA journal_size_limit=0",  # what was moved is cut off, so that the size says what was not
     "PRAGMA foreign_keys=ON",
 )
 _MEANINGS = {

@@ -1,12 +1,13 @@
 """From a cell as its file says it to one that can run: steps in order, each with its model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from promptlab.core.errors import UsageError
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindTarget, PlannedStep, Target
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.schemas.pipeline import PipelineSpec
 
 INHERITED = {"retry", "recall"}
@@ -21,32 +22,38 @@ class StepCycle(Exception):
         self.cycle = cycle
 
 
-class NoTarget(Exception):
-    """The step at `path` has no model that can be asked; `errors` say why: of a fallback with its number."""
+class NoTargets(Exception):
+    """Steps have no model that can be asked; `errors` say by path why: of a fallback with its number."""
 
-    def __init__(self, path: str, errors: Sequence[tuple[int | None, UsageError]]) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, errors: Sequence[tuple[str, int | None, UsageError]]) -> None:
+        super().__init__(", ".join(path for path, _, _ in errors))
         self.errors = errors
 
 
 def compile_cell(
     source: CellSpec, find_target: FindTarget, find_fallback: FindFallback | None = None
 ) -> Cell:
-    """Order the steps of a cell and give each its models. Raises StepCycle and NoTarget."""
-    planned = _Body(source, find_target, find_fallback, source.spec).ordered(source.spec.steps)
+    """Order the steps of a cell and give each its models. Raises StepCycle and NoTargets."""
+    body = _Body(source, find_target, find_fallback, source.spec)
+    planned = body.ordered(source.spec.steps)
+    if body.errors:
+        raise NoTargets(body.errors)
     return Cell(source.name, source.variant, source.axes, source.spec, planned)
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """Steps that see each other, and what stands before their ids in a path."""
+    """Steps that see each other, and what stands before their ids in a path.
+
+    `errors`: why steps have no target, of the whole cell.
+    """
 
     source: CellSpec
     find_target: FindTarget
     find_fallback: FindFallback | None
     spec: PipelineSpec
     within: str = ""
+    errors: list[tuple[str, int | None, UsageError]] = field(default_factory=list)
 
     def ordered(self, written: Sequence[Step]) -> tuple[PlannedStep, ...]:
         steps = {step.id: step for step in written}
@@ -73,17 +80,14 @@ class _Body:
         if not isinstance(step, CompletionStep):
             return None
         found: list[Target] = []
-        errors: list[tuple[int | None, UsageError]] = []
         for number in (None, *range(len(step.fallback))):
             try:
                 target = self._model(number, step)
             except UsageError as error:
-                errors.append((number, error))
+                self.errors.append((path, number, error))
             else:
                 found += [target] if target is not None else []
-        if errors:
-            raise NoTarget(path, errors)
-        return replace(found[0], fallbacks=tuple(found[1:])) if len(found) > 1 else found[0]
+        return replace(found[0], fallbacks=tuple(found[1:])) if len(found) > 1 else next(iter(found), None)
 
     def _model(self, number: int | None, step: CompletionStep) -> Target | None:
         if number is None:

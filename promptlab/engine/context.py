@@ -10,6 +10,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message, Role
 from promptlab.engine.excuse import excused
 from promptlab.engine.falling_back import first_answer
@@ -24,7 +25,6 @@ from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.ran import Ran
 from promptlab.engine.scope import Names, filled
-from promptlab.engine.step import CompletionStep
 from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from promptlab.core.json import JSON, compact
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.forecast import Ahead, Request, StepForecast
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.measuring import measured
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.scope import Names, Render, RenderFailed
-from promptlab.engine.step import CompletionStep
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.steps.foreach import ForeachStep
 from promptlab.engine.watch import Watch

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from promptlab.engine.context import RunningStep
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
-from promptlab.engine.step import Produced, Step, StepFailed
+from promptlab.engine.step import Step
+from promptlab.engine.step_context import Produced, StepFailed
 from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.streaming import Teller
 from promptlab.schemas.run import StepResult

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.provider import ModelProfile, Provider
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec
 from promptlab.schemas.run import TrialKey

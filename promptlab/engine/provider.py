@@ -148,6 +148,14 @@ class ModelProfile:
 type Tell = Callable[[str], None]
 
 
+class ParamsFault(ValueError):
+    """A model does not take some of the params; `names` are those of the pipeline's `params`."""
+
+    def __init__(self, message: str, *names: str) -> None:
+        super().__init__(message)
+        self.names = names
+
+
 class Provider(Protocol):
     """One way to reach models. Its options are its fields; `complete` is its behaviour."""
 
@@ -156,7 +164,9 @@ class Provider(Protocol):
         ...
 
     def wire_params(self, model: str, params: Params) -> Mapping[str, JSON]:
-        """Map `params` to what goes on the wire; raises ValueError for what the model has none of."""
+        """Map `params` to what goes on the wire; raises ValueError for what the model has none of,
+        as ParamsFault where it is known which they are.
+        """
         ...
 
     def check(self, model: str) -> None:

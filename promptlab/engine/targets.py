@@ -4,14 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from promptlab.core.errors import UsageError
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import Target, merged_params
-from promptlab.engine.provider import Provider
-from promptlab.engine.step import CompletionStep
+from promptlab.engine.provider import ParamsFault, Provider
 from promptlab.schemas.pipeline import PipelineSpec
 
 
 class NoModel(UsageError):
     """Nothing says which model a step asks."""
+
+
+class RefusedParams(UsageError):
+    """A model has no such parameters; `names` are those of the pipeline."""
+
+    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 @dataclass(slots=True)
@@ -61,6 +69,8 @@ class Targets:
         provider = self.provider(name)
         try:
             params = provider.wire_params(model, merged_params(step, spec))
+        except ParamsFault as fault:
+            raise RefusedParams(f"step '{step.id}': {fault}", fault.names) from None
         except ValueError as error:
             raise UsageError(f"step '{step.id}': {error}") from None
         profile = provider.profile(model)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from promptlab.core.json import JSON
 from promptlab.loader.dataset import Dataset, Scan
+from promptlab.loader.lacking import Lacking
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.row_checks import RowChecks
 from promptlab.loader.scope import Scope
@@ -35,12 +37,16 @@ class _Condition:
 
 @dataclass(slots=True)
 class Choosing:
-    """`own`: where the dataset's `where` stands; `asked`: where that of the command does."""
+    """`own`: where the dataset's `where` stands; `asked`: where that of the command does.
+
+    `lacking` is shown every row that is run or, with a `sample`, may be.
+    """
 
     places: TemplatePlaces
     problems: Problems
     own: Site | None = None
     asked: Site | None = None
+    lacking: Lacking = field(default_factory=Lacking)
 
     def scan(self, dataset: Dataset) -> tuple[Scan | None, Selection | None]:
         """Read every row once; give what was found, and the rows that are run (None: all).
@@ -51,9 +57,9 @@ class Choosing:
         chooser = Chooser(spec.sample, spec.seed, spec.limit) if isinstance(spec, DatasetSpec) else Chooser()
         own, asked = self._condition(self.own), self._condition(self.asked)
         if own is None and asked is None and chooser.sample is None:
-            return dataset.scan(self.problems, checks), None
+            return dataset.scan(self.problems, partial(_look, checks, self.lacking)), None
         with _filter(own, asked) as rows:
-            judging = _Judging(checks, chooser, own, asked, rows)
+            judging = _Judging(checks, self.lacking, chooser, own, asked, rows)
             scan = dataset.scan(self.problems, judging.take)
             judging.judge()
         if scan is None or self._has_unknown_names(scan):
@@ -84,6 +90,7 @@ class _Judging:
     """Gathers rows and asks of many at once whether they are wanted."""
 
     checks: RowChecks
+    lacking: Lacking
     chooser: Chooser
     own: _Condition | None
     asked: _Condition | None
@@ -107,6 +114,8 @@ class _Judging:
         rows, self._waiting, self._characters = self._waiting, [], 0
         kept = [row for row, holds in zip(rows, self._holds(self.own, rows), strict=True) if holds]
         for row, wanted in zip(kept, self._holds(self.asked, kept), strict=True):
+            if wanted and not self.chooser.is_full:
+                self.lacking.take(row)
             self.chooser.take(row.index, row.id, wanted=wanted)
 
     def _holds(self, condition: _Condition | None, rows: Sequence[Row]) -> list[bool]:
@@ -123,6 +132,11 @@ class _Judging:
         hint = "give the row what the expression needs, or test for it: `x is defined and …`"
         self.faults.add(row.file, Position(row.line, 1), message, code="where", hint=hint)
         self._given_up |= undecided.is_hopeless or self.faults.errors >= MOST_FAULTS
+
+
+def _look(checks: RowChecks, lacking: Lacking, row: Row) -> None:
+    checks(row)
+    lacking.take(row)
 
 
 @contextmanager

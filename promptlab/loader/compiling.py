@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from promptlab.core.errors import UsageError
-from promptlab.engine.compiling import NoTarget, StepCycle, compile_cell
+from promptlab.engine.compiling import NoTargets, StepCycle, compile_cell
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import Cell, CellSpec, PlannedStep
-from promptlab.engine.step import CompletionStep
-from promptlab.engine.targets import NoModel, Targets
+from promptlab.engine.targets import NoModel, RefusedParams, Targets
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
 from promptlab.loader.problems import Position, Problems
@@ -23,9 +23,9 @@ def compiled(cell: CellSpec, links: Links, targets: Targets, problems: Problems)
         found = compile_cell(cell, targets, targets.fallback)
     except StepCycle as error:
         _report_cycle(error, links, problems)
-    except NoTarget as missing:
-        for number, reason in missing.errors:
-            _report_model(missing.path, number, reason, links, targets, problems)
+    except NoTargets as missing:
+        for path, number, reason in missing.errors:
+            _report_model(path, number, reason, links, targets, problems)
     else:
         for path, planned in found.paths():
             _check_schema(planned, *links.sites[path], problems)
@@ -46,12 +46,20 @@ def _report_model(
     path: str, fallback: int | None, error: UsageError, links: Links, targets: Targets, problems: Problems
 ) -> None:
     document, place = links.sites[path]
-    at = _place_of_model(place, document) if fallback is None else (*place, "fallback", fallback)
+    at = _place_of_fault(error, place, document) if fallback is None else (*place, "fallback", fallback)
     code = NO_MODEL if isinstance(error, NoModel) else "model"
     if targets.asked is not None:
         problems.add("--model", Position(1, 1), error.message, code=code, hint=error.hint)
     else:
         document.report(problems, at, error.message, code=code, hint=error.hint)
+
+
+def _place_of_fault(error: UsageError, step: Place, document: Document) -> Place:
+    """Give where the parameter is said that the model refuses: at the step or pipeline, else the model."""
+    names = error.names if isinstance(error, RefusedParams) else ()
+    said = ((*within, "params", name) for within in (step, ()) for name in names)
+    found = next((place for place in said if document.part(place) is not None), None)
+    return found or _place_of_model(step, document)
 
 
 def _place_of_model(step: Place, document: Document) -> Place:

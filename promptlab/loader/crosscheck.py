@@ -1,20 +1,17 @@
 """Holds all templates of a cell to the names that there are; finds out which step depends on which."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from promptlab.core.suggest import did_you_mean
-from promptlab.engine.check import Check
 from promptlab.engine.conversation import Form
-from promptlab.engine.ruling import named
-from promptlab.engine.step import Part, Step, holes
-from promptlab.engine.steps.foreach import PREVIOUS, ForeachStep
+from promptlab.engine.step import Step, holes
+from promptlab.engine.steps.foreach import ForeachStep
 from promptlab.engine.steps.messages import MessagesStep
 from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.steps.python import PythonStep
 from promptlab.loader.attached import Attached, bound_name
 from promptlab.loader.calls import call_objections
-from promptlab.loader.constants import constant_objection
+from promptlab.loader.check_places import CheckPlaces
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.default_files import default_forms, given_forms
 from promptlab.loader.document import Document
@@ -22,25 +19,16 @@ from promptlab.loader.functions import check_call
 from promptlab.loader.kinds import kind_of
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
-from promptlab.loader.scope import Objection, Scope, optional_among
-from promptlab.loader.template_places import Site, TemplatePlaces
-from promptlab.loader.templates import Analysis
+from promptlab.loader.scope import Scope, optional_among
+from promptlab.loader.template_checks import JUDGED, Owner, TemplateChecks
+from promptlab.loader.template_places import TemplatePlaces
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
-from promptlab.schemas.template import Place, Template
+from promptlab.schemas.template import Place
 
-JUDGED = frozenset({"row", "output"})
 UNTIL = frozenset({"output"})
 
 type Taken = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """A step that a template or check belongs to, and its path."""
-
-    step: Step
-    path: str
 
 
 @dataclass(slots=True)
@@ -49,7 +37,7 @@ class Crosscheck:
 
     `forms`: by input, what kinds of files its paths lead to. `documents`: the files of the pipelines that its
     steps call. Of such a one, `within` is what stands before the ids of its steps in paths, `caller` the
-    file that calls it.
+    file that calls it; it `is_certain` where no `when` decides whether it is called.
     """
 
     document: Document
@@ -64,6 +52,16 @@ class Crosscheck:
     links: Links = field(default_factory=Links)
     within: str = ""
     caller: str | None = None
+    is_certain: bool = True
+    templates: TemplateChecks = field(init=False)
+    checks: CheckPlaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        has_rows = self.spec.dataset is not None
+        self.templates = TemplateChecks(
+            self.document, self.places, self.problems, self.links, self.caller, has_rows
+        )
+        self.checks = CheckPlaces(self.templates)
 
     def run(self) -> Links:
         """Report what is wrong; give what is found out about the steps."""
@@ -80,7 +78,14 @@ class Crosscheck:
         steps: dict[str, Step] = {step.id: step for step in self.spec.steps}
         columns = tuple(self.columns or ())
         optional = optional_among(steps.values())
-        return Scope(self.inputs, steps, hidden_columns=columns, optional=optional, forms=self.forms)
+        return Scope(
+            self.inputs,
+            steps,
+            hidden_columns=columns,
+            optional=optional,
+            forms=self.forms,
+            is_certain=self.is_certain,
+        )
 
     def _judging(self, scope: Scope) -> Scope:
         """Give what checks see: also the other columns, the row, and what is judged."""
@@ -106,42 +111,46 @@ class Crosscheck:
             taken[step.id] = "a step"
             self.links.add(within + step.id, self.document, (*place, index))
         for index, step in enumerate(steps):
-            self._check_step((*place, index), _Owner(step, within + step.id), scope, taken)
+            self._check_step((*place, index), Owner(step, within + step.id), scope, taken)
 
-    def _check_step(self, place: Place, owner: _Owner, scope: Scope, taken: Taken) -> None:
+    def _check_step(self, place: Place, owner: Owner, scope: Scope, taken: Taken) -> None:
         step, needs = owner.step, self.links.needs[owner.path]
         for index, name in enumerate(step.needs):
             self._check_needed((*place, "needs", index), name, scope, owner)
         inner = scope.where(self._check_when(place, owner, scope)).within(step.id)
+        if step.when is not None:
+            inner = replace(inner, is_certain=False)
         for name, value in step.bindings.items():
-            self._check_parts(place, holes(value, ("with", name)), inner, owner)
+            self.templates.parts(place, holes(value, ("with", name)), inner, owner)
         own = _only(step, inner) if step.bindings else inner
         self._check_own(place, owner, own)
         self._check_roles(place, step)
         by_checks = self._check_inside(place, owner, inner, own, taken)
         before = frozenset(needs)
         judging = replace(self._judging(inner), own=scope.own).where(frozenset({step.id}))
-        self._check_checks((*place, "checks"), step.checks, judging, owner)
+        self.checks.run((*place, "checks"), step.checks, judging, owner)
         needs |= by_checks
         self.links.for_checks[owner.path] = frozenset(needs - before)
 
-    def _check_own(self, place: Place, owner: _Owner, scope: Scope) -> None:
+    def _check_own(self, place: Place, owner: Owner, scope: Scope) -> None:
         """Check the templates that a step itself renders, with what they attach."""
         for part in owner.step.own_parts():
             if part.scope == "step":
                 where = (*place, *part.place)
-                analysis = self._check_template(where, part.template, scope, owner)
-                self.attached.take(owner.path, self._site(where, part.template), analysis, scope.forms)
+                analysis = self.templates.template(where, part.template, scope, owner)
+                self.attached.take(
+                    owner.path, self.templates.site(where, part.template), analysis, scope.forms
+                )
 
     def _check_roles(self, place: Place, step: Step) -> None:
         for index, message in enumerate(step.messages if isinstance(step, MessagesStep) else ()):
             where = (*place, "messages", index, "content")
-            files = self.places.analysis(self._site(where, message.content)).files
+            files = self.places.analysis(self.templates.site(where, message.content)).files
             if message.role != "user" and any(use.function != "text" for use in files):
                 text = f"a message of the {message.role} attaches a file, and only the user's may"
                 self._report(where, text, "attachment-role", "move it into a user message")
 
-    def _check_inside(self, place: Place, owner: _Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
+    def _check_inside(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         """Check what kinds of step have beside the rest; give the steps that only checks inside name."""
         match owner.step:
             case PythonStep() as step:
@@ -150,7 +159,7 @@ class Crosscheck:
                     self._report((*place, "python"), message, "arguments", hint)
             case ForeachStep() as step:
                 self._check_list(place, step, around)
-                return self._check_items(place, _Owner(step, owner.path), around, own, taken)
+                return self._check_items(place, Owner(step, owner.path), around, own, taken)
             case PipelineStep() as step:
                 self._check_called(place, step, around, owner.path)
             case _:
@@ -164,7 +173,7 @@ class Crosscheck:
             message = f"`foreach` needs a list, but {source} is of type {kind}"
             self._report((*place, "foreach"), message, "no-list", "name an input or output that is a list")
 
-    def _check_items(self, place: Place, owner: _Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
+    def _check_items(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         step, path = owner.step, owner.path
         assert isinstance(step, ForeachStep)  # noqa: S101 - as its only caller has it
         names = step.names_of_items
@@ -176,7 +185,7 @@ class Crosscheck:
         )
         scopes = {"around": around, "inner": scope, "until": replace(scope, others=scope.others | UNTIL)}
         for part in step.own_parts():
-            self._check_parts(place, [part], scopes[part.scope], owner)
+            self.templates.parts(place, [part], scopes[part.scope], owner)
         if step.until is not None:
             self.links.in_order.add(path)
         needed, by_checks = self.links.around(path, step.steps)
@@ -208,6 +217,7 @@ class Crosscheck:
                 forms=self._forms_of_called(place, step, inputs, around.forms),
                 within=f"{path}.",
                 caller=self.document.file,
+                is_certain=around.is_certain,
             )
             called.run()
 
@@ -225,112 +235,29 @@ class Crosscheck:
         known = (by_default, literal, bound)
         return {name: frozenset[Form]().union(*(one.get(name, ()) for one in known)) for name in inputs}
 
-    def _check_needed(self, place: Place, name: str, scope: Scope, owner: _Owner) -> None:
+    def _check_needed(self, place: Place, name: str, scope: Scope, owner: Owner) -> None:
         if name in scope.steps:
             self.links.needs[owner.path].add(name)
         else:
-            self._report_unknown_step(place, name, scope)
+            self.templates.report_unknown_step(place, name, scope)
 
-    def _check_when(self, place: Place, owner: _Owner, scope: Scope) -> frozenset[str]:
+    def _check_when(self, place: Place, owner: Owner, scope: Scope) -> frozenset[str]:
         """Check a step's `when`; give the steps whose having an output it tests."""
         when = owner.step.when
         if when is None:
             return frozenset()
-        analysis = self._check_template((*place, "when"), when, scope.within(owner.step.id), owner)
+        analysis = self.templates.template((*place, "when"), when, scope.within(owner.step.id), owner)
         ensured = {origin.name for origin in analysis.ensured if origin.path[:1] == ("output",)}
         by_status = {use.name for use in analysis.uses if use.path[:1] == ("status",)}
         return frozenset(ensured | by_status)
 
     def _check_pipeline(self, scope: Scope) -> None:
         for name, value in (self.spec.outputs or {}).items():
-            self._check_parts((), holes(value, ("outputs", name)), scope, None)
-        self._check_checks(("checks",), self.spec.checks, self._judging(scope), None)
-
-    def _check_checks(
-        self, place: Place, checks: Sequence[Check], scope: Scope, owner: _Owner | None
-    ) -> None:
-        try:
-            named(checks)
-        except ValueError as error:
-            self._report(place, str(error), "name", "give each its own `name`")
-        for index, check in enumerate(checks):
-            for inner, template in check.templates():
-                where = self._written((*place, index), inner)
-                analysis = self._check_template(where, template, scope, owner)
-                self.links.columns_named.update(_columns_named(analysis, scope))
-            for inner, name in check.places_named():
-                self._check_of(self._written((*place, index), inner), name, scope, owner)
-            objection = constant_objection(check, owner.step if owner else None, scope)
-            if objection is not None:
-                where = self._written((*place, index), ("value",))
-                self._report(where, objection.message, objection.code, objection.hint)
-
-    def _check_of(self, place: Place, name: str, scope: Scope, owner: _Owner | None) -> None:
-        if name == "outputs":
-            if owner is not None:
-                message = "a step's check cannot judge the outputs, which are not there yet"
-                self._report(place, message, "of-outputs", "move it to the pipeline's `checks`")
-        elif name not in scope.steps or name in scope.own:
-            self._report_unknown_step(place, name, scope)
-        elif owner is not None and name != owner.step.id:
-            self.links.needs[owner.path].add(name)
-
-    def _written(self, check: Place, inner: Place) -> Place:
-        """Turn a place in a check's long form into where the file says it."""
-        if self.document.part((*check, *inner[:1])) is not None:
-            return (*check, *inner)
-        part = self.document.part(check)
-        short = next(iter(part.value), None) if part is not None and isinstance(part.value, dict) else None
-        return (*check, *((short, *inner[1:]) if short is not None else ()))
-
-    def _check_parts(self, place: Place, parts: Iterable[Part], scope: Scope, owner: _Owner | None) -> None:
-        for part in parts:
-            self._check_template((*place, *part.place), part.template, scope, owner)
-
-    def _check_template(
-        self, place: Place, template: Template, scope: Scope, owner: _Owner | None
-    ) -> Analysis:
-        site = self._site(place, template)
-        analysis = self.places.analysis(site)
-        for found, objection in scope.objections(analysis):
-            self.places.object_to(site, found, self._of_caller(objection, scope))
-        if owner is not None:
-            self.links.needs[owner.path].update(_named_steps(analysis, scope, owner.step.id))
-        if scope.loop is not None and any(use.name == PREVIOUS for use in analysis.uses):
-            self.links.in_order.add(scope.loop)
-        return analysis
-
-    def _site(self, place: Place, template: Template) -> Site:
-        return Site(template, None if template.kind == "prompt" else self.document, place)
-
-    def _of_caller(self, objection: Objection, scope: Scope) -> Objection:
-        """Say of a name that a check does not find whose rows were looked at."""
-        if self.caller is None or not scope.others >= JUDGED or objection.code != "undefined":
-            return objection
-        return replace(objection, message=f"{objection.message}, where {self.caller} calls this pipeline")
-
-    def _report_unknown_step(self, place: Place, name: str, scope: Scope) -> None:
-        hint = did_you_mean(name, scope.steps)
-        self._report(place, f"there is no step '{name}'", "unknown-step", hint)
+            self.templates.parts((), holes(value, ("outputs", name)), scope, None)
+        self.checks.run(("checks",), self.spec.checks, self._judging(scope), None)
 
     def _report(self, place: Place, message: str, code: str, hint: str | None, *, key: bool = False) -> None:
-        self.document.report(self.problems, place, message, code=code, hint=hint, key=key)
-
-
-def _named_steps(analysis: Analysis, scope: Scope, own: str) -> Iterator[str]:
-    """Give the other steps that a template names, as far as its scope has steps."""
-    for use in analysis.uses:
-        if use.name in scope.steps and use.name != own and use.name not in scope.own:
-            yield use.name
-
-
-def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
-    """Give the columns that a check's template names, by themselves or as `row["…"]`."""
-    for use in analysis.uses:
-        if use.name == "row" and use.path:
-            yield str(use.path[0])
-        elif use.name not in scope.others and use.name not in scope.steps:
-            yield use.name
+        self.templates.report(place, message, code, hint, key=key)
 
 
 def _only(step: Step, scope: Scope) -> Scope:
@@ -339,7 +266,7 @@ def _only(step: Step, scope: Scope) -> Scope:
     outside = {name: bound_name(step, name) for name in step.bindings}
     forms = {name: scope.forms[bound] for name, bound in outside.items() if bound in scope.forms}
     bound = {name: _bound(inputs.get(outer)) for name, outer in outside.items()}
-    return Scope(bound, own=scope.own, forms=forms)
+    return Scope(bound, own=scope.own, forms=forms, is_certain=scope.is_certain)
 
 
 def _bound(spec: InputSpec | None) -> InputSpec:

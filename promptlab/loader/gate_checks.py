@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from promptlab.engine.check import Check
 from promptlab.engine.step import Step
 from promptlab.loader.problems import did_you_mean
+from promptlab.schemas.metrics import BUILT_IN_METRICS
 from promptlab.schemas.pipeline import Gate, PipelineSpec
-from promptlab.schemas.report import BUILT_IN_METRICS
 
 
 def gate_problems(

@@ -1,6 +1,7 @@
 """What type a value surely has before it is there."""
 
 import re
+from collections.abc import Mapping
 
 from promptlab.loader.scope import Scope
 from promptlab.loader.shapes import type_of_output
@@ -10,6 +11,15 @@ PATH = re.compile(r"\s*([^\W\d]\w*)((?:\.\w+)*)\s*")
 SINGLE = re.compile(r"\s*\{\{(.*)\}\}\s*", re.DOTALL)
 TEXT = re.compile(r"""\s*('[^'\\]*'|"[^"\\]*")\s*""")
 NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
+FILTERED = re.compile(r"[^|{}\[\]()]*(?:\|[^|{}\[\]()]*)*\|\s*(\w+)\s*")
+FILTERS: Mapping[str, InputType] = {
+    **dict.fromkeys(("capitalize", "lower", "string", "title", "tojson", "trim", "upper"), "string"),
+    **dict.fromkeys(("count", "int", "length"), "integer"),
+    "float": "number",
+}
+OPERATORS = frozenset(
+    {"if", "else", "and", "or", "not", "in", "is", "+", "-", "*", "~", "==", "!=", "<", ">"}
+)
 CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
 
 
@@ -19,6 +29,9 @@ def kind_of(expression: str, scope: Scope) -> InputType | None:
         return "string"
     if NUMBER.fullmatch(expression):
         return "number"
+    filtered = FILTERED.fullmatch(expression)
+    if filtered is not None and not OPERATORS & set(expression.split()):
+        return FILTERS.get(filtered[1])
     found = PATH.fullmatch(expression)
     if found is None or found[1] in CONSTANTS:
         return None

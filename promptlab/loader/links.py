@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from promptlab.engine.step import Step
 from promptlab.loader.document import Document
+from promptlab.loader.lacking import Needed
 from promptlab.schemas.template import Place
 
 MOST_STEPS = 5_000
@@ -14,7 +15,8 @@ MOST_STEPS = 5_000
 class Links:
     """`needs`: the steps that each names or needs; `for_checks`: those of them that only its checks name.
 
-    `columns_named`: what checks name that is neither input nor step.
+    `columns_named`: what checks name that is no step; `columns_needed`: the columns of it that every row must
+    have, with the place that says so first.
     `in_order`: steps that are run for one item after the other; `sites`: where each step is written.
     """
 
@@ -23,6 +25,7 @@ class Links:
     in_order: set[str] = field(default_factory=set)
     sites: dict[str, tuple[Document, Place]] = field(default_factory=dict)
     columns_named: set[str] = field(default_factory=set)
+    columns_needed: dict[str, Needed] = field(default_factory=dict)
 
     @property
     def is_full(self) -> bool:

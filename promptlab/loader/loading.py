@@ -22,6 +22,7 @@ from promptlab.loader.default_files import default_forms
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
+from promptlab.loader.lacking import Lacking, Needed
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
@@ -130,6 +131,7 @@ class _Rows:
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
     scan: Scan | None = None
     selection: Selection | None = None
+    lacking: Lacking = field(default_factory=Lacking)
 
 
 @dataclass(slots=True)
@@ -142,6 +144,7 @@ class _Loading:
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
+    columns_needed: dict[str, Needed] = field(default_factory=dict)
     _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -156,6 +159,7 @@ class _Loading:
         rows = self._rows(document, drafts[0].spec)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
         self.changes.refuse_unknown(rows.inputs, self.columns_named)
+        rows.lacking.report(self.columns_needed.items(), rows.columns, self.problems)
         self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
@@ -222,7 +226,7 @@ class _Loading:
             where.document.report(
                 self.problems, where.place, message, code="no-rows", hint=hint, severity="warning"
             )
-        return _Rows(dataset, inputs, scan.columns, count, forms, scan, selection)
+        return _Rows(dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking)
 
     def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
         for name, spec in inputs.items():
@@ -253,6 +257,7 @@ class _Loading:
         )
         links = check.run()
         self.columns_named |= links.columns_named
+        self.columns_needed = links.columns_needed | self.columns_needed
         if links.is_full:
             return None
         cell = CellSpec(

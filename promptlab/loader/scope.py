@@ -25,6 +25,7 @@ class Objection:
     hint: str | None = None
 
 
+NO_COLUMN = "no-column"  # a name in a check that may be a column of the rows of who calls the pipeline
 NOT_THERE = Objection(
     f"the first item has no '{PREVIOUS}'",
     "may-be-missing",
@@ -46,6 +47,7 @@ class Scope:
     `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
     that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
     `foreach` that it is inside of. `forms`: by input, what kinds of files its paths lead to.
+    `is_certain`: no `when` of a step decides whether what stands here is asked of a row.
     """
 
     inputs: Mapping[str, InputSpec] | None
@@ -58,6 +60,7 @@ class Scope:
     own: frozenset[str] = frozenset()
     loop: str | None = None
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
+    is_certain: bool = True
 
     def within(self, owner: str) -> "Scope":
         """Give the scope of what belongs to a step."""

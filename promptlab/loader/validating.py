@@ -18,6 +18,7 @@ from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES
 from promptlab.loader.rows.formats import SUFFIXES as DATA
+from promptlab.loader.scope import NO_COLUMN
 from promptlab.loader.sources import FileError, Source
 
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
@@ -121,8 +122,11 @@ class Validation:
         ]
 
     def _with_callers(self, checked: Checked) -> Checked:
-        """Excuse a pipeline that others call of what it lacks by itself: values for its inputs, a model."""
-        rest = [problem for problem in checked.problems if problem.code not in (UNFED, NO_MODEL)]
+        """Excuse a pipeline that others call of what it lacks by itself: values for its inputs, a model.
+
+        So of the columns that its checks name: they are looked for in the rows of those that call it.
+        """
+        rest = [problem for problem in checked.problems if problem.code not in (UNFED, NO_MODEL, NO_COLUMN)]
         if len(rest) == len(checked.problems):
             return checked
         callers = [other.path for other in self._everything if checked.path in other.names]

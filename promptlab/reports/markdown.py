@@ -6,7 +6,8 @@ from itertools import islice
 
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, percent, plural, spent
-from promptlab.schemas.report import BUILT_IN_METRICS, GateResult, RunReport, RunSummary
+from promptlab.schemas.metrics import BUILT_IN_METRICS
+from promptlab.schemas.report import GateResult, RunReport, RunSummary
 from promptlab.schemas.run import TrialResult
 
 SHOWN_TRIALS = 50

@@ -10,16 +10,6 @@ from promptlab.schemas.run import TrialResult
 from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
-BUILT_IN_METRICS = (
-    "pass_rate",
-    "error_rate",
-    "score",
-    "cost_usd",
-    "spent_usd",
-    "latency_ms",
-    "latency_ms.p50",
-    "latency_ms.p95",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

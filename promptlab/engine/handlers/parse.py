@@ -5,9 +5,10 @@ from itertools import count
 
 from promptlab.core.json import JSON
 from promptlab.engine.chain import Forward
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message
 from promptlab.engine.parsing import InvalidOutput, check_value, parse_text
-from promptlab.engine.step import CompletionStep, Step
+from promptlab.engine.step import Step
 from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.run import MISSING, StepResult
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
-from promptlab.engine.provider import SchemaFault
+from promptlab.engine.provider import ParamsFault, SchemaFault
 from promptlab.schemas.pipeline import Params
 
 _OURS = ("model", "messages", "stream", "stream_options")
@@ -69,18 +69,18 @@ def given(params: Params) -> dict[str, JSON]:
 
 
 def refuse(params: Mapping[str, JSON], names: tuple[str, ...], who: str) -> None:
-    """Raise ValueError if one of `names` is among the parameters."""
+    """Raise ParamsFault if one of `names` is among the parameters."""
     found = [name for name in names if name in params]
     if found:
-        raise ValueError(f"{who} has no {' or '.join(found)}; take it out of params")
+        raise ParamsFault(f"{who} has no {' or '.join(found)}; take it out of params", *found)
 
 
 def with_extra(wire: dict[str, JSON], params: Params) -> dict[str, JSON]:
-    """Lay `extra` over the parameters; raises ValueError for what is not its to say."""
+    """Lay `extra` over the parameters; raises ParamsFault for what is not its to say."""
     extra = params.extra or {}
     ours = [name for name in _OURS if name in extra]
     if ours:
-        raise ValueError(f"extra cannot say {' or '.join(ours)}; that is not a parameter")
+        raise ParamsFault(f"extra cannot say {' or '.join(ours)}; that is not a parameter", "extra")
     return {**wire, **extra}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
-from promptlab.engine.provider import SchemaFault
+from promptlab.engine.provider import ParamsFault, SchemaFault
 from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
@@ -47,7 +47,8 @@ class MessagesDialect:
         effort = wire.pop("reasoning_effort", None)
         if effort is not None:
             if effort not in EFFORTS:
-                raise ValueError(f"{model} has no reasoning_effort {effort}; it has {', '.join(EFFORTS)}")
+                message = f"{model} has no reasoning_effort {effort}; it has {', '.join(EFFORTS)}"
+                raise ParamsFault(message, "reasoning_effort")
             wire["output_config"] = {"effort": effort}
         stop = wire.pop("stop", None)
         if stop is not None:

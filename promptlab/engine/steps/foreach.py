@@ -1,6 +1,5 @@
 """Steps that are run for each item of a list."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
@@ -12,7 +11,8 @@ from promptlab.core.words import plural
 from promptlab.engine.ran import Ran
 from promptlab.engine.scope import RenderFailed
 from promptlab.engine.shapes import list_of, object_of
-from promptlab.engine.step import OnErrorDefault, Part, Produced, Step, StepContext, StepFailed, holes
+from promptlab.engine.step import OnErrorDefault, Part, Step, holes
+from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.schemas.base import SomeItems
 from promptlab.schemas.fields import NAME_PATTERN, STEP, Expression, Templated
 from promptlab.schemas.pipeline import OutputSpec
@@ -102,7 +102,9 @@ class _Loop:
     async def side_by_side(self) -> None:
         indexes = iter(range(len(self.items)))
         at_once = self.step.max_concurrency or MOST_AT_ONCE
-        async with asyncio.TaskGroup() as group:
+        from asyncio import TaskGroup  # noqa: PLC0415 - slow to import, and `validate` runs nothing
+
+        async with TaskGroup() as group:
             for _ in range(min(at_once, len(self.items))):
                 group.create_task(self._work(indexes))
 

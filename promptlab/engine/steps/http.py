@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.completion import CallFailure
-from promptlab.engine.step import Part, Produced, Step, StepContext, StepFailed, holes
+from promptlab.engine.step import Part, Step, holes
+from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.engine.web import WebRequest, final_url, fixed_origin, is_secret_header
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Templated, TextTemplate

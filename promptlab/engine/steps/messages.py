@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message
-from promptlab.engine.step import CompletionStep, Part, StepContext
+from promptlab.engine.step import Part
+from promptlab.engine.step_context import StepContext
 from promptlab.schemas.base import Frozen, SomeItems
 from promptlab.schemas.fields import TextTemplate
 

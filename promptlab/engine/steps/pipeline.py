@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from promptlab.engine.check import Check
 from promptlab.engine.shapes import object_of
-from promptlab.engine.step import Produced, Step, StepContext, StepFailed
+from promptlab.engine.step import Step
+from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.engine.sub_pipeline import BadInput, SubPipeline
 from promptlab.schemas.fields import PIPELINE
 from promptlab.schemas.pipeline import OutputSpec, PipelineSpec

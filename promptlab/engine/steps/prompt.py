@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
+from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message
 from promptlab.engine.prompt import FrontMatter, PromptFile
-from promptlab.engine.step import CompletionStep, Part, StepContext
+from promptlab.engine.step import Part
+from promptlab.engine.step_context import StepContext
 from promptlab.schemas.fields import PROMPT
 
 

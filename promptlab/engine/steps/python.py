@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 from promptlab.engine.completion import CallFailure
 from promptlab.engine.function import Function
-from promptlab.engine.step import Produced, Step, StepContext, StepFailed
+from promptlab.engine.step import Step
+from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.schemas.fields import FUNCTION
 
 

@@ -1,7 +1,7 @@
 """The filters and tests that templates may use: Jinja's own, held to strict values."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, cast
 
 from jinja2.filters import FILTERS as JINJA_FILTERS
@@ -15,7 +15,8 @@ from promptlab.engine.templating.vocabulary import FILTERS, TESTS, TEXT_FILTERS
 type Function = Callable[..., Any]
 
 
-def template_filters() -> dict[str, Function]:
+@cache
+def template_filters() -> Mapping[str, Function]:
     """Return the allowed filters by name."""
     plain: dict[str, Function] = {name: JINJA_FILTERS[name] for name in FILTERS - TEXT_FILTERS}
     texts: dict[str, Function] = {name: _on_text(JINJA_FILTERS[name]) for name in TEXT_FILTERS}
@@ -30,7 +31,8 @@ def template_filters() -> dict[str, Function]:
     return {**plain, **texts, **own}
 
 
-def template_tests() -> dict[str, Function]:
+@cache
+def template_tests() -> Mapping[str, Function]:
     """Return the allowed tests by name; all but ``defined`` and ``undefined`` refuse undefined values."""
     tests = {name: cast("Function", JINJA_TESTS[name]) for name in TESTS}
     return {name: test if name.endswith("defined") else _on_defined(test) for name, test in tests.items()}

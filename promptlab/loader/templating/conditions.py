@@ -45,7 +45,7 @@ def ensured(test: nodes.Node, scope: Scope) -> Facts:
     if isinstance(test, nodes.Or):
         return ensured(test.left, scope) & ensured(test.right, scope)
     if isinstance(test, nodes.Compare):
-        return _step_passed(test, scope)
+        return _step_passed(test, scope) | _column_there(test, "in", scope)
     return _tested(test, "defined", scope)
 
 
@@ -57,6 +57,8 @@ def refuted(test: nodes.Node, scope: Scope) -> Facts:
         return refuted(test.left, scope) & refuted(test.right, scope)
     if isinstance(test, nodes.Or):
         return refuted(test.left, scope) | refuted(test.right, scope)
+    if isinstance(test, nodes.Compare):
+        return _column_there(test, "notin", scope)
     return _tested(test, "undefined", scope)
 
 
@@ -83,6 +85,15 @@ def _step_passed(test: nodes.Compare, scope: Scope) -> Facts:
         if is_passed
         else NOTHING
     )
+
+
+def _column_there(test: nodes.Compare, operator: str, scope: Scope) -> Facts:
+    """Read `'label' in row`, or `not in`."""
+    name = _constant(test.expr)
+    if name is None or len(test.ops) != 1 or test.ops[0].op != operator:
+        return NOTHING
+    is_row = origin(test.ops[0].expr, scope) == Origin("row")
+    return frozenset((Origin("row", (name,)),)) if is_row else NOTHING
 
 
 def _constant(node: nodes.Node) -> str | int | None:

@@ -1,0 +1,76 @@
+"""Holds checks to the names that there are, and notes which columns of a row they need."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from promptlab.engine.check import Check
+from promptlab.engine.ruling import named
+from promptlab.loader.constants import constant_objection
+from promptlab.loader.lacking import Needed, columns_needed
+from promptlab.loader.scope import Scope
+from promptlab.loader.template_checks import Owner, TemplateChecks
+from promptlab.loader.templates import Analysis
+from promptlab.schemas.template import Place
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlaces:
+    """The checks of one pipeline, those of its steps and its own."""
+
+    templates: TemplateChecks
+
+    def run(self, place: Place, checks: Sequence[Check], scope: Scope, owner: Owner | None) -> None:
+        """Report what is wrong with the checks of a step, or of the pipeline where there is no owner."""
+        try:
+            named(checks)
+        except ValueError as error:
+            self.templates.report(place, str(error), "name", "give each its own `name`")
+        for index, check in enumerate(checks):
+            self._check_columns((*place, index), check, scope, owner)
+            for inner, name in check.places_named():
+                self._check_of(self._written((*place, index), inner), name, scope, owner)
+            objection = constant_objection(check, owner.step if owner else None, scope)
+            if objection is not None:
+                where = self._written((*place, index), ("value",))
+                self.templates.report(where, objection.message, objection.code, objection.hint)
+
+    def _check_columns(self, place: Place, check: Check, scope: Scope, owner: Owner | None) -> None:
+        """Check a check's templates; note which columns they name, and which they need."""
+        templates = [
+            (inner, self.templates.template(self._written(place, inner), template, scope, owner))
+            for inner, template in check.templates()
+        ]
+        named = {name for _, analysis in templates for name in _columns_named(analysis, scope)}
+        self.templates.links.columns_named |= named
+        if scope.is_certain:
+            for inner, name in columns_needed(templates, named - (scope.inputs or {}).keys()):
+                stands = self.templates.document.place(self._written(place, inner))
+                needed = Needed(stands.source.file, stands.position.line)
+                self.templates.links.columns_needed.setdefault(name, needed)
+
+    def _check_of(self, place: Place, name: str, scope: Scope, owner: Owner | None) -> None:
+        if name == "outputs":
+            if owner is not None:
+                message = "a step's check cannot judge the outputs, which are not there yet"
+                self.templates.report(place, message, "of-outputs", "move it to the pipeline's `checks`")
+        elif name not in scope.steps or name in scope.own:
+            self.templates.report_unknown_step(place, name, scope)
+        elif owner is not None and name != owner.step.id:
+            self.templates.links.needs[owner.path].add(name)
+
+    def _written(self, check: Place, inner: Place) -> Place:
+        """Turn a place in a check's long form into where the file says it."""
+        if self.templates.document.part((*check, *inner[:1])) is not None:
+            return (*check, *inner)
+        part = self.templates.document.part(check)
+        short = next(iter(part.value), None) if part is not None and isinstance(part.value, dict) else None
+        return (*check, *((short, *inner[1:]) if short is not None else ()))
+
+
+def _columns_named(analysis: Analysis, scope: Scope) -> Iterator[str]:
+    """Give the columns that a check's template names, by themselves or as `row["…"]`."""
+    for use in analysis.uses:
+        if use.name == "row" and use.path:
+            yield str(use.path[0])
+        elif use.name not in scope.others and use.name not in scope.steps:
+            yield use.name
