@@ -184,6 +184,7 @@ def test_a_pipeline_that_others_left_no_room_for_goes_on_alone(lab: Lab, fake_pr
     assert (both.code, first["stopped"] is None, second["calls"]["sent"]) == (4, False, 0)
     assert "raise it" not in both.err
     assert "pipelines/more.yaml" in second["command"]
+    assert (alone.summary["stopped"] is None) == (alone.summary["command"] is None)
     assert alone.summary["calls"]["sent"] > 0
     assert fake_provider.sent_count == first["calls"]["sent"] + alone.summary["calls"]["sent"]
 

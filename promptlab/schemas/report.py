@@ -118,7 +118,7 @@ class RunSummary:
             "seconds": round(self.seconds, 3),
             "throttle": {model: course.as_json() for model, course in self.throttle.items()},
             "stopped": self.stopped,
-            "command": self.command,
+            "command": self.command if self.stopped else None,
         }
 
 
