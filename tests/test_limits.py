@@ -1,6 +1,7 @@
 """The limits of a run and of a day, judged by what came to the provider."""
 
 import asyncio
+import json
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +73,25 @@ def test_a_limit_ends_the_run_and_leaves_nothing_open(
     assert fake_provider.sent_count == sum(lab.states().values()) >= sent
     assert set(lab.states()) <= {"received", "failed"}
     assert lab.states().get("received", 0) == len(lab.bought()) >= answered
+
+
+def test_requests_of_http_steps_count_as_those_of_models(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given rows that each ask a service, which fails at first, and then a model, under a limit of requests,
+    when they run,
+    then no more left than it says, of both kinds together, and what was fetched is on record.
+    """
+    fake_provider.script({"path": "models", "first": 3, "status": 503})
+    url = f"{fake_provider.url}/v1/models"
+    fetch = {"id": "fetch", "http": {"url": url, "query": {"w": "{{ word }}"}}, "retry": {"initial": 0}}
+    say = {"id": "say", "messages": [{"role": "user", "content": "{{ word }} {{ fetch.output | length }}"}]}
+    lab.write_pipeline(limits={"requests": 12}, steps=[fetch, say])
+
+    summary = lab.run(max_concurrency=2)
+
+    assert (summary.exit_code, fake_provider.sent_count) == (4, 12)
+    assert "the limit of 12 requests (limits.requests) is reached: 12 were sent" in (summary.stopped or "")
+    assert sum(lab.states().values()) == 12
 
 
 def test_the_command_that_goes_on_is_said(lab: Lab, fake_provider: FakeProvider) -> None:
@@ -147,6 +167,28 @@ def test_a_limit_that_no_call_fits_in_must_be_raised(lab: Lab, fake_provider: Fa
     assert "goes on" not in said
 
 
+def test_a_pipeline_that_others_left_no_room_for_goes_on_alone(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a `--max-cost` that the first of two pipelines uses up,
+    when both run in one command,
+    then the second says the command that goes on, as its JSON does, and with that it runs.
+    """
+    lab.write_rows(6)
+    lab.write("pipelines/more.yaml", {**PIPELINE, "name": "more", "params": {"max_tokens": 51}})
+    cost = "0.0003"
+
+    both = lab.command("run", "words", "more", "--max-cost", cost, "--json", "--max-concurrency", "1")
+    first, second = (json.loads(line) for line in both.out.splitlines())
+    alone = lab.command(*shlex.split(second["command"])[1:], "--json")
+
+    assert (both.code, first["stopped"] is None, second["calls"]["sent"]) == (4, False, 0)
+    assert "raise it" not in both.err
+    assert "pipelines/more.yaml" in second["command"]
+    assert (alone.summary["stopped"] is None) == (alone.summary["command"] is None)
+    assert alone.summary["calls"]["sent"] > 0
+    assert fake_provider.sent_count == first["calls"]["sent"] + alone.summary["calls"]["sent"]
+
+
 @pytest.mark.parametrize("where", ["flag", "pipeline", "promptlab.yaml", "a day"])
 def test_a_limit_of_cost_needs_a_price(tmp_path: Path, fake_provider: FakeProvider, where: str) -> None:
     """
@@ -202,6 +244,7 @@ def test_the_day_has_one_limit_for_runs_at_once(tmp_path: Path, fake_provider: F
     assert {end.code for end in ends} == {4}
     assert all("$0.00060 a day (limits.cost_usd_per_day of promptlab.yaml)" in end.out for end in ends)
     assert all("a new day begins at 00:00 UTC" in end.out for end in ends)
+    assert all("goes on from 00:00 UTC on, or once the limit is raised" in end.out for end in ends)
     assert 0.4 * limit < paid(fake_provider) <= limit
     assert lab.states().keys() == {"received"}
 

@@ -164,6 +164,21 @@ def test_a_retry_after_is_obeyed_by_all() -> None:
     assert run.rate(15, 20) > 20
 
 
+def test_a_pause_that_many_calls_are_asked_for_is_told_once() -> None:
+    """
+    Given forty calls in flight that are all refused with the same pause, over a tenth of a second,
+    when they land,
+    then the pause is told once.
+    """
+    fault = lambda now: 429 if 10 <= now < 10.1 else None  # noqa: E731 - a table of one line
+    model = Simulated(lambda _: 1e9, latency=0.05, fault=fault, retry_after=3.0)
+
+    run = Simulation(model, clients=100, seconds=15)
+
+    assert run.refused() > 5
+    assert len(run.heard.of(ModelPaused)) == 1
+
+
 def test_headers_are_heeded_before_anything_is_refused() -> None:
     """
     Given a provider whose headers say that ten requests are left until the next full ten seconds,
@@ -265,6 +280,22 @@ def test_an_episode_shrinks_the_window_once() -> None:
 
     assert after_first == 34
     assert window.limit == int(33 * 0.85)
+
+
+def test_a_refusal_that_is_heard_late_shrinks_no_further() -> None:
+    """
+    Given twenty-one calls in flight of which the last is refused,
+    when that is heard only after nearly all of the others were answered,
+    then the window is that of the calls it was refused beside, not of the few that are left.
+    """
+    window = Window(30, 64)
+    tickets = [window.leave(0.0) for _ in range(21)]
+
+    for ticket in tickets[:19]:
+        window.answered(ticket, 0.05)
+    window.refused(tickets[-1], 0.05, 1.0)
+
+    assert window.limit == int(21 * 0.85)
 
 
 def test_what_was_let_in_bounds_the_window() -> None:

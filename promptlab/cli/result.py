@@ -16,6 +16,8 @@ from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
+NEW_DAY = "a new day begins at 00:00 UTC"
+NOTHING_USED = (": $0 is spent, and the next call", ": 0 are used, and the next call")
 SHOWN = 5
 SHOWN_TEXT = 60
 SHOWN_REASON = 300
@@ -137,11 +139,14 @@ def throttle_lines(summary: RunSummary) -> Iterator[str]:
 def _way_on(summary: RunSummary) -> str:
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
-    if not summary.calls.attempts and "the next call" in (summary.stopped or ""):
+    reason = summary.stopped or ""
+    is_of_day = NEW_DAY in reason
+    if not is_of_day and any(nothing in reason for nothing in NOTHING_USED):
         return "the limit leaves no room for a call: raise it"
     again = "the same command without --fresh" if summary.is_fresh else "the same command"
+    when = " from 00:00 UTC on, or once the limit is raised" if is_of_day else ""
     command = f": {summary.command}" if summary.command else ""
-    return f"{again} goes on, what was answered is recalled{command}"
+    return f"{again} goes on{when}, what was answered is recalled{command}"
 
 
 def _about(one: StoodIn) -> str:

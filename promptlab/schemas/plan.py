@@ -64,7 +64,7 @@ class Numbers:
             "worst_calls": self.worst_calls,
             "input_tokens": round(self.input_tokens),
             "output_tokens": round(self.output_tokens),
-            "worst_tokens": round(self.worst_tokens),
+            "worst_tokens": None if self.is_endless else round(self.worst_tokens),
             "expected_usd": self.expected_usd,
             "worst_usd": self.worst_usd,
             "is_soft": self.is_soft,

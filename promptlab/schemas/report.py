@@ -117,6 +117,8 @@ class RunSummary:
             "spent_usd": self.spent_usd,
             "seconds": round(self.seconds, 3),
             "throttle": {model: course.as_json() for model, course in self.throttle.items()},
+            "stopped": self.stopped,
+            "command": self.command if self.stopped else None,
         }
 
 

@@ -52,13 +52,13 @@ class Budget:
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         while True:
-            answer = await self._attempt(call, forward)
+            answer = await self.spend(self._worst(call), call, forward)
             if self.day is None or getattr(answer, "kind", None) != "no_room":
                 return answer
             await self.day.look(self.spent.usd)
 
-    async def _attempt(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
-        worst = self._worst(call)
+    async def spend(self, worst: Worst, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        """Forward the call once `worst` is set aside for it, and settle what it took."""
         refusal = await self._reserve(call, worst)
         if refusal is not None:
             return refusal

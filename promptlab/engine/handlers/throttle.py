@@ -88,10 +88,11 @@ class Throttle:
 
     def _pause(self, gate: ModelGate, call: Call, seconds: float, *, is_asked: bool) -> None:
         until = self.clock.now() + seconds
-        if until > gate.paused_until:
-            gate.paused_until = until
-            if is_asked:
-                self.emit(ModelPaused(call.model, seconds))
+        if until <= gate.paused_until:
+            return
+        gate.paused_until = until
+        if is_asked and gate.is_news(until):
+            self.emit(ModelPaused(call.model, seconds))
 
     def _close(self, gate: ModelGate, call: Call, failure: CallFailure) -> None:
         if gate.closed is None:

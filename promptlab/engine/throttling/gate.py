@@ -1,6 +1,7 @@
 """The state of one model in a run: its window, its rates, its pauses, and whether it is closed."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 
 from promptlab.engine.call import Call
@@ -36,7 +37,7 @@ class ModelGate:
     _typical_tokens: float | None = None
     _newest_report: int = 0
     _reset_at: float = 0.0
-    _told_until: float = 0.0
+    _told_until: float = -math.inf
 
     def wait(self, tokens: int, now: float) -> float:
         """Give the seconds until a call may leave; 0: it takes what it needs of the rates."""
@@ -67,6 +68,13 @@ class ModelGate:
         self._told_until = self._reset_at
         self.course.add(now, self.window.limit, "rate limit used up")
         return self._reset_at - now
+
+    def is_news(self, until: float) -> bool:
+        """Whether a pause is worth telling: calls that are refused together ask for about the same one."""
+        if until - self._told_until < WORTH_TELLING:
+            return False
+        self._told_until = until
+        return True
 
     def land(self, ticket: Ticket, answer: Answer, reserved_tokens: int, now: float) -> float:
         """Note how a call ended; give the seconds for which none should leave."""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 SHRINK = 0.85  # of what was in flight when the first call was refused
+LATE = 0.75  # of the calls beside it, at least so many are still in flight where a refusal is heard at once
 PROBE_AFTER = 8  # answers below the size that was refused, before it is tried again; doubled each time
 MOST_DOUBLINGS = 3
 WALL_MARGIN = 1.05  # beyond this the old wall is forgotten
@@ -21,11 +22,12 @@ LONGEST_COOL_DOWN = 16.0
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A call that left: the how-manieth, when, and whether the window was in full use then."""
+    """A call that left: the how-manieth, when, whether that was full use, and how many were in flight."""
 
     number: int
     left_at: float
     in_full_use: bool
+    width: int = 0
 
 
 @dataclass(slots=True)
@@ -89,7 +91,8 @@ class Window:
         if self.wall < math.inf:
             apart = self._latency * self._slowness / self.limit / HASTE
             self._next_at = max(self._next_at, now - CATCH_UP) + apart
-        return Ticket(self._sent, now, in_full_use=4 * self.in_flight >= 3 * self.limit)
+        in_full_use = 4 * self.in_flight >= 3 * self.limit
+        return Ticket(self._sent, now, in_full_use, self.in_flight)
 
     def give_back(self) -> None:
         """Note that a call did not leave after all."""
@@ -126,7 +129,7 @@ class Window:
         is_closed = not self._answered_since
         if self.limit == 1 and not is_closed:
             self._slowness = min(SLOWEST, self._slowness * SLOWER)
-        self._begin_episode()
+        self._begin_episode(ticket)
         return max(retry_after, self._close() if is_closed else self._shrink())
 
     def _shrink(self) -> float:
@@ -137,8 +140,10 @@ class Window:
         self.threshold = self.limit
         return 0.0
 
-    def _begin_episode(self) -> None:
-        self._width, self._refused = self.in_flight + 1, 1
+    def _begin_episode(self, ticket: Ticket) -> None:
+        # where refusals are heard as late as answers, most calls that it was too many beside have landed
+        is_late = self.in_flight + 1 < LATE * ticket.width
+        self._width, self._refused = ticket.width if is_late else self.in_flight + 1, 1
         self._shrunk_at = self._sent
         self._answered_since = False
         self._credits, self._step = 0, 1

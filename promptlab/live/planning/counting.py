@@ -8,6 +8,7 @@ from promptlab.engine.forecast import Ahead, StepForecast
 from promptlab.engine.places import by_place, place_of, written_places
 from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.provider import ModelProfile
+from promptlab.engine.steps.http import HttpStep
 from promptlab.live.planning.estimates import Estimate, Estimator
 from promptlab.schemas.plan import CertainError, Experience, Numbers, StepPlan
 
@@ -104,15 +105,17 @@ class Sums:
 
 
 class Counting:
-    """Takes the forecasts of trials, in order."""
+    """Takes the forecasts of trials, in order. `fetches`: requests of http steps, which may leave."""
 
     def __init__(self, cells: Iterable[Cell], experience: Experience, seen: Seen) -> None:
         self._cells = {cell.name: cell for cell in cells}
+        self._steps = {name: by_place(cell.steps) for name, cell in self._cells.items()}
         self._estimators = {name: Estimator(cell, experience) for name, cell in self._cells.items()}
         self._sums = defaultdict[tuple[str, str], Sums](Sums)
         self._seen = seen
         self.loads: dict[str, ModelLoad] = {}
         self.errors: list[CertainError] = []
+        self.fetches = 0
 
     def add(self, trial: Trial, forecasts: Iterable[StepForecast]) -> None:
         for forecast in forecasts:
@@ -121,9 +124,8 @@ class Counting:
     def steps(self) -> Iterator[StepPlan]:
         """Give what each step does, cell by cell, as they are written."""
         for name, cell in self._cells.items():
-            places = by_place(cell.steps)
             for place in written_places(cell.spec.steps):
-                target = places[place].target
+                target = self._steps[name][place].target
                 yield StepPlan(
                     cell=name,
                     variant=cell.variant,
@@ -139,6 +141,8 @@ class Counting:
         sums = self._sums[trial.key.cell, place]
         sums.count("recall", forecast.recalled)
         sums.count("run", forecast.runs)
+        if isinstance(self._steps[trial.key.cell][place].step, HttpStep):
+            self.fetches += forecast.runs
         sums.count("remembered", forecast.remembered)
         sums.count("skip", forecast.is_skipped)
         sums.is_endless = sums.is_endless or forecast.is_endless

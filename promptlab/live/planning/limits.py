@@ -10,6 +10,7 @@ from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.plan import Numbers
 
 MINUTE = 60.0
+UNKNOWN = "an unknown number of"
 
 
 def seconds_of(loads: Iterable[ModelLoad], max_concurrency: int | None) -> float | None:
@@ -31,17 +32,21 @@ def _seconds(load: ModelLoad, max_concurrency: int | None) -> float | None:
 
 
 def limit_warnings(
-    total: Numbers, seconds: float | None, limits: Limits, ceilings: Iterable[Ceiling]
+    total: Numbers, seconds: float | None, limits: Limits, ceilings: Iterable[Ceiling], *, fetches: int = 0
 ) -> Iterator[str]:
-    """Say which limits a run may reach before its end, and which it will. `ceilings` are those of cost."""
+    """Say which limits a run may reach before its end, and which it will.
+
+    `ceilings` are those of cost; `fetches`: requests of http steps.
+    """
     for ceiling in ceilings:
         yield from _cost_warnings(total, ceiling)
-    if limits.total_tokens is not None and total.worst_tokens > limits.total_tokens:
-        worst = f"{total.worst_tokens:,.0f} tokens at worst"
-        yield _may_stop(worst, f"total_tokens: {limits.total_tokens:,}")
-    if limits.requests is not None and (total.worst_calls is None or total.worst_calls > limits.requests):
-        worst = "an unknown number of" if total.worst_calls is None else f"{total.worst_calls:,}"
-        yield _may_stop(f"{worst} calls at worst", f"requests: {limits.requests:,}")
+    if limits.total_tokens is not None and (total.is_endless or total.worst_tokens > limits.total_tokens):
+        worst = UNKNOWN if total.is_endless else f"{total.worst_tokens:,.0f}"
+        yield _may_stop(f"{worst} tokens at worst", f"total_tokens: {limits.total_tokens:,}")
+    requests = None if total.worst_calls is None else total.worst_calls + fetches
+    if limits.requests is not None and (requests is None or requests > limits.requests):
+        worst = UNKNOWN if requests is None else f"{requests:,}"
+        yield _may_stop(f"{worst} requests at worst", f"requests: {limits.requests:,}")
     if limits.seconds is not None and seconds is not None and seconds > limits.seconds:
         yield _may_stop(f"about {duration(seconds)}", f"seconds: {limits.seconds:g}")
 
@@ -55,6 +60,8 @@ def _cost_warnings(total: Numbers, ceiling: Ceiling) -> Iterator[str]:
             f"{money(total.expected_usd)} expected is over the limit `{limit}`: "
             "the run will probably stop before its end, with exit code 4"
         )
+    elif total.is_endless:
+        yield _may_stop("an unknown cost at worst", limit)
     elif total.worst_usd is not None and total.worst_usd > room:
         yield _may_stop(f"{money(total.worst_usd)} at worst", limit)
 

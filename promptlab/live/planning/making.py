@@ -57,7 +57,13 @@ async def plan_loaded(
         seconds=seconds,
         warnings=(
             *model_warnings(total, loads),
-            *limit_warnings(total, seconds, loaded.spec.limits, _ceilings(project, loaded, request, log)),
+            *limit_warnings(
+                total,
+                seconds,
+                loaded.spec.limits,
+                _ceilings(project, loaded, request, log),
+                fetches=counting.fetches,
+            ),
         ),
         errors=tuple(counting.errors),
     )
