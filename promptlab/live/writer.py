@@ -15,6 +15,8 @@ from promptlab.services.run_log import RunLog
 ROOM = 16_000_000  # bytes that may wait, about, before whoever puts more is made to wait
 _GATHER_SECONDS = 0.02
 _GATHER_BYTES = 1_000_000
+_QUIET_TURNS = 2  # of the loop, without another put that is waited for, before a group is closed
+_MOST_TURNS = 64
 
 type Group = Sequence[Put]
 type Write = Callable[[Connection, Group], Sequence[Any]]
@@ -43,6 +45,8 @@ class Writer:
         self._waiting: list[Put] = []
         self._weight = 0
         self._urgent = False
+        self._asked = 0
+        self._is_gathering = False
         self._closing = False
         self._failure: StorageError | None = None
         self._thread = Thread(target=self._run, name="promptlab-writer", daemon=True)
@@ -63,6 +67,10 @@ class Writer:
         future = self._loop.create_future()
         with self._changed:
             self._add(Put(work, weight, future))
+        self._asked += 1
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._loop.call_soon(self._gather, self._asked, 0, 0)
         return future
 
     async def close(self) -> None:
@@ -79,9 +87,25 @@ class Writer:
             raise StorageError(f"{self._log.path}: the run log is closed")
         self._waiting.append(put)
         self._weight += put.weight
-        urgent = put.future is not None or self._weight > _GATHER_BYTES
-        if (urgent and not self._urgent) or len(self._waiting) == 1:
-            self._urgent = self._urgent or urgent
+        if self._weight > _GATHER_BYTES:
+            self._hurry()
+        elif len(self._waiting) == 1:
+            self._changed.notify_all()
+
+    def _gather(self, asked: int, quiet: int, turns: int) -> None:
+        """Close the group once the loop brings no more to it, so that what leaves together is one commit."""
+        quiet = quiet + 1 if self._asked == asked else 0
+        if quiet < _QUIET_TURNS and turns < _MOST_TURNS:
+            self._loop.call_soon(self._gather, self._asked, quiet, turns + 1)
+            return
+        self._is_gathering = False
+        with self._changed:
+            if self._waiting:
+                self._hurry()
+
+    def _hurry(self) -> None:
+        if not self._urgent:
+            self._urgent = True
             self._changed.notify_all()
 
     def _check(self) -> None:

@@ -1,7 +1,7 @@
 """What a run leaves behind: trials with their steps and verdicts, and the run's own facts."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -93,11 +93,11 @@ class StepResult:
     inner: "tuple[StepResult, ...]" = ()
 
     @property
-    def flat(self) -> "Iterator[StepResult]":
+    def flat(self) -> "tuple[StepResult, ...]":
         """The step, then all that ran inside it, at any depth."""
-        yield self
-        for step in self.inner:
-            yield from step.flat
+        if not self.inner:
+            return (self,)
+        return (self, *(one for step in self.inner for one in step.flat))
 
     @property
     def made(self) -> JSON:
@@ -140,10 +140,11 @@ class TrialResult:
     columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
 
     @property
-    def all_steps(self) -> Iterator[StepResult]:
+    def all_steps(self) -> tuple[StepResult, ...]:
         """Each step, followed by those that ran inside it."""
-        for step in self.steps:
-            yield from step.flat
+        if not any(step.inner for step in self.steps):
+            return self.steps
+        return tuple(one for step in self.steps for one in step.flat)
 
     @property
     def all_verdicts(self) -> tuple[Verdict, ...]:
