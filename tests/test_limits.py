@@ -75,23 +75,23 @@ def test_a_limit_ends_the_run_and_leaves_nothing_open(
     assert lab.states().get("received", 0) == len(lab.bought()) >= answered
 
 
-def test_requests_of_http_steps_count_as_those_of_models(lab: Lab, fake_provider: FakeProvider) -> None:
+def test_requests_of_http_steps_keep_no_run_from_going_on(lab: Lab, fake_provider: FakeProvider) -> None:
     """
-    Given rows that each ask a service, which fails at first, and then a model, under a limit of requests,
-    when they run,
-    then no more left than it says, of both kinds together, and what was fetched is on record.
+    Given rows that each ask a service and then a model, under a limit of fewer requests than rows,
+    when the command runs again until it is done,
+    then each run sends no more to the model than the limit says, and all rows end with one answer each.
     """
-    fake_provider.script({"path": "models", "first": 3, "status": 503})
-    url = f"{fake_provider.url}/v1/models"
-    fetch = {"id": "fetch", "http": {"url": url, "query": {"w": "{{ word }}"}}, "retry": {"initial": 0}}
+    url = f"{fake_provider.url}/v1/models?w={{{{ word }}}}"
+    fetch = {"id": "fetch", "http": {"url": url}}
     say = {"id": "say", "messages": [{"role": "user", "content": "{{ word }} {{ fetch.output | length }}"}]}
-    lab.write_pipeline(limits={"requests": 12}, steps=[fetch, say])
+    lab.write_pipeline(limits={"requests": 4}, steps=[fetch, say])
 
-    summary = lab.run(max_concurrency=2)
+    runs = [lab.run() for _ in range(3)]
 
-    assert (summary.exit_code, fake_provider.sent_count) == (4, 12)
-    assert "the limit of 12 requests (limits.requests) is reached: 12 were sent" in (summary.stopped or "")
-    assert sum(lab.states().values()) == 12
+    asked = [request for request in fake_provider.requests() if request.method == "POST"]
+    assert [run.exit_code for run in runs] == [4, 4, 0]
+    assert "(limits.requests) is reached: 4 were sent to models" in (runs[0].stopped or "")
+    assert len(asked_for(asked)) == len(set(asked_for(asked))) == 10
 
 
 def test_the_command_that_goes_on_is_said(lab: Lab, fake_provider: FakeProvider) -> None:

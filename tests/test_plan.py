@@ -564,7 +564,7 @@ def test_the_worst_is_what_a_limit_sets_aside(cli: Cli, lab: Lab) -> None:
     said = cli("plan", "words", "--fresh")
 
     assert enough.status == "passed"
-    assert "10 requests at worst is over the limit `requests: 9`" in said.err
+    assert "10 calls at worst is over the limit `requests: 9`" in said.err
     assert "exit code 4" in said.err
 
 
@@ -601,7 +601,7 @@ def test_a_limit_below_the_worst_is_told(
     [
         ({"cost_usd": 100}, "an unknown cost at worst is over the limit `limits.cost_usd: $100.00`"),
         ({"total_tokens": 100_000}, "an unknown number of tokens at worst is over the limit"),
-        ({"requests": 1000}, "an unknown number of requests at worst is over the limit `requests: 1,000`"),
+        ({"requests": 1000}, "an unknown number of calls at worst is over the limit `requests: 1,000`"),
     ],
 )
 def test_any_limit_may_be_reached_where_the_worst_has_no_bound(
@@ -623,20 +623,6 @@ def test_any_limit_may_be_reached_where_the_worst_has_no_bound(
     total = json.loads(said.out)["total"]
     assert words in said.err
     assert [total[name] for name in ("worst_calls", "worst_tokens", "worst_usd")] == [None] * 3
-
-
-def test_requests_of_http_steps_are_planned_under_a_limit(cli: Cli, lab: Lab) -> None:
-    """
-    Given a step that asks a service and one that asks a model, and a limit one below both,
-    when the pipeline is planned,
-    then it warns.
-    """
-    fetch = {"id": "fetch", "http": {"url": "http://127.0.0.1:9/{{ word }}"}}
-    lab.write_pipeline(steps=[fetch, ask("say", "say {{ word }}")], limits={"requests": 19})
-
-    said = cli("plan", "words")
-
-    assert "20 requests at worst is over the limit `requests: 19`" in said.err
 
 
 def test_a_row_that_will_fail_is_told(cli: Cli, lab: Lab) -> None:

@@ -18,6 +18,7 @@ from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
 from promptlab.engine.handlers.guard import Guard
+from promptlab.engine.handlers.halt import Halt
 from promptlab.engine.handlers.judge import Judge
 from promptlab.engine.handlers.keep import Keep
 from promptlab.engine.handlers.parse import Parse
@@ -25,7 +26,6 @@ from promptlab.engine.handlers.recall import Recall
 from promptlab.engine.handlers.record import Record
 from promptlab.engine.handlers.retry import Retry
 from promptlab.engine.handlers.throttle import Throttle
-from promptlab.engine.handlers.toll import Toll
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
@@ -109,7 +109,7 @@ def assemble(
     machinery = Machinery(
         complete=_calls([recall, retry, budget, throttle, record]),
         act=_calls([remember, Keep(log, brake)]),
-        fetch=_calls([recall, retry, Toll(budget), record]),
+        fetch=_calls([recall, retry, Halt(brake), record]),
         call=call,
         send=send or _unfetched,
         render=render,

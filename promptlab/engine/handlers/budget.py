@@ -52,13 +52,13 @@ class Budget:
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         while True:
-            answer = await self.spend(self._worst(call), call, forward)
+            answer = await self._attempt(call, forward)
             if self.day is None or getattr(answer, "kind", None) != "no_room":
                 return answer
             await self.day.look(self.spent.usd)
 
-    async def spend(self, worst: Worst, call: Call, forward: Forward[Call, Answer]) -> Answer:
-        """Forward the call once `worst` is set aside for it, and settle what it took."""
+    async def _attempt(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        worst = self._worst(call)
         refusal = await self._reserve(call, worst)
         if refusal is not None:
             return refusal
@@ -120,7 +120,7 @@ class Budget:
         """Say which limit this reservation would pass."""
         used, held, limits = self.spent, self.reserved, self.limits
         if limits.requests is not None and used.requests + held.requests + 1 > limits.requests:
-            return f"{self._reached('requests')}: {used.requests} were sent"
+            return f"{self._reached('requests')}: {used.requests} were sent to models"
         tokens = used.tokens + held.tokens + worst.tokens
         if limits.total_tokens is not None and tokens > limits.total_tokens:
             return (

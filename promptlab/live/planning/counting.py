@@ -8,7 +8,6 @@ from promptlab.engine.forecast import Ahead, StepForecast
 from promptlab.engine.places import by_place, place_of, written_places
 from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.provider import ModelProfile
-from promptlab.engine.steps.http import HttpStep
 from promptlab.live.planning.estimates import Estimate, Estimator
 from promptlab.schemas.plan import CertainError, Experience, Numbers, StepPlan
 
@@ -105,7 +104,7 @@ class Sums:
 
 
 class Counting:
-    """Takes the forecasts of trials, in order. `fetches`: requests of http steps, which may leave."""
+    """Takes the forecasts of trials, in order."""
 
     def __init__(self, cells: Iterable[Cell], experience: Experience, seen: Seen) -> None:
         self._cells = {cell.name: cell for cell in cells}
@@ -115,7 +114,6 @@ class Counting:
         self._seen = seen
         self.loads: dict[str, ModelLoad] = {}
         self.errors: list[CertainError] = []
-        self.fetches = 0
 
     def add(self, trial: Trial, forecasts: Iterable[StepForecast]) -> None:
         for forecast in forecasts:
@@ -141,8 +139,6 @@ class Counting:
         sums = self._sums[trial.key.cell, place]
         sums.count("recall", forecast.recalled)
         sums.count("run", forecast.runs)
-        if isinstance(self._steps[trial.key.cell][place].step, HttpStep):
-            self.fetches += forecast.runs
         sums.count("remembered", forecast.remembered)
         sums.count("skip", forecast.is_skipped)
         sums.is_endless = sums.is_endless or forecast.is_endless

@@ -32,21 +32,17 @@ def _seconds(load: ModelLoad, max_concurrency: int | None) -> float | None:
 
 
 def limit_warnings(
-    total: Numbers, seconds: float | None, limits: Limits, ceilings: Iterable[Ceiling], *, fetches: int = 0
+    total: Numbers, seconds: float | None, limits: Limits, ceilings: Iterable[Ceiling]
 ) -> Iterator[str]:
-    """Say which limits a run may reach before its end, and which it will.
-
-    `ceilings` are those of cost; `fetches`: requests of http steps.
-    """
+    """Say which limits a run may reach before its end, and which it will. `ceilings` are those of cost."""
     for ceiling in ceilings:
         yield from _cost_warnings(total, ceiling)
     if limits.total_tokens is not None and (total.is_endless or total.worst_tokens > limits.total_tokens):
         worst = UNKNOWN if total.is_endless else f"{total.worst_tokens:,.0f}"
         yield _may_stop(f"{worst} tokens at worst", f"total_tokens: {limits.total_tokens:,}")
-    requests = None if total.worst_calls is None else total.worst_calls + fetches
-    if limits.requests is not None and (requests is None or requests > limits.requests):
-        worst = UNKNOWN if requests is None else f"{requests:,}"
-        yield _may_stop(f"{worst} requests at worst", f"requests: {limits.requests:,}")
+    if limits.requests is not None and (total.worst_calls is None or total.worst_calls > limits.requests):
+        worst = UNKNOWN if total.worst_calls is None else f"{total.worst_calls:,}"
+        yield _may_stop(f"{worst} calls at worst", f"requests: {limits.requests:,}")
     if limits.seconds is not None and seconds is not None and seconds > limits.seconds:
         yield _may_stop(f"about {duration(seconds)}", f"seconds: {limits.seconds:g}")
 

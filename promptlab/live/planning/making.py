@@ -62,7 +62,6 @@ async def plan_loaded(
                 seconds,
                 loaded.spec.limits,
                 _ceilings(project, loaded, request, log),
-                fetches=counting.fetches,
             ),
         ),
         errors=tuple(counting.errors),

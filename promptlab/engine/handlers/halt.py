@@ -1,0 +1,19 @@
+"""Halt: lets no call leave once the run was stopped; for calls that neither Budget nor Throttle hold back."""
+
+from dataclasses import dataclass, replace
+
+from promptlab.engine.brake import Brake
+from promptlab.engine.call import Call
+from promptlab.engine.chain import Forward
+from promptlab.engine.completion import Answer, CallFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    brake: Brake
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        def refusal() -> CallFailure | None:
+            return call.refusal() or self.brake.refusal()
+
+        return refusal() or await forward(replace(call, refusal=refusal))
