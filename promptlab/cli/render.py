@@ -61,7 +61,7 @@ def _changes(options: dict[str, Any]) -> Changes:
     if len(inputs) < len(options["inputs"]):
         raise UsageError("-i gives the same input twice")
     variants = () if options["variant"] is None else (options["variant"],)
-    return Changes(sets=options["sets"], variants=variants, inputs=inputs or None)
+    return Changes(sets=options["sets"], variants=variants, inputs=inputs or None, is_judged=False)
 
 
 def _as_json(loaded: LoadedPipeline, trial: Trial, steps: Sequence[StepPreview]) -> dict[str, JSON]:

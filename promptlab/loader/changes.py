@@ -25,7 +25,8 @@ WHERE = "--where"
 class Changes:
     """`sets`: dotted paths and YAML texts; `inputs`: the one row to run instead of the dataset.
 
-    `where`: an expression that rows must fulfil besides the dataset's own.
+    `where`: an expression that rows must fulfil besides the dataset's own. `is_judged`: checks are run, so
+    that rows must have what they need.
     """
 
     sets: tuple[tuple[str, str], ...] = ()
@@ -33,6 +34,7 @@ class Changes:
     repeat: int | None = None
     inputs: Mapping[str, str] | None = None
     where: str | None = None
+    is_judged: bool = True
 
     def chosen(self, cells: list[CellSource]) -> Iterable[CellSource]:
         """Give the cells that --variant names: by their variant, or by their whole name."""

@@ -159,7 +159,8 @@ class _Loading:
         rows = self._rows(document, drafts[0].spec)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
         self.changes.refuse_unknown(rows.inputs, self.columns_named)
-        rows.lacking.report(self.columns_needed.items(), rows.columns, self.problems)
+        if self.changes.is_judged:
+            rows.lacking.report(self.columns_needed.items(), rows.columns, self.problems)
         self._check_gates(document, drafts)
         self.places.try_all()
         if self.problems.errors > before:
