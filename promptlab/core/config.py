@@ -25,7 +25,7 @@ _URL_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/@]*@")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def _only_references(value: str) -> str:

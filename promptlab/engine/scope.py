@@ -8,6 +8,8 @@ from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, StepResult
 from promptlab.schemas.template import Template, TemplatedValue
 
+PREVIOUS = "previous"  # what the item before gave
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

@@ -1,9 +1,9 @@
 """Holds what a step gives a pipeline that it calls to that pipeline's inputs."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from promptlab.core.suggest import did_you_mean
-from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.sub_pipeline import misfit
 from promptlab.loader.attached import single_name
 from promptlab.loader.kinds import kind_of_template
@@ -11,10 +11,13 @@ from promptlab.loader.scope import Objection, Scope
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec, InputType
 from promptlab.schemas.template import Place, TemplatedValue
 
+if TYPE_CHECKING:
+    from promptlab.engine.steps.pipeline import PipelineStep
+
 FITS = {("integer", "number"), ("array", "messages"), ("messages", "array"), ("number", "integer")}
 
 
-def call_objections(step: PipelineStep, scope: Scope) -> Iterator[tuple[Place, Objection, bool]]:
+def call_objections(step: "PipelineStep", scope: Scope) -> Iterator[tuple[Place, Objection, bool]]:
     """Give what is wrong, its place below the step, and whether it is about the key there."""
     inputs, path = step.pipeline.inputs, step.pipeline.path
     if inputs is None:

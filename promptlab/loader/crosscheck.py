@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 from promptlab.engine.conversation import Form
 from promptlab.engine.step import Step, holes
-from promptlab.engine.steps.foreach import ForeachStep
-from promptlab.engine.steps.messages import MessagesStep
-from promptlab.engine.steps.pipeline import PipelineStep
-from promptlab.engine.steps.python import PythonStep
 from promptlab.loader.attached import Attached, bound_name
 from promptlab.loader.calls import call_objections
 from promptlab.loader.check_places import CheckPlaces
@@ -25,6 +22,12 @@ from promptlab.loader.template_places import TemplatePlaces
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.template import Place
+
+if TYPE_CHECKING:  # kinds of steps are imported where a pipeline has them
+    from promptlab.engine.steps.foreach import ForeachStep
+    from promptlab.engine.steps.messages import MessagesStep
+    from promptlab.engine.steps.pipeline import PipelineStep
+    from promptlab.engine.steps.python import PythonStep
 
 UNTIL = frozenset({"output"})
 
@@ -143,7 +146,8 @@ class Crosscheck:
                 )
 
     def _check_roles(self, place: Place, step: Step) -> None:
-        for index, message in enumerate(step.messages if isinstance(step, MessagesStep) else ()):
+        messages = cast("MessagesStep", step).messages if step.key == "messages" else ()
+        for index, message in enumerate(messages):
             where = (*place, "messages", index, "content")
             files = self.places.analysis(self.templates.site(where, message.content)).files
             if message.role != "user" and any(use.function != "text" for use in files):
@@ -152,21 +156,23 @@ class Crosscheck:
 
     def _check_inside(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         """Check what kinds of step have beside the rest; give the steps that only checks inside name."""
-        match owner.step:
-            case PythonStep() as step:
-                for message in check_call(step.python, step.bindings):
-                    hint = "give it what it takes under `with`"
-                    self._report((*place, "python"), message, "arguments", hint)
-            case ForeachStep() as step:
-                self._check_list(place, step, around)
-                return self._check_items(place, Owner(step, owner.path), around, own, taken)
-            case PipelineStep() as step:
-                self._check_called(place, step, around, owner.path)
+        match owner.step.key:
+            case "python":
+                self._check_function(place, cast("PythonStep", owner.step))
+            case "foreach":
+                self._check_list(place, cast("ForeachStep", owner.step), around)
+                return self._check_items(place, owner, around, own, taken)
+            case "pipeline":
+                self._check_called(place, cast("PipelineStep", owner.step), around, owner.path)
             case _:
                 pass
         return set()
 
-    def _check_list(self, place: Place, step: ForeachStep, around: Scope) -> None:
+    def _check_function(self, place: Place, step: "PythonStep") -> None:
+        for message in check_call(step.python, step.bindings):
+            self._report((*place, "python"), message, "arguments", "give it what it takes under `with`")
+
+    def _check_list(self, place: Place, step: "ForeachStep", around: Scope) -> None:
         kind = kind_of(step.foreach.source, around)
         if kind not in (None, "array", "messages"):
             source = step.foreach.source.strip()
@@ -174,8 +180,7 @@ class Crosscheck:
             self._report((*place, "foreach"), message, "no-list", "name an input or output that is a list")
 
     def _check_items(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
-        step, path = owner.step, owner.path
-        assert isinstance(step, ForeachStep)  # noqa: S101 - as its only caller has it
+        step, path = cast("ForeachStep", owner.step), owner.path
         names = step.names_of_items
         self._check_item_name((*place, "as"), step, own, taken)
         scope = own.for_items(path, names, step.steps)
@@ -193,14 +198,14 @@ class Crosscheck:
         self.links.needs[path] -= {inner.id for inner in step.steps}
         return by_checks - self.links.needs[path]
 
-    def _check_item_name(self, place: Place, step: ForeachStep, own: Scope, taken: Taken) -> None:
+    def _check_item_name(self, place: Place, step: "ForeachStep", own: Scope, taken: Taken) -> None:
         name, index = step.names_of_items
         if "item" in step.model_fields_set and name != "item":
             self._check_name(place, name, "item", taken)
         if index in taken and index not in own.others:
             self._report(place, f"'{index}' is the name of {taken[index]} already", "name", "say `as: NAME`")
 
-    def _check_called(self, place: Place, step: PipelineStep, around: Scope, path: str) -> None:
+    def _check_called(self, place: Place, step: "PipelineStep", around: Scope, path: str) -> None:
         for below, objection, key in call_objections(step, around):
             self._report((*place, *below), objection.message, objection.code, objection.hint, key=key)
         document = self.documents.get(step.pipeline.path)
@@ -224,7 +229,7 @@ class Crosscheck:
     def _forms_of_called(
         self,
         place: Place,
-        step: PipelineStep,
+        step: "PipelineStep",
         inputs: Mapping[str, InputSpec],
         around: Mapping[str, frozenset[Form]],
     ) -> dict[str, frozenset[Form]]:

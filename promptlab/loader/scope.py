@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.conversation import Form
+from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Step
-from promptlab.engine.steps.foreach import PREVIOUS
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
 from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec

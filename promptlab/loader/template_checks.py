@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from promptlab.core.suggest import did_you_mean
+from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Part, Step
-from promptlab.engine.steps.foreach import PREVIOUS
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
 from promptlab.loader.problems import Problems

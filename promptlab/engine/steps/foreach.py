@@ -9,7 +9,7 @@ from pydantic import Field
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import plural
 from promptlab.engine.ran import Ran
-from promptlab.engine.scope import RenderFailed
+from promptlab.engine.scope import PREVIOUS, RenderFailed
 from promptlab.engine.shapes import list_of, object_of
 from promptlab.engine.step import OnErrorDefault, Part, Step, holes
 from promptlab.engine.step_context import Produced, StepContext, StepFailed
@@ -19,7 +19,6 @@ from promptlab.schemas.pipeline import OutputSpec
 
 MOST_ITEMS = 10_000
 MOST_AT_ONCE = 64
-PREVIOUS = "previous"
 
 
 class ForeachStep(Step):
