@@ -63,6 +63,12 @@ def base_of(root: Path, ref: str) -> Base:
     return Base(ref, base, prefix, frozenset(f"{changed}{new}".split("\0")) - {""})
 
 
+def refs(root: Path) -> list[str]:
+    """Give the names of branches and tags, the newest first."""
+    said = _said(root, "for-each-ref", "--sort=-creatordate", "--format=%(refname:short)")
+    return said.split("\n")[:-1]
+
+
 def _commit(root: Path, ref: str) -> str:
     if ref.startswith("-") or not ref.strip():
         raise UsageError(f"{shown(ref)} is no commit", hint="say a branch, a tag or a commit")

@@ -1,0 +1,269 @@
+"""Reads a cell as it was loaded into facts; knows which key of a step counts for what."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from pydantic import BaseModel
+
+from promptlab.core.json import JSON
+from promptlab.engine.check import Check
+from promptlab.engine.checks.python import PythonCheck
+from promptlab.engine.completion_step import CompletionStep
+from promptlab.engine.function import Function
+from promptlab.engine.outputs import last_written
+from promptlab.engine.parsing import schema_of
+from promptlab.engine.plan import Cell, PlannedStep, Target
+from promptlab.engine.prompt import PromptFile
+from promptlab.engine.step import Step
+from promptlab.engine.steps.foreach import ForeachStep
+from promptlab.engine.steps.pipeline import PipelineStep
+from promptlab.engine.sub_pipeline import SubPipeline
+from promptlab.engine.templating.vocabulary import ATTACHING, PROMPTS
+from promptlab.live.affected.contents import Contents
+from promptlab.live.affected.definition import CellDefinition, Definition, Fact, Role
+from promptlab.live.affected.normal import template_digest
+from promptlab.loader.templates import analyse
+from promptlab.schemas.dataset import PATH_TYPES
+from promptlab.schemas.pipeline import InputEntry, PipelineSpec
+from promptlab.schemas.template import Template, TemplatedValue
+
+BUILT_IN = "promptlab.engine.checks."
+EVERYTHING = frozenset(("row", "inputs", "context"))
+"""Words of a check that mean the whole row."""
+FILE_TYPES = (*PATH_TYPES, "messages")
+ELSEWHERE = frozenset(
+    (
+        *("version", "name", "description", "tags", "limits"),
+        *("inputs", "dataset", "variants", "matrix", "repeat", "model", "params", "steps"),
+    )
+)
+"""Keys of a pipeline whose effect is seen in steps and rows, or that have none on results."""
+HANDLED = frozenset((*Step.model_fields, *CompletionStep.model_fields, "prompt", "pipeline", "steps"))
+RESULT_KEYS = frozenset(("outputs",))
+NO_EFFECT = frozenset(("max_concurrency",))
+
+
+def describe(cell: Cell, contents: Contents) -> CellDefinition:
+    """Give what a cell is made of, place by place."""
+    places, inner = {"": _pipeline(cell, contents)}, {}
+    for path, planned in cell.paths():
+        places[path] = _step(planned, contents)
+        inner[path] = tuple(f"{path}.{one.step.id}" for one in planned.inner)
+    return CellDefinition(places, _reads_files(cell), inner)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns what was loaded into JSON, and keeps what it met on the way."""
+
+    words: set[str] = field(default_factory=set)
+    functions: list[Function] = field(default_factory=list)
+
+    def read(self, value: object) -> JSON:
+        match value:
+            case None | bool() | int() | float() | str():
+                return value
+            case Mapping():
+                return {str(name): self.read(item) for name, item in value.items()}
+            case list() | tuple():
+                return [self.read(item) for item in value]
+            case BaseModel():
+                return {name: self.read(getattr(value, name)) for name in type(value).model_fields}
+        return self._ours(value)
+
+    def _ours(self, value: object) -> JSON:
+        match value:
+            case Template():
+                self._learn((value,))
+                return template_digest(value.kind, value.source)
+            case TemplatedValue():
+                self._learn(template for _, template in value.holes)
+                return value.source
+            case Function():
+                self.functions.append(value)
+                return value.name
+            case SubPipeline():
+                return self.read(value.spec)
+        return repr(value)
+
+    def _learn(self, templates: Iterable[Template]) -> None:
+        for template in templates:
+            self.words |= template.words
+
+
+def _step(planned: PlannedStep, contents: Contents) -> Definition:
+    step, reader = planned.step, _Reader()
+    facts = [*_common(planned, reader), *_own(step, reader, contents)]
+    if isinstance(step, CompletionStep):
+        facts += _completion(step, planned.target)
+        reader.functions += [tool.function for tool in step.tools]
+    facts += _code(reader.functions, "after", contents)
+    after_inner, judging = _Reader(), _Reader()
+    facts += _after_inner(step, after_inner)
+    checks = (*step.checks, *step.inner_checks)
+    facts += [*_checks(checks, judging), *_code(judging.functions, "judge", contents)]
+    words = frozenset(reader.words)
+    return Definition(
+        tuple(facts), words, frozenset(after_inner.words), _columns(checks, judging, _bound(planned, words))
+    )
+
+
+def _common(planned: PlannedStep, reader: _Reader) -> Iterator[Fact]:
+    """Give what all kinds of steps say, but for what has no effect on what comes of them."""
+    step = planned.step
+    if step.when is not None:
+        yield Fact("ask", "when", "", reader.read(step.when))
+    for name, value in step.bindings.items():
+        yield Fact("ask", "with", name, reader.read(value))
+    yield Fact("ask", "needs", "", ", ".join(sorted(planned.needs - planned.for_checks)))
+    yield Fact("after", "retry", "", [step.retry.max_attempts, ", ".join(sorted(step.retry.on))])
+    yield Fact("after", "timeout", "", step.timeout)
+    yield Fact("after", "recall", "", step.recall)
+    on_error = step.on_error
+    yield Fact("result", "on_error", "", on_error if isinstance(on_error, str) else {"is": on_error.default})
+    if step.parsed_as is not None:
+        role: Role = "after" if "invalid_output" in step.retry.on else "result"
+        yield Fact(role, "output", "", reader.read(step.parsed_as))
+
+
+def _own(step: Step, reader: _Reader, contents: Contents) -> Iterator[Fact]:
+    """Give what this kind of step says; templates are facts of their own."""
+    for part in step.own_parts():
+        if part.scope == "inner":
+            continue
+        yield from _files(part.template, contents)
+        for name, text in part.template.library.items():
+            said = template_digest("prompt", text, whole=False)
+            yield Fact("ask", "include", name, said, f"{PROMPTS}{name}")
+    for name in type(step).model_fields.keys() - HANDLED - RESULT_KEYS - NO_EFFECT:
+        value = getattr(step, name)
+        kind = {"messages": "template", "python": "code"}.get(name, name)
+        role: Role = "after" if name == "python" else "ask"
+        yield Fact(role, kind, name, reader.read(value), _named(value))
+    prompt: PromptFile | None = getattr(step, "prompt", None)
+    if prompt is not None:
+        yield Fact("ask", "template", "prompt", reader.read(prompt.template), prompt.path)
+    if isinstance(step, PipelineStep):
+        yield Fact("ask", "inputs", "", reader.read(step.pipeline.spec.inputs))
+
+
+def _named(value: object) -> str:
+    return value.reference if isinstance(value, Function) else ""
+
+
+def _files(template: Template, contents: Contents) -> Iterator[Fact]:
+    """Give the contents of the files that a template names by constant paths."""
+    if not template.words & set(ATTACHING):
+        return
+    for use in analyse(template).files:
+        if use.path is not None:
+            yield Fact("ask", "file", use.path, contents.digest(use.path))
+
+
+def _completion(step: CompletionStep, target: Target | None) -> Iterator[Fact]:
+    if target is not None:
+        yield Fact("ask", "model", "", _model(target), target.profile.name)
+        for name, value in target.params.items():
+            yield Fact("ask", "params", name, value)
+        if target.fallbacks:
+            others: list[JSON] = [[_model(one), dict(one.params)] for one in target.fallbacks]
+            yield Fact("after", "fallback", "", others)
+    schema = schema_of(step.parsed_as)
+    if schema is not None:
+        yield Fact("ask", "schema", "", dict(schema))
+    for tool in step.tools:
+        yield Fact("ask", "tool", tool.name, tool.offered.as_json(), tool.function.reference)
+    if step.tools:
+        yield Fact("after", "max_turns", "", step.max_turns)
+
+
+def _model(target: Target) -> JSON:
+    endpoint = target.profile.endpoint
+    return [endpoint.identity, endpoint.api, target.profile.model]
+
+
+def _code(functions: Iterable[Function], role: Role, contents: Contents) -> Iterator[Fact]:
+    """Give what functions say, with all that they import and the files that they name."""
+    for function in functions:
+        for path, _ in function.files:
+            slot = "" if path == function.path else path
+            yield Fact(role, "code", f"{function.name} {slot}", contents.code(path), path)
+            for name in contents.named_in(path):
+                yield Fact(role, "file", name, contents.digest(name))
+
+
+def _after_inner(step: Step, reader: _Reader) -> Iterator[Fact]:
+    """Give what a step makes once the steps inside it are done."""
+    if isinstance(step, ForeachStep):
+        last = step.steps[-1].id if step.outputs is None else reader.read(step.outputs)
+        yield Fact("result", "outputs", "", last)
+    if isinstance(step, PipelineStep):
+        yield Fact("result", "outputs", "", _outputs(step.pipeline.spec, reader))
+
+
+def _outputs(spec: PipelineSpec, reader: _Reader) -> JSON:
+    return {"last": last_written(spec)} if spec.outputs is None else reader.read(spec.outputs)
+
+
+def _checks(checks: Iterable[Check], reader: _Reader) -> Iterator[Fact]:
+    for number, check in enumerate(checks):
+        said = cast("dict[str, JSON]", reader.read(check))
+        yield Fact("judge", "checks", check.name or f"{check.type} {number}", [check.type, said], check.type)
+
+
+def _columns(checks: Iterable[Check], reader: _Reader, around: frozenset[str]) -> frozenset[str] | None:
+    """Give the names of a row that checks may look at; None: all."""
+    known = list(_all_checks(checks))
+    functions = [check.value for check in known if isinstance(check, PythonCheck)]
+    words = reader.words | {one.name for function in functions for one in function.parameters}
+    takes_all = any(function.accepts_extra for function in functions)
+    if takes_all or words & EVERYTHING or not all(map(_is_built_in, known)):
+        return None
+    return frozenset(words) | around
+
+
+def _bound(planned: PlannedStep, words: frozenset[str]) -> frozenset[str]:
+    """Give the names that checks inside a step see under other names."""
+    has_checks = any(one.step.checks or one.step.inner_checks for _, one in planned.walk())
+    return words if planned.inner and has_checks else frozenset()
+
+
+def _all_checks(checks: Iterable[Check]) -> Iterator[Check]:
+    for check in checks:
+        yield check
+        value = getattr(check, "value", None)
+        if isinstance(value, tuple):
+            yield from _all_checks(one for one in value if isinstance(one, Check))
+
+
+def _is_built_in(check: Check) -> bool:
+    return type(check).__module__.startswith(BUILT_IN)
+
+
+def _pipeline(cell: Cell, contents: Contents) -> Definition:
+    """Give what makes and judges the outputs of a cell."""
+    spec, making, judging = cell.spec, _Reader(), _Reader()
+    facts = [Fact("judge", "outputs", "", _outputs(spec, making))]
+    facts += [*_checks(spec.checks, judging), *_code(judging.functions, "judge", contents)]
+    for gate in spec.gates:
+        if gate.variant in (None, cell.variant, cell.name):
+            facts.append(Fact("judge", "gates", gate.metric, judging.read(gate)))
+    facts.append(Fact("judge", "repeat.pass", "", spec.repeat.needed))
+    others = sorted(type(spec).model_fields.keys() - ELSEWHERE - {"outputs", "checks", "gates"})
+    facts += [Fact("judge", name, "", judging.read(getattr(spec, name))) for name in others]
+    facts += [Fact("judge", "removed step", path, True) for path, _ in cell.paths()]
+    return Definition(tuple(facts), judge_words=_columns(spec.checks, judging, frozenset(making.words)))
+
+
+def _reads_files(cell: Cell) -> bool:
+    if _has_files(cell.spec.inputs):
+        return True
+    steps = [planned.step for planned in cell.all_steps()]
+    named = (part.template.words for step in steps for part in step.own_parts())
+    called = (step.pipeline.spec.inputs for step in steps if isinstance(step, PipelineStep))
+    return any(words & set(ATTACHING) for words in named) or any(map(_has_files, called))
+
+
+def _has_files(inputs: Mapping[str, InputEntry] | None) -> bool:
+    return any(entry.type in FILE_TYPES for entry in (inputs or {}).values())
