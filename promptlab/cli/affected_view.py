@@ -58,7 +58,8 @@ def _show(console: "Console", found: Affected) -> None:
     changed = [one for one in found.pipelines if one.status != "unchanged"]
     for one in changed:
         _show_pipeline(console, one)
-    since = f"since {found.commit[:SHORT]}, where HEAD parted from {found.ref}"
+    parted = f"{found.commit[:SHORT]}, where HEAD parted from {found.ref}"
+    since = f"since {parted if found.has_parted else f'{found.ref} ({found.commit[:SHORT]})'}"
     if not changed:
         what = plural(len(found.pipelines), "pipeline")
         console.print(escaped(f"nothing is affected in {what} {since}"), soft_wrap=True)

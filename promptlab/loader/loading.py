@@ -96,11 +96,18 @@ def load_pipeline(
 
 
 def check_pipeline(
-    files: ProjectFiles, path: str, targets: Targets, problems: Problems, changes: Changes = NO_CHANGES
+    files: ProjectFiles,
+    path: str,
+    targets: Targets,
+    problems: Problems,
+    changes: Changes = NO_CHANGES,
+    *,
+    tries: bool = True,
 ) -> LoadedPipeline | None:
     """Load a pipeline as far as it goes, collecting its problems; None where it cannot be run.
 
-    Its `files` remember what `files` read before, and what this pipeline names.
+    Its `files` remember what `files` read before, and what this pipeline names. `tries`: templates are
+    rendered without rows, to find what fails whatever the row.
     """
     own = ProjectFiles(files.source)
     own.files_read |= files.files_read
@@ -108,7 +115,7 @@ def check_pipeline(
     document = None if text is None else parse_yaml(path, text, problems)
     if document is None:
         return None
-    return _Loading(own, path, targets, problems, changes).load(document)
+    return _Loading(own, path, targets, problems, changes, tries).load(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class _Loading:
     targets: Targets
     problems: Problems
     changes: Changes
+    tries: bool
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
@@ -162,7 +170,8 @@ class _Loading:
         if self.changes.is_judged:
             rows.lacking.report(self.columns_needed.items(), rows.columns, self.problems)
         self._check_gates(document, drafts)
-        self.places.try_all()
+        if self.tries:
+            self.places.try_all()
         if self.problems.errors > before:
             return None
         name = drafts[0].spec.name or PurePosixPath(self.path).stem

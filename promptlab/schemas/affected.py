@@ -117,16 +117,17 @@ class PipelineChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affected:
-    """All pipelines that were looked at, since `commit`, where HEAD parted from `ref`."""
+    """All pipelines that were looked at, since `commit`: `ref` itself, or where HEAD parted from it."""
 
     ref: str
     commit: str
+    has_parted: bool
     pipelines: Sequence[PipelineChange]
 
     def as_json(self) -> dict[str, JSON]:
         return {
             "schema_version": AFFECTED_VERSION,
-            "since": {"ref": self.ref, "commit": self.commit},
+            "since": {"ref": self.ref, "commit": self.commit, "has_parted": self.has_parted},
             "affected": any(one.status != "unchanged" for one in self.pipelines),
             "pipelines": [one.as_json() for one in self.pipelines],
         }
@@ -148,7 +149,7 @@ def short(value: JSON) -> str | None:
     """Give a value as a reason tells it; None where it is too long for that."""
     if isinstance(value, dict | list):
         return None
-    text = as_text(value)
+    text = f"{value:g}" if isinstance(value, float) else as_text(value)
     return text if len(text) <= LONGEST and "\n" not in text else None
 
 

@@ -23,7 +23,7 @@ class GitState:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a project is compared with: `commit`, where HEAD parted from `ref`.
+    """What a project is compared with: `commit`, that of `ref` unless HEAD has parted from it.
 
     `prefix`: the project's folder in the repository, "" or ending in a slash; `changed`: the files below it
     that are not as they are in `commit`, in the working tree, new ones included.
@@ -31,6 +31,7 @@ class Base:
 
     ref: str
     commit: str
+    has_parted: bool
     prefix: str
     changed: frozenset[str]
 
@@ -60,7 +61,7 @@ def base_of(root: Path, ref: str) -> Base:
     base = parted.stdout.strip()
     changed = _said(root, "diff", "--name-only", "--no-renames", "--no-ext-diff", "--relative", "-z", base)
     new = _said(root, "ls-files", "--others", "--exclude-standard", "-z")
-    return Base(ref, base, prefix, frozenset(f"{changed}{new}".split("\0")) - {""})
+    return Base(ref, base, base != commit, prefix, frozenset(f"{changed}{new}".split("\0")) - {""})
 
 
 def refs(root: Path) -> list[str]:

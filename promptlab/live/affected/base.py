@@ -63,7 +63,7 @@ class BaseProject:
             return project
         try:
             targets = project.targets(self.model)
-            found = check_pipeline(project.files, path, targets, problems, self.changes)
+            found = check_pipeline(project.files, path, targets, problems, self.changes, tries=False)
         except PromptlabError as error:
             return Broken(error.message)
         return found if found is not None else Broken(_first(problems))

@@ -126,10 +126,7 @@ class Comparison:
         return [
             RowRecord(
                 inputs_of(row),
-                tuple(
-                    pack(tracer, row, next(gathered), tuple(pair.definition.places), cell.name)
-                    for pair, cell in cells
-                ),
+                tuple(pack(row, next(gathered), pair.judge_words) for pair, _ in cells),
             )
             for row in rows
         ]

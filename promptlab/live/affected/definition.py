@@ -33,16 +33,27 @@ class Fact:
         return self.name or self.slot
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What `with` says of a name: the digest of its template, and the words in that."""
+
+    said: str
+    words: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Definition:
     """The facts of a step, and the words of its templates, among which are the names that it uses.
 
+    `bound`: what steps inside it see by name in place of all else; `frame_words`: those of all but `with`.
     `result_words`: those of what is made once steps inside it are done; `judge_words`: those of its checks,
     None where they may look at all columns.
     """
 
     facts: tuple[Fact, ...]
     words: frozenset[str] = frozenset()
+    bound: Mapping[str, Bound] = field(default_factory=dict)
+    frame_words: frozenset[str] = frozenset()
     result_words: frozenset[str] = frozenset()
     judge_words: frozenset[str] | None = frozenset()
 
@@ -52,27 +63,32 @@ class Definition:
     @cached_property
     def ask(self) -> str:
         """The digest of all that is asked, while nothing of it is rendered."""
-        return self._digest("ask", "after")
+        return _digest(self.facts_of("ask", "after"))
+
+    @cached_property
+    def frame(self) -> str:
+        """The digest of what is asked, but for `with`."""
+        return _digest(fact for fact in self.facts_of("ask", "after") if fact.kind != "with")
 
     @cached_property
     def after(self) -> str:
-        return self._digest("after")
+        return _digest(self.facts_of("after"))
 
     @cached_property
     def result(self) -> str:
-        return self._digest("result")
+        return _digest(self.facts_of("result"))
 
     @cached_property
     def judge(self) -> str:
-        return self._digest("judge")
+        return _digest(self.facts_of("judge"))
 
     @cached_property
     def whole(self) -> str:
-        return self._digest("ask", "after", "result", "judge")
+        return _digest(self.facts_of("ask", "after", "result", "judge"))
 
-    def _digest(self, *roles: Role) -> str:
-        said = [[fact.role, fact.kind, fact.slot, canonical(fact.value)] for fact in self.facts_of(*roles)]
-        return digest(sorted(said))
+
+def _digest(facts: Iterable[Fact]) -> str:
+    return digest(sorted([fact.role, fact.kind, fact.slot, canonical(fact.value)] for fact in facts))
 
 
 @dataclass(frozen=True, slots=True)

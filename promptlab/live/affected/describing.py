@@ -6,7 +6,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, canonical
 from promptlab.engine.check import Check
 from promptlab.engine.checks.python import PythonCheck
 from promptlab.engine.completion_step import CompletionStep
@@ -21,7 +21,7 @@ from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.sub_pipeline import SubPipeline
 from promptlab.engine.templating.vocabulary import ATTACHING, PROMPTS
 from promptlab.live.affected.contents import Contents
-from promptlab.live.affected.definition import CellDefinition, Definition, Fact, Role
+from promptlab.live.affected.definition import Bound, CellDefinition, Definition, Fact, Role
 from promptlab.live.affected.normal import template_digest
 from promptlab.loader.templates import analyse
 from promptlab.schemas.dataset import PATH_TYPES
@@ -95,6 +95,8 @@ class _Reader:
 def _step(planned: PlannedStep, contents: Contents) -> Definition:
     step, reader = planned.step, _Reader()
     facts = [*_common(planned, reader), *_own(step, reader, contents)]
+    bound = {name: _bound(value) for name, value in step.bindings.items()}
+    facts += [Fact("ask", "with", name, one.said) for name, one in bound.items()]
     if isinstance(step, CompletionStep):
         facts += _completion(step, planned.target)
         reader.functions += [tool.function for tool in step.tools]
@@ -103,10 +105,20 @@ def _step(planned: PlannedStep, contents: Contents) -> Definition:
     facts += _after_inner(step, after_inner)
     checks = (*step.checks, *step.inner_checks)
     facts += [*_checks(checks, judging), *_code(judging.functions, "judge", contents)]
-    words = frozenset(reader.words)
+    words = frozenset(reader.words).union(*(one.words for one in bound.values()))
     return Definition(
-        tuple(facts), words, frozenset(after_inner.words), _columns(checks, judging, _bound(planned, words))
+        facts=tuple(facts),
+        words=words,
+        bound=bound,
+        frame_words=frozenset(reader.words),
+        result_words=frozenset(after_inner.words),
+        judge_words=_columns(checks, judging, _renamed(planned, words)),
     )
+
+
+def _bound(value: TemplatedValue) -> Bound:
+    reader = _Reader()
+    return Bound(canonical(reader.read(value)), frozenset(reader.words))
 
 
 def _common(planned: PlannedStep, reader: _Reader) -> Iterator[Fact]:
@@ -114,8 +126,6 @@ def _common(planned: PlannedStep, reader: _Reader) -> Iterator[Fact]:
     step = planned.step
     if step.when is not None:
         yield Fact("ask", "when", "", reader.read(step.when))
-    for name, value in step.bindings.items():
-        yield Fact("ask", "with", name, reader.read(value))
     yield Fact("ask", "needs", "", ", ".join(sorted(planned.needs - planned.for_checks)))
     yield Fact("after", "retry", "", [step.retry.max_attempts, ", ".join(sorted(step.retry.on))])
     yield Fact("after", "timeout", "", step.timeout)
@@ -223,7 +233,7 @@ def _columns(checks: Iterable[Check], reader: _Reader, around: frozenset[str]) -
     return frozenset(words) | around
 
 
-def _bound(planned: PlannedStep, words: frozenset[str]) -> frozenset[str]:
+def _renamed(planned: PlannedStep, words: frozenset[str]) -> frozenset[str]:
     """Give the names that checks inside a step see under other names."""
     has_checks = any(one.step.checks or one.step.inner_checks for _, one in planned.walk())
     return words if planned.inner and has_checks else frozenset()

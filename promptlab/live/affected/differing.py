@@ -1,6 +1,6 @@
 """In which places a row does another thing than before, and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlab.live.affected.reasons import FILE, NEW_ROW, NEW_STEP, ROW, Reasons
@@ -29,13 +29,25 @@ class Differing:
     is_changed: bool
 
     def all(self) -> Iterator[Difference]:
-        for place, now in self.now.items():
-            was, reasons = self.was.get(place, NO_RECORD), self.reasons[place]
-            if now.asks != was.asks and any(now.asks):
-                yield place, "calls", self._whys(place, [*reasons.asks, *reasons.judged], FILE)
-            elif self._comes_out_otherwise(was, now, reasons):
-                told = [*(reasons.asks if now.asks != was.asks else ()), *self._read(was, now, reasons)]
-                yield place, "verdicts", self._whys(place, told, ROW)
+        found = {place: one for place in self.now if (one := self._difference(place)) is not None}
+        for place, (effect, whys) in found.items():
+            if not self._is_told_inside(place, found):
+                yield place, effect, whys
+
+    def _difference(self, place: str) -> tuple[Effect, Sequence[Why]] | None:
+        now, was, reasons = self.now[place], self.was.get(place, NO_RECORD), self.reasons[place]
+        if now.asks != was.asks and any(now.asks):
+            return "calls", self._whys(place, [*reasons.asks, *reasons.judged], FILE)
+        if self._comes_out_otherwise(was, now, reasons):
+            told = [*(reasons.asks if now.asks != was.asks else ()), *self._read(was, now, reasons)]
+            return "verdicts", self._whys(place, told, ROW)
+        return None
+
+    def _is_told_inside(self, place: str, found: Container[str]) -> bool:
+        """Whether the steps inside a step tell all that is to be told of it."""
+        reasons = self.reasons[place]
+        inside = (path for path in self.now if place and path.startswith(f"{place}."))
+        return not (reasons.judged or reasons.result) and any(path in found for path in inside)
 
     def _comes_out_otherwise(self, was: PlaceRecord, now: PlaceRecord, reasons: Reasons) -> bool:
         """Whether what comes of a place is another thing; not if it is so in steps inside it alone."""

@@ -62,7 +62,9 @@ def find_affected(project: Project, loaded: Sequence[LoadedPipeline], since: Sin
         gone = list(search.removed(loaded)) if since.with_removed else []
     changes = [*(change for change, _ in found), *gone]
     trials = {change.path: trials for change, trials in found}
-    return Finding(Affected(ref=since.ref, commit=base.commit, pipelines=changes), trials)
+    return Finding(
+        Affected(ref=since.ref, commit=base.commit, has_parted=base.has_parted, pipelines=changes), trials
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlab.core.json import JSON, digest
-from promptlab.live.affected.tracing import Mark, Trace, Tracer
+from promptlab.live.affected.tracing import Mark, Trace
 from promptlab.schemas.dataset import Row
 
 WIDTH = 8
@@ -23,6 +23,7 @@ class PlaceRecord:
 
 NO_RECORD = PlaceRecord(NOTHING, NOTHING, NOTHING)
 
+type Words = frozenset[str] | None
 type CellRecord = Mapping[str, PlaceRecord]
 
 
@@ -43,10 +44,9 @@ def inputs_of(row: Row) -> bytes:
     return _packed(digest(dict(row.inputs)))
 
 
-def pack(tracer: Tracer, row: Row, traces: Sequence[Trace], places: Sequence[str], cell: str) -> bytes:
-    """Pack what the repeats of a row do in a cell, for these places."""
-    parts = (part for place in places for part in _parts(tracer, row, traces, place, cell))
-    return b"".join(parts)
+def pack(row: Row, traces: Sequence[Trace], seen: Mapping[str, Words]) -> bytes:
+    """Pack what the repeats of a row do in a cell; `seen`: by place, what its checks may see of the row."""
+    return b"".join(part for place, words in seen.items() for part in _parts(row, traces, place, words))
 
 
 def unpack(record: bytes, places: Sequence[str]) -> CellRecord:
@@ -54,17 +54,14 @@ def unpack(record: bytes, places: Sequence[str]) -> CellRecord:
     return {place: PlaceRecord(*parts[3 * number : 3 * number + 3]) for number, place in enumerate(places)}
 
 
-def _parts(tracer: Tracer, row: Row, traces: Sequence[Trace], place: str, cell: str) -> Iterator[bytes]:
+def _parts(row: Row, traces: Sequence[Trace], place: str, words: Words) -> Iterator[bytes]:
     marks = [trace.get(place, NO_MARK) for trace in traces]
     yield _joined([mark.asks for mark in marks])
     yield _joined([mark.gives for mark in marks])
-    definition = tracer.cells[cell].places.get(place)
-    if definition is None:
-        yield NOTHING
-        return
-    used = tracer.used({**row.columns, **row.inputs}, definition.judge_words, files=False)
+    columns = {**row.columns, **row.inputs}
+    seen = {name: value for name, value in columns.items() if words is None or name in words}
     checks: JSON = [] if place else list(row.checks)
-    yield _packed(digest([used, checks]))
+    yield _packed(digest([seen, checks]))
 
 
 def _joined(digests: Sequence[str]) -> bytes:

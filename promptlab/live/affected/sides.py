@@ -6,7 +6,7 @@ from functools import cached_property
 
 from promptlab.engine.plan import Cell
 from promptlab.live.affected.contents import Contents
-from promptlab.live.affected.definition import CellDefinition
+from promptlab.live.affected.definition import CellDefinition, Definition
 from promptlab.live.affected.describing import describe
 from promptlab.loader.loading import LoadedPipeline
 
@@ -40,7 +40,7 @@ class Side:
         return scan.sha256, scan.inputs, selection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CellPair:
     """A cell as it is and as it was, maybe under another name."""
 
@@ -54,10 +54,24 @@ class CellPair:
         """How many repeats there are on both sides."""
         return min(self.now.spec.repeat.count, self.was.spec.repeat.count)
 
+    @cached_property
+    def judge_words(self) -> Mapping[str, frozenset[str] | None]:
+        """By place, the names of a row that the checks on either side may look at; None: all."""
+        return {
+            place: _either(now, self.before.places.get(place))
+            for place, now in self.definition.places.items()
+        }
+
     @property
     def is_alike(self) -> bool:
         """Whether equal rows do the same in it."""
         return self.definition.signature == self.before.signature and not self.definition.reads_files
+
+
+def _either(now: Definition, before: Definition | None) -> frozenset[str] | None:
+    if before is None or now.judge_words is None:
+        return now.judge_words
+    return None if before.judge_words is None else now.judge_words | before.judge_words
 
 
 def paired(head: Side, base: Side) -> list[CellPair]:

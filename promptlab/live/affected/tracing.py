@@ -142,28 +142,39 @@ class _Walk:
 
     def _open(self, request: StepRequest, definition: Definition) -> Mark:
         """Mark a step that is not reached; and those inside it, for they are not either."""
-        entry = digest([definition.ask, self._used(request.values, definition.words), self._needed(request)])
-        inner = self._inside(request.path, request.planned.inner, request.values, entry)
+        needed = self._needed(request)
+        entry = digest([definition.ask, self._used(request.values, definition.words), needed])
+        inner = self._inside(request.path, request.planned, request.values, entry, needed)
         gives = digest([entry, definition.result, inner])
         return Mark("" if request.planned.inner else entry, gives)
 
     def _inside(
-        self, path: str, steps: Sequence[PlannedStep], values: Mapping[str, JSON], around: str
+        self, path: str, around: PlannedStep, values: Mapping[str, JSON], entry: str, needed: JSON
     ) -> list[JSON]:
-        """Mark steps inside one that is not reached; give what they give."""
-        given: dict[str, JSON] = {}
-        for planned in steps:
-            own = f"{path}.{planned.step.id}"
-            definition = self.cell.places[place_of(own)]
-            needed = {
-                name: given[name] for name in sorted(planned.needs - planned.for_checks) if name in given
+        """Mark the steps inside one that is not reached; give what they give."""
+        definition = self.cell.places[place_of(path)]
+        if definition.bound:
+            entry = digest([definition.frame, self._used(values, definition.frame_words), needed])
+            values = {
+                name: digest([one.said, self._used(values, one.words)])
+                for name, one in definition.bound.items()
             }
-            entry = digest([definition.ask, self._used(values, definition.words), around, needed])
-            inner = self._inside(own, planned.inner, values, entry)
-            mark = Mark("" if planned.inner else entry, digest([entry, definition.result, inner]))
+        given: dict[str, JSON] = {}
+        for planned in around.inner:
+            own = f"{path}.{planned.step.id}"
+            before = sorted((planned.needs - planned.for_checks) & given.keys())
+            mark = self._mark_inside(own, planned, values, [entry, {name: given[name] for name in before}])
             self.marks[own] = mark
             given[planned.step.id] = mark.gives
         return list(given.values())
+
+    def _mark_inside(
+        self, path: str, planned: PlannedStep, values: Mapping[str, JSON], before: list[JSON]
+    ) -> Mark:
+        definition = self.cell.places[place_of(path)]
+        entry = digest([definition.ask, self._used(values, definition.words), before])
+        inner = self._inside(path, planned, values, entry, before)
+        return Mark("" if planned.inner else entry, digest([entry, definition.result, inner]))
 
     def _needed(self, request: StepRequest) -> JSON:
         """Give what the steps before a step give, by their names."""
