@@ -266,6 +266,10 @@ SOMETHING: dict[str, tuple[Edit, Touched]] = {
         ),
         {"triage removed rows": "a"},
     ),
+    "a limit of rows": (
+        edit(TRIAGE, "dataset: data/tickets.jsonl", "dataset: {path: data/tickets.jsonl, limit: 2}"),
+        {"triage removed rows": "c"},
+    ),
     "a row written in the pipeline": (
         edit(LOOP, "[red, blue]", "[red, green]"),
         touched(*(f"{cell} {place}" for cell in (COLD, HOT) for place in SAID), rows="one"),

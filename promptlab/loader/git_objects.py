@@ -24,7 +24,7 @@ class GitObjects:
 
     def paths(self, tree: str) -> dict[str, tuple[str, str]]:
         """Give mode and id of all files and links below a tree, by path; of none, where it is not there."""
-        command = git_command(self._root, "ls-tree", "-r", "-z", tree)
+        command = git_command(self._root, "ls-tree", "--full-tree", "-r", "-z", tree)
         done = subprocess.run(command, capture_output=True, check=False, env=git_environment())
         found = {}
         for line in done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
@@ -36,6 +36,7 @@ class GitObjects:
     def look(self, oid: str) -> tuple[BinaryIO, int]:
         """Give an object as a stream from its start, until the next is asked for, and its size."""
         if self._last is None or self._last[0] != oid:
+            self._forget()
             self._last = (oid, *self._read(oid))
         _, stream, size = self._last
         stream.seek(0)
@@ -50,9 +51,15 @@ class GitObjects:
         return io.BytesIO(stream.read())
 
     def close(self) -> None:
+        self._forget()
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+
+    def _forget(self) -> None:
+        if self._last is not None:
+            self._last[1].close()
+            self._last = None
 
     def _read(self, oid: str) -> tuple[BinaryIO, int]:
         asked, answer = self._pipes

@@ -34,10 +34,10 @@ class Side:
     @property
     def data(self) -> object:
         """What its rows hang on, where they are read from files; None where they stand in the pipeline."""
-        scan, selection = self.loaded.scan, self.loaded.selection
-        if scan is None or not scan.sha256:
+        loaded, scan = self.loaded, self.loaded.scan
+        if loaded.dataset is None or scan is None or not scan.sha256:
             return None
-        return scan.sha256, scan.inputs, selection
+        return scan.sha256, scan.inputs, loaded.dataset.origin, loaded.selection, loaded.row_count
 
 
 @dataclass(frozen=True)
