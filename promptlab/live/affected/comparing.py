@@ -1,7 +1,7 @@
 """Compares a pipeline with what it was: row by row, cell by cell, step by step."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import batched
@@ -20,8 +20,6 @@ from promptlab.schemas.dataset import Row
 from promptlab.schemas.run import TrialKey
 
 ROWS_AT_ONCE = 64
-
-type Wanted = Callable[[Row], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +71,7 @@ class Comparison:
     found: dict[str, CellChanges] = field(init=False)
     new_rows: list[str] = field(default_factory=list)
     gone: dict[str, bytes] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
     _records: dict[str, RowRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,10 +83,10 @@ class Comparison:
 
     async def run(self) -> None:
         if not self._is_surely_alike():
-            wanted = self._wanted()
-            async for row, record in self._recorded(self.base, wanted):
+            self._look_at_rows()
+            async for row, record in self._recorded(self.base):
                 self._records[row.id] = record
-            async for row, record in self._recorded(self.head, wanted):
+            async for row, record in self._recorded(self.head):
                 self._compare(row, record)
         for cell in self.head.loaded.cells:
             self._add_what_is_new(cell)
@@ -96,25 +95,28 @@ class Comparison:
         data = self.head.data
         return data is not None and data == self.base.data and all(pair.is_alike for pair in self.pairs)
 
-    def _wanted(self) -> Wanted:
-        """Say which rows must be walked; where no step says another thing, those that changed are enough."""
-        changed: set[str] = set()
+    def _look_at_rows(self) -> None:
+        """Find the rows that are new, gone, or not what they were."""
         self.gone = {row.id: whole_row(row) for row in self.base.loaded.rows()}
         for row in self.head.loaded.rows():
             was = self.gone.pop(row.id, None)
             if was is None:
                 self.new_rows.append(row.id)
             if was != whole_row(row):
-                changed.add(row.id)
-        if all(pair.is_alike for pair in self.pairs):
-            return lambda row: row.id in changed
-        return lambda row: row.id not in self.gone
+                self._changed.add(row.id)
 
-    async def _recorded(self, side: Side, wanted: Wanted) -> AsyncIterator[tuple[Row, RowRecord]]:
+    def _is_compared(self, row: Row) -> bool:
+        is_alike = all(pair.is_alike for pair in self.pairs)
+        return row.id in self._changed if is_alike else row.id not in self.gone
+
+    def _is_walked(self, row: Row, pair: CellPair) -> bool:
+        return row.id in self._changed or not pair.asks_alike
+
+    async def _recorded(self, side: Side) -> AsyncIterator[tuple[Row, RowRecord]]:
         attachments = ProjectAttachments(side.loaded.files)
         means = self.means
         tracer = Tracer(means.log, means.render, attachments, side.contents, side.definitions)
-        for rows in batched(filter(wanted, side.loaded.rows()), ROWS_AT_ONCE):
+        for rows in batched(filter(self._is_compared, side.loaded.rows()), ROWS_AT_ONCE):
             for row, record in zip(rows, await self._traced(tracer, side, rows), strict=True):
                 yield row, record
 
@@ -124,16 +126,14 @@ class Comparison:
         traces = iter(await tracer.all([trial for some in trials for trial in some]))
         gathered = iter([[next(traces) for _ in some] for some in trials])
         return [
-            RowRecord(
-                inputs_of(row),
-                tuple(pack(row, next(gathered), pair.judge_words) for pair, _ in cells),
-            )
+            RowRecord(inputs_of(row), tuple(pack(row, next(gathered), pair.judge_words) for pair, _ in cells))
             for row in rows
         ]
 
     def _trials(self, row: Row, cell: Cell, pair: CellPair) -> Iterator[Trial]:
         """Give the repeats to walk; where no answer is recorded, they do not differ."""
-        for repeat in range(pair.repeats if self.means.has_answers else 1):
+        repeats = pair.repeats if self.means.has_answers else 1
+        for repeat in range(repeats if self._is_walked(row, pair) else 0):
             key = TrialKey(
                 row=row.index,
                 row_id=row.id,

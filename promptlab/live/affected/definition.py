@@ -83,6 +83,10 @@ class Definition:
         return _digest(self.facts_of("judge"))
 
     @cached_property
+    def asking(self) -> str:
+        return _digest(self.facts_of("ask", "after", "result"))
+
+    @cached_property
     def whole(self) -> str:
         return _digest(self.facts_of("ask", "after", "result", "judge"))
 
@@ -101,6 +105,11 @@ class CellDefinition:
     places: Mapping[str, Definition]
     reads_files: bool = False
     inner: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def asking(self) -> dict[str, str]:
+        """What is alike in two cells that ask and make the same."""
+        return {place: definition.asking for place, definition in self.places.items() if place}
 
     @property
     def signature(self) -> dict[str, str]:

@@ -45,11 +45,17 @@ def inputs_of(row: Row) -> bytes:
 
 
 def pack(row: Row, traces: Sequence[Trace], seen: Mapping[str, Words]) -> bytes:
-    """Pack what the repeats of a row do in a cell; `seen`: by place, what its checks may see of the row."""
-    return b"".join(part for place, words in seen.items() for part in _parts(row, traces, place, words))
+    """Pack what the repeats of a row do in a cell; nothing where they were not walked.
+
+    `seen`: by place, the names of the row that its checks may look at.
+    """
+    parts = (part for place, words in seen.items() for part in _parts(row, traces, place, words))
+    return b"".join(parts) if traces else b""
 
 
 def unpack(record: bytes, places: Sequence[str]) -> CellRecord:
+    if not record:
+        return dict.fromkeys(places, NO_RECORD)
     parts = [record[at : at + WIDTH] for at in range(0, len(record), WIDTH)]
     return {place: PlaceRecord(*parts[3 * number : 3 * number + 3]) for number, place in enumerate(places)}
 

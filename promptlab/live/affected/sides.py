@@ -62,10 +62,16 @@ class CellPair:
             for place, now in self.definition.places.items()
         }
 
-    @property
+    @cached_property
     def is_alike(self) -> bool:
         """Whether equal rows do the same in it."""
-        return self.definition.signature == self.before.signature and not self.definition.reads_files
+        return self.asks_alike and self.definition.signature == self.before.signature
+
+    @cached_property
+    def asks_alike(self) -> bool:
+        """Whether equal rows ask and make the same in it; they may be judged otherwise."""
+        now, before = self.definition, self.before
+        return now.asking == before.asking and not now.reads_files
 
 
 def _either(now: Definition, before: Definition | None) -> frozenset[str] | None:
