@@ -10,6 +10,7 @@ from promptlab.cli.result import throttle_lines
 from promptlab.engine.completion import Quota
 from promptlab.engine.providers.rate_headers import quota_of, seconds_until
 from promptlab.engine.throttling.course import MOST_POINTS, Course
+from promptlab.engine.throttling.flow import Flow
 from promptlab.engine.throttling.window import Window
 from promptlab.schemas.events import ConcurrencyChanged, ModelPaused
 from promptlab.schemas.throttle import Change, ThrottleCourse, course_of
