@@ -10,8 +10,8 @@ from promptlab.engine.clock import Clock
 from promptlab.engine.completion import Answer, CallFailure, Completion
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.throttling.bounds import bounds
-from promptlab.engine.throttling.gate import ModelGate, gate_of
 from promptlab.engine.throttling.flow import Ticket
+from promptlab.engine.throttling.gate import ModelGate, gate_of
 from promptlab.schemas.events import ConcurrencyChanged, Emit, ModelClosed, ModelPaused
 from promptlab.schemas.throttle import ThrottleCourse
 

@@ -117,7 +117,7 @@ class Flow:
             self._begin_episode(ticket, now + retry_after)
             self._next_at = now + max(retry_after, self.pace.apart)
         self._refused += 1
-        self._widest = 0
+        self._widest = self.in_flight
 
     def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
         # refusals are heard in the order of departure: of what left before, all else was let in

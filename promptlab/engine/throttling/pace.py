@@ -64,6 +64,7 @@ class Pace:
         """Leave the limit to the window, which gives so many a second."""
         self.is_hushed = False
         self._set(min(speed, self.rate), HASTE, STEP, now)
+        self._before = self.rate
 
     def hush(self) -> None:
         """Note that all was refused, which says nothing of the rate that was good before."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ENOUGH = 2  # times as many calls let in as the size has, before it is taken for the limit
+ENOUGH = 4  # calls let in, and as many as the size, before it is taken for the limit
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class Suspicion:
     """
 
     least_refused: int = 0
-    _most_let_in: int = 0
+    _most_let_in: int = 1
     _let_in: int = 0
 
     def is_size(self, width: int, widest: int, let_in: int) -> bool:
@@ -22,5 +22,5 @@ class Suspicion:
         self._most_let_in = max(self._most_let_in, widest)
         self._let_in += let_in
         if self.least_refused <= self._most_let_in:
-            self.least_refused, self._most_let_in, self._let_in = width, 0, 0
-        return self._let_in >= ENOUGH * self.least_refused
+            self.least_refused, self._most_let_in, self._let_in = width, 1, 0
+        return self._let_in >= max(ENOUGH, self.least_refused)
