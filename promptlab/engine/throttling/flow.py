@@ -16,8 +16,8 @@ CALM = 5.0  # seconds without growth after a fault of the server
 class Ticket:
     """A call that left: the how-manieth, when, beside how many (itself among them), and how it left.
 
-    `widest`: the most calls at once since something was refused before. `is_wide`, `is_paced`: the window was in
-    full use, or it left as soon as the pace allowed.
+    `widest`: the most calls at once since something was refused before. `is_wide`, `is_paced`: the window was
+    in full use, or it left as soon as the pace allowed.
     """
 
     number: int
@@ -30,13 +30,13 @@ class Ticket:
 
 @dataclass(slots=True)
 class Flow:
-    """Two limits learned at once: a window of calls in flight, and a pace; pure, it is told of calls and time.
+    """Two limits, learned together: a window of calls in flight, and a pace. Pure: it is told of the time.
 
     - The first refusal begins an episode, which all calls then in flight belong to; each episode counts once.
-    - It slows down to what was let in since the one before. Where all refusals fit a number of calls at once, that
-      shrinks instead, and the pace makes way.
-    - Where nothing was let in since the last episode, the provider is closed: the pace halves, down to a call in
-      eight seconds, and returns with the first answers.
+    - It slows down to what was let in since the one before. Where all refusals fit a number of calls at once,
+      that shrinks instead, and the pace makes way.
+    - Where nothing was let in since the last episode, the provider is closed: the pace halves, down to a call
+      in eight seconds, and returns with the first answers.
     - Faults of the server and timeouts only pause growth.
     """
 

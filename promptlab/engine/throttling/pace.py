@@ -80,7 +80,7 @@ class Pace:
             self.is_hushed = self.rate < self.known * MARGIN
 
     def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
-        """Note an answer to a call that left as soon as the pace allowed; refusals are heard so much later."""
+        """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
         self._credits += 1
         is_near = 1 <= self.rate / self.known <= BEYOND
         patience = 2**self._probes if is_near else 1

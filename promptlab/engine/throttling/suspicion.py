@@ -7,9 +7,10 @@ ENOUGH = 4  # calls let in, and as many as the size, before it is taken for the 
 
 @dataclass(slots=True)
 class Suspicion:
-    """A provider of so many at once refuses only beside more calls than it ever lets in; one of a rate beside any.
+    """A provider of so many at once refuses only beside more calls than it ever lets in.
 
-    So each refusal beside no more than were let in clears the size, and it all starts anew.
+    One of a rate refuses beside any. So a refusal beside no more than were let in clears the size, and
+    all starts anew.
     """
 
     least_refused: int = 0

@@ -15,8 +15,9 @@ STEP_SHARE = 4  # and beyond it at most this part of the window
 class Window:
     """AIMD on calls in flight, as TCP does it on bytes.
 
-    Below `threshold` it doubles each round trip. Above, it grows once a window, in steps that get smaller towards
-    the size that was refused last (`wall`), and larger again the further it gets beyond. The wall is tried seldom.
+    Below `threshold` it doubles each round trip. Above, it grows once a window, in steps that get smaller
+    towards the size that was refused last (`wall`), and larger again the further it gets beyond. The wall
+    itself is tried ever more seldom.
     """
 
     limit: int
