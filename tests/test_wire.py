@@ -1,5 +1,6 @@
 """The exact requests that the dialects send, over the real SDKs, and how they read calls of tools."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.providers.messages import MessagesDialect
 from promptlab.schemas.pipeline import Params
 from tests.cli_kit import Cli
+from tests.dialects import DIALECTS, ENTRIES
 from tests.fakes import FakeProvider
 from tests.golden_kit import Golden
 from tests.samples import PDF, PNG
@@ -27,7 +29,6 @@ MODELS = {
     "responses": "openai/gpt-4o-mini",
     "anthropic": "anthropic/claude-sonnet-4-5",
 }
-BY_RESPONSES = SettingsFile.model_validate({"providers": {"openai": {"api": "responses"}}})
 IMAGE = Attachment("image", "image/png", PNG)
 MANUAL = Attachment("file", "application/pdf", PDF, "manual.pdf")
 POLICY = Attachment("file", "text/plain", b"Refunds within 30 days.\n", "policy.txt")
@@ -104,11 +105,17 @@ class Asker:
         return CompletionRequest(endpoint, model, tuple(messages), wired, **more)
 
 
-@pytest.fixture(params=MODELS)
+def settings_for(dialect: str) -> dict[str, Any]:
+    """Give a promptlab.yaml by which the vendor is asked in this dialect."""
+    return {"version": 1, "providers": {MODELS[dialect].partition("/")[0]: ENTRIES[dialect]}}
+
+
+@pytest.fixture(params=DIALECTS)
 async def asker(request: pytest.FixtureRequest, fake_provider: FakeProvider) -> AsyncIterator[Asker]:
-    file = BY_RESPONSES if request.param == "responses" else SettingsFile()
+    file = SettingsFile.model_validate(settings_for(request.param))
     settings = settle(file, environment=Environment(fake_provider.environment()))
-    provider = build_provider(MODELS[request.param].partition("/")[0], settings)
+    (vendor,) = file.providers
+    provider = build_provider(vendor, settings)
     yield Asker(request.param, provider)
     await provider.close()
 
@@ -319,7 +326,7 @@ LOOK = """\
 JUDGE = "{% messages look.messages %}\nYes or no?"
 
 
-@pytest.mark.parametrize("dialect", MODELS)
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_whole_pipeline_is_on_the_wire_as_its_golden_file_says(
     cli: Cli, fake_provider: FakeProvider, golden: Golden, dialect: str
 ) -> None:
@@ -329,8 +336,7 @@ def test_a_whole_pipeline_is_on_the_wire_as_its_golden_file_says(
     then both conversations are received as the golden files say.
     """
     cli.write(look=PIPELINE.replace("MODEL", MODELS[dialect]))
-    if dialect == "responses":
-        (cli.folder / "promptlab.yaml").write_text("version: 1\nproviders: {openai: {api: responses}}\n")
+    (cli.folder / "promptlab.yaml").write_text(json.dumps(settings_for(dialect)))
     for name, content in {
         "data/a.png": PNG,
         "data/manual.pdf": PDF,
