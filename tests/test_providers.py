@@ -409,6 +409,7 @@ async def test_an_unknown_model_and_a_wrong_path_read_differently(
     assert type(no_model) is type(no_path) is UnknownModel
     assert "there is no model 'two'" in no_model.message
     assert "check its base_url" in no_path.message
+    assert ("take out `api: responses`" in no_path.message) == (dialect == "responses")
 
 
 @pytest.mark.parametrize("status", [401, 500])

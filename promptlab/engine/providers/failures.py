@@ -39,6 +39,7 @@ class Caller:
     base_url: str
     key_source: str = "its key"
     secrets: tuple[str, ...] = ()
+    api: str = "chat"
 
     def masked(self, text: str) -> str:
         for secret in self.secrets:
@@ -116,7 +117,8 @@ class Caller:
         headers: Mapping[str, str],
     ) -> str:
         if kind is UnknownModel and not detail.is_about(model):
-            return f"nothing is at this path of {self.base_url} (404); check its base_url"
+            advice = "" if self.api == "chat" else f", or take out `api: {self.api}`"
+            return f"nothing is at this path of {self.base_url} (404); check its base_url{advice}"
         if 300 <= status < 400:  # noqa: PLR2004
             target = urlsplit(headers.get("location", "")).hostname or "elsewhere"
             return f"a redirect ({status}) to {target} is not followed; set base_url to the final address"

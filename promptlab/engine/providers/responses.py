@@ -75,9 +75,9 @@ class ResponsesDialect:
         text, refusal = read_parts(items)
         if refusal:
             text, finish = refusal, "refusal"
-        elif text is None and finish == "stop":
-            raise ValueError("no message")
-        elif text is not None and finish == "stop":
+        if finish == "stop":
+            if text is None:
+                raise ValueError("no message")
             text = bare(text, request.json_schema)
         usage = read_usage(found, "input_tokens", "output_tokens")
         return Reading(printable(text or ""), finish, usage, found.get("model") or request.model, calls)
