@@ -60,7 +60,7 @@ FILES: Mapping[str, str] = {
               - not-contains: As an AI
         outputs: {label: "{{ classify.output }}", reply: "{{ reply.output | default(none) }}"}
         checks: [{contains: reply}]
-        gates: [{metric: pass_rate, min: 0.5}]
+        gates: [{metric: pass_rate, min: 0.5}, {metric: pass_rate, max: 1}]
         limits: {cost_usd: 1}
         tags: [support]
     """,

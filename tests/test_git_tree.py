@@ -259,3 +259,16 @@ def test_what_git_tells_its_hooks_is_not_taken_for_ours(
 
     with GitTree(repository.root, base_of(repository.root, "HEAD").commit) as tree:
         assert tree.list("data") == ["a.txt", "b c.txt"]
+
+
+def test_a_tree_that_git_cannot_list_is_told(repository: Repository) -> None:
+    """
+    Given a clone that lacks the objects of a folder,
+    when the commit is read,
+    then it is an error, not a commit without files.
+    """
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    (repository.root / ".git/objects" / tree[:2] / tree[2:]).unlink()
+
+    with GitTree(repository.root, "HEAD") as found, pytest.raises(FileError, match="git cannot list HEAD"):
+        found.list("")

@@ -12,6 +12,8 @@ from promptlab.loader.sources import FileError
 
 KEPT_IN_MEMORY = 8 * 2**20
 CHUNK = 1 << 20
+NO_SUCH_NAME = b"Not a valid object name"
+NOT_WHOLE = "the clone is not whole: fetch the rest of it"
 
 
 class GitObjects:
@@ -23,9 +25,15 @@ class GitObjects:
         self._last: tuple[str, BinaryIO, int] | None = None
 
     def paths(self, tree: str) -> dict[str, tuple[str, str]]:
-        """Give mode and id of all files and links below a tree, by path; of none, where it is not there."""
+        """Give mode and id of all files and links below a tree, by path; of none, where it is not there.
+
+        Raises FileError where git cannot list it.
+        """
         command = git_command(self._root, "ls-tree", "--full-tree", "-r", "-z", tree)
         done = subprocess.run(command, capture_output=True, check=False, env=git_environment())
+        if done.returncode and NO_SUCH_NAME not in done.stderr:
+            reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[0]
+            raise FileError(f"git cannot list {tree}: {reason}", code="git", hint=NOT_WHOLE)
         found = {}
         for line in done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             facts, _, path = line.partition("\t")
@@ -67,8 +75,7 @@ class GitObjects:
         asked.flush()
         header = answer.readline().split()
         if len(header) != 3:  # noqa: PLR2004 - object, type, size; else it says why there is none
-            hint = "the clone is not whole: `git fetch --unshallow`"
-            raise FileError(f"git does not have the object {oid}", code="git", hint=hint)
+            raise FileError(f"git does not have the object {oid}", code="git", hint=NOT_WHOLE)
         into, left = _room(int(header[2])), int(header[2])
         while left and (chunk := answer.read(min(left, CHUNK))):
             into.write(chunk)

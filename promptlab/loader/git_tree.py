@@ -39,7 +39,7 @@ class GitTree(AbstractContextManager["GitTree"]):
 
     def __init__(self, root: Path, commit: str, prefix: str = "") -> None:
         self._objects = GitObjects(root)
-        self._tree = f"{commit}:{prefix}"
+        self._tree = f"{commit}:{prefix}" if prefix else commit
 
     @override
     def __exit__(self, *_error: object) -> None:

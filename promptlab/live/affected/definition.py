@@ -1,5 +1,6 @@
 """What a step of a cell is made of, as facts that can be compared with those of another commit."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -139,7 +140,16 @@ class Changed:
 
 def differences(before: Definition, after: Definition, roles: Iterable[Role]) -> list[Changed]:
     """Give the facts that are not alike, in the order in which they are told."""
-    old = {fact.key: fact for fact in before.facts_of(*roles)}
-    new = {fact.key: fact for fact in after.facts_of(*roles)}
+    old, new = _numbered(before.facts_of(*roles)), _numbered(after.facts_of(*roles))
     pairs = [Changed(old.get(key), new.get(key)) for key in dict.fromkeys((*new, *old))]
     return [pair for pair in pairs if pair.is_real]
+
+
+def _numbered(facts: Iterable[Fact]) -> dict[tuple[object, int], Fact]:
+    """Give facts by their keys; those of one key, as two gates on one metric, in their order."""
+    seen = Counter[object]()
+    found: dict[tuple[object, int], Fact] = {}
+    for fact in facts:
+        found[fact.key, seen[fact.key]] = fact
+        seen[fact.key] += 1
+    return found
