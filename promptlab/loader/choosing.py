@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.lacking import Lacking
@@ -27,7 +28,7 @@ MOST_CHARACTERS = 1_000_000
 MOST_FAULTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Condition:
     """An expression over a row, and the names in it."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
@@ -18,7 +19,7 @@ from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 __all__ = ["MOST_ROWS", "Dataset", "Scan", "check_input_name", "infer_inputs"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scan:
     """What a first reading of a dataset found.
 

@@ -5,11 +5,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.loader.decoding import DecodingError, decode
 from promptlab.loader.problems import Problems
 from promptlab.loader.source_text import snippet_of
@@ -25,7 +25,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\
 FROM_ROOT = "paths are relative to the project root"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileSnapshot:
     """A file as it was read; `content` is None for data that was streamed."""
 

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from promptlab.core.errors import CannotGoOn, UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
@@ -37,7 +38,7 @@ NO_FORMS: frozenset[Form] = frozenset()
 UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadedPipeline:
     """A pipeline that can be run. `dataset` None: it has one row without columns.
 
@@ -111,7 +112,7 @@ def check_pipeline(
     return _Loading(own, path, targets, problems, changes).load(document)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _CellDraft:
     """A cell whose own keys are read: its document, with all overrides laid over it, and what that says."""
 
@@ -120,7 +121,7 @@ class _CellDraft:
     spec: PipelineSpec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rows:
     """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
 

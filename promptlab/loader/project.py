@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from promptlab.core.config import Settings, SettingsFile, settle, user_config_path
 from promptlab.core.environment import Environment, read_dotenv
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.targets import Targets
@@ -24,7 +24,7 @@ PIPELINES = "pipelines"
 YAML = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     root: Path
     files: ProjectFiles

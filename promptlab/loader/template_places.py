@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import record_attachment
 from promptlab.loader.document import Document
@@ -15,7 +16,7 @@ from promptlab.loader.templates import Analysis, FileUse, TemplateProblem, analy
 from promptlab.schemas.template import Place, Template
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """A template and where it stands in a document; without one, it is a whole file."""
 

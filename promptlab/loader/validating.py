@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from promptlab.core.display import shown
 from promptlab.core.errors import PromptlabError, UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
 from promptlab.loader.compiling import NO_MODEL
@@ -24,7 +25,7 @@ from promptlab.loader.sources import FileError, Source
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Validated:
     """A file that was checked; `about` says in a few words what it is."""
 
@@ -33,7 +34,7 @@ class Validated:
     problems: Problems
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A pipeline that was checked, the files that it names, and the pipelines that give it its inputs."""
 

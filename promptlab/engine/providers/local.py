@@ -1,8 +1,9 @@
 """The embedded model: a real one, small, in our care, without key or network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, SchemaFault, Tell
@@ -19,7 +20,7 @@ from promptlab.schemas.pipeline import Params
 DEFAULT_MAX_TOKENS = 512
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalDialect:
     """Chat completions with llama.cpp's own constraints: a grammar where the answer is one of some words.
 

@@ -1,4 +1,4 @@
-"""Values: frozen dataclasses with slots, whose classes are made in a fifth of the time.
+"""`@frozen`: a dataclass of values, whose class is made in a fifth of the time.
 
 `dataclass` compiles six methods a class, and a command imports two hundred classes: a quarter of its start.
 Here it is asked for the fields alone; `__init__` is compiled, the other methods are closures or shared.
@@ -10,19 +10,19 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Never, dataclass_transform, overload
 
-__all__ = ["value"]
+__all__ = ["frozen"]
 
 
 @overload
-def value[T](cls: type[T]) -> type[T]: ...
+def frozen[T](cls: type[T]) -> type[T]: ...
 @overload
-def value[T](*, kw_only: bool) -> Callable[[type[T]], type[T]]: ...
+def frozen[T](*, kw_only: bool) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value[T](cls: type[T] | None = None, *, kw_only: bool = False) -> Any:
+def frozen[T](cls: type[T] | None = None, *, kw_only: bool = False) -> Any:
     """Make a class one of frozen values, as `dataclass(frozen=True, slots=True)` does.
 
-    `field`, `fields`, `replace` and `asdict` are those of `dataclasses`. Methods that the class has itself stay;
-    `InitVar`, `__post_init__` and order are not known.
+    `field`, `fields`, `replace` and `asdict` are those of `dataclasses`. Methods that the class has itself
+    stay; `InitVar`, `__post_init__` and order are not known.
     """
     return partial(_made, kw_only=kw_only) if cls is None else _made(cls, kw_only=kw_only)
 
