@@ -24,6 +24,7 @@ from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.lacking import Lacking, Needed
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
@@ -85,11 +86,15 @@ class LoadedPipeline:
 
 
 def load_pipeline(
-    files: ProjectFiles, path: str, targets: Targets, changes: Changes = NO_CHANGES
+    files: ProjectFiles,
+    path: str,
+    targets: Targets,
+    changes: Changes = NO_CHANGES,
+    memory: LoadingMemory | None = None,
 ) -> LoadedPipeline:
     """Load a pipeline; raises InvalidPipeline with all its problems."""
     problems = Problems()
-    loaded = check_pipeline(files, path, targets, problems, changes)
+    loaded = check_pipeline(files, path, targets, problems, changes, memory)
     problems.raise_errors()
     if loaded is None:
         raise AssertionError("a pipeline that cannot be loaded has problems")
@@ -97,19 +102,28 @@ def load_pipeline(
 
 
 def check_pipeline(
-    files: ProjectFiles, path: str, targets: Targets, problems: Problems, changes: Changes = NO_CHANGES
+    files: ProjectFiles,
+    path: str,
+    targets: Targets,
+    problems: Problems,
+    changes: Changes = NO_CHANGES,
+    memory: LoadingMemory | None = None,
 ) -> LoadedPipeline | None:
     """Load a pipeline as far as it goes, collecting its problems; None where it cannot be run.
 
-    Its `files` remember what `files` read before, and what this pipeline names.
+    Its `files` remember what `files` read before, and what this pipeline names. A process that loads
+    more than once gives the same `memory` each time.
     """
+    if memory is None:
+        with LoadingMemory() as fresh:
+            return check_pipeline(files, path, targets, problems, changes, fresh)
     own = ProjectFiles(files.source)
     own.files_read |= files.files_read
     text = own.read_text(path, problems)
     document = None if text is None else parse_yaml(path, text, problems)
     if document is None:
         return None
-    return _Loading(own, path, targets, problems, changes).load(document)
+    return _Loading(own, path, targets, problems, changes, memory).load(document)
 
 
 @frozen
@@ -142,6 +156,7 @@ class _Loading:
     targets: Targets
     problems: Problems
     changes: Changes
+    memory: LoadingMemory
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
@@ -150,7 +165,9 @@ class _Loading:
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
-        self.places = TemplatePlaces(self.files, self.problems, self.resolver.prompts.line_offsets)
+        self.places = TemplatePlaces(
+            self.files, self.problems, self.resolver.prompts.line_offsets, self.memory
+        )
 
     def load(self, document: Document) -> LoadedPipeline | None:
         before = self.problems.errors
