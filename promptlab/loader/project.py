@@ -13,7 +13,6 @@ from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.targets import Targets
-from promptlab.loader import diagnosis
 from promptlab.loader.document import parse_yaml
 from promptlab.loader.files import ProjectFiles, find_root
 from promptlab.loader.problems import Problems
@@ -97,6 +96,8 @@ def read_settings(files: ProjectFiles, problems: Problems, path: str = SETTINGS)
     try:
         return SettingsFile.model_validate(document.value)
     except ValidationError as error:
+        from promptlab.loader import diagnosis  # noqa: PLC0415 - most settings are right
+
         diagnosis.report(error, document, problems, SettingsFile)
         return None
 
