@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from promptlab.engine.templating.blocking import BlockingRenderer
+from promptlab.loader.known_rows import KnownRows
 from promptlab.loader.template_trials import trial
 from promptlab.loader.templates import Analysis, TemplateProblem, analyse
 from promptlab.schemas.template import Template
@@ -37,6 +38,7 @@ class LoadingMemory:
 
     def __init__(self, renderer: BlockingRenderer | None = None) -> None:
         self._renderer = renderer or BlockingRenderer()
+        self.rows = KnownRows()
         self._analyses = Kept[Analysis]()
         self._trials = Kept[TemplateProblem | None]()
 
