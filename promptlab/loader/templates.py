@@ -27,7 +27,7 @@ __all__ = [
     "included_names",
 ]
 
-MAY_INCLUDE = re.compile(r"{%.*\b(?:include|extends|import)\b", re.DOTALL)
+INCLUDING = re.compile(r"include|extends|import")
 
 
 def analyse(template: Template) -> Analysis:
@@ -57,7 +57,7 @@ def analyse(template: Template) -> Analysis:
 
 def included_names(source: str) -> tuple[str, ...]:
     """Return the names that a prompt includes, extends or imports, as they may be below prompts/."""
-    if MAY_INCLUDE.search(source) is None:
+    if "{%" not in source or INCLUDING.search(source) is None:
         return ()
     from promptlab.loader.templating import includes  # noqa: PLC0415 - Jinja is slow to import
 
