@@ -10,7 +10,7 @@ from jsonschema.validators import Draft202012Validator
 
 from promptlab.engine.plain_schema import DIALECT, KEYWORDS, is_plain
 
-LEAVES = st.sampled_from(
+LEAVES: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
