@@ -1,18 +1,20 @@
 """What happens in a run, told in the past tense to whoever listens."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from promptlab.schemas.run import StepResult, TrialKey, TrialResult
+from promptlab.schemas.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """`planned`: how many trials there are to do."""
+    """`planned`: how many trials there are to do; `sources`: what steps are made of, by cell and path."""
 
     pipeline: str
     planned: int
     cells: tuple[str, ...]
+    sources: Mapping[str, Mapping[str, Sources]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
