@@ -46,6 +46,20 @@ def functions_of(step: Step) -> tuple[Function, ...]:
     return (*(value for value in values if isinstance(value, Function)), *(tool.function for tool in tools))
 
 
+def prompt_of(step: Step) -> str | None:
+    """Give the path of the prompt that a step sends, where it has a file of its own."""
+    prompts = (getattr(step, name) for name in _own(step))
+    return next((prompt.path for prompt in prompts if isinstance(prompt, PromptFile)), None)
+
+
+def words_of(step: Step) -> frozenset[str]:
+    """Give all that could be a name in what a step renders."""
+    given = [template for value in step.bindings.values() for _, template in value.holes]
+    own = [part.template for part in step.own_parts()]
+    asked = [step.when] if step.when is not None else []
+    return frozenset().union(*(template.words for template in (*given, *own, *asked)))
+
+
 def _own(step: Step) -> tuple[str, ...]:
     """Give the fields that this kind of step has beyond others, and `when`."""
     return tuple(name for name in _fields(type(step)) if name not in _COMMON)

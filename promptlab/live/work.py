@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from promptlab.core.json import as_text
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
+from promptlab.engine.places import place_of
 from promptlab.models.base import json_text
-from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict, planned_path
+from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
 from promptlab.schemas.sources import NO_SOURCES, Sources
 
 type Values = dict[str, Any]
@@ -71,7 +72,7 @@ class Finished:
         return _digest(f"[{self._inputs},{json_text(self.trial.columns)}]")
 
     def sources_of(self, step: StepResult) -> Sources:
-        return self.sources.get(planned_path(step.id), NO_SOURCES)
+        return self.sources.get(place_of(step.id), NO_SOURCES)
 
     @cached_property
     def _inputs(self) -> str:

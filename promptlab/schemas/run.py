@@ -176,11 +176,6 @@ def everywhere(path: str) -> str:
     return ITEM.sub("[]", path) if "[" in path else path
 
 
-def planned_path(path: str) -> str:
-    """Give the path of a step as a pipeline has it, whatever the item: `parts.part` for `parts[2].part`."""
-    return ITEM.sub("", path) if "[" in path else path
-
-
 def nested(steps: Iterable[StepResult]) -> tuple[StepResult, ...]:
     """Give steps, each followed by those inside it, with these put into it; the reverse of `flat`."""
     inside: dict[str, list[StepResult]] = {"": []}

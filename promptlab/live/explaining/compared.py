@@ -1,0 +1,70 @@
+"""A step that was sent beside its run before: what is known of both."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from promptlab.engine.plan import PlannedStep
+from promptlab.live.explaining.files import FilesChanged
+from promptlab.schemas.run import StepCall
+from promptlab.services.logged_step import Asked, LoggedStep, PeerStep
+from promptlab.services.step_history import StepHistory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """`line`: the steps around it, outermost first, then the step itself.
+
+    `call`, `call_before`: the request that was the first to leave, and the one in its place before, None
+    where there was none; `asked`, `asked_before`: what they said, None where no answer tells it.
+    """
+
+    own: LoggedStep
+    before: LoggedStep
+    line: tuple[PlannedStep, ...]
+    call: StepCall
+    call_before: StepCall | None
+    asked: Asked | None
+    asked_before: Asked | None
+    files: FilesChanged
+    history: StepHistory
+
+    @property
+    def planned(self) -> PlannedStep:
+        return self.line[-1]
+
+    @property
+    def is_later_turn(self) -> bool:
+        """Whether it left after others of the same step that were recalled."""
+        return bool(self.own.first_sent)
+
+    @cached_property
+    def peers(self) -> dict[str, PeerStep]:
+        """The steps of the trial, by path."""
+        return self.history.trial(self.own.place[0])
+
+    @cached_property
+    def peers_before(self) -> dict[str, PeerStep]:
+        return self.history.trial(self.before.place[0])
+
+    def around(self) -> Iterator[tuple[str, str, PlannedStep]]:
+        """Give the step and those around it, innermost first: path, what stands before the id, and plan."""
+        path = self.own.step
+        for planned in reversed(self.line):
+            within = path.removesuffix(planned.step.id)
+            yield path, within, planned
+            path = within.rpartition("[")[0] if within.endswith("].") else within.removesuffix(".")
+
+    def differs(self, kind: str) -> bool:
+        """Compare what both were made of, by digests; with a log that has none, by files."""
+        if self.before.sources is None or self.own.sources is None:
+            return bool(getattr(self.files, kind)(self.planned))
+        return bool(getattr(self.before.sources, kind) != getattr(self.own.sources, kind))
+
+    def first_new_message(self) -> dict[str, Any] | None:
+        """Give the first message that differs."""
+        if self.asked is None or self.asked_before is None or self.asked.kind != "model":
+            return None
+        said, before = self.asked.given, self.asked_before.given
+        return next((one for index, one in enumerate(said) if [one] != before[index : index + 1]), None)
