@@ -1,4 +1,4 @@
-"""What an edit costs: the command on real files, the provider's journal as the judge; what `--explain` says."""
+"""What an edit costs, by the journal of the provider, which the real command asks; what `--explain` says."""
 
 import json
 import shutil

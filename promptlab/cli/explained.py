@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FEW = 5
 VALUE = 40
 EVERYTHING = 2  # times that --explain is said
-NOTHING = "nothing was called: what was asked was answered before"
+NOTHING = "nothing was called: all that was asked had its answer on record"
 ALONE: dict[Cause, str] = {
     "answer": "answer of",
     "errored": "no answer before",
@@ -66,7 +66,7 @@ def _grouped(explained: Iterable[Explained], by_variant: bool) -> Grid:  # noqa:
         for (step, reason), group in groups.items()
     ]
     header = ["step", "called", "why", "rows"]
-    return Grid(header=header, rows=rows, title=f"why {plural(total, 'step')} asked", right=frozenset({1}))
+    return Grid(header=header, rows=rows, title=f"{plural(total, 'call')}, and why", right=frozenset({1}))
 
 
 def _each(explained: Iterable[Explained], by_variant: bool) -> Grid:  # noqa: FBT001 (as many as there are)

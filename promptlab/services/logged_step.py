@@ -64,6 +64,7 @@ class LoggedFile:
 class Asked:
     """A request as it was recorded with its answer."""
 
+    fingerprint: str
     provider: str
     request: Mapping[str, Any]
 

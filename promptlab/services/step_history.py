@@ -52,11 +52,11 @@ class StepHistory:
 
     def requests(self, ids: Iterable[int]) -> dict[int, Asked]:
         """Give what answers were given to; those that were pruned are not there."""
-        query = select(Completion.id, Completion.provider, Completion.request)
+        columns = Completion.id, Completion.fingerprint, Completion.provider, Completion.request
         return {
-            id_: Asked(provider, request)
+            id_: Asked(*asked)
             for some in batched(ids, _AT_ONCE)
-            for id_, provider, request in self._session.execute(query.where(Completion.id.in_(some)))
+            for id_, *asked in self._session.execute(select(*columns).where(Completion.id.in_(some)))
         }
 
     def inputs(self, digest: str) -> Mapping[str, JSON]:

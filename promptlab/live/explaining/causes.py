@@ -33,7 +33,8 @@ def _lost(one: Compared, before: StepCall) -> Change:
     """Say why there is no answer to the same request."""
     if before.completion_id is None:
         return Change("errored", one.before.error_kind or "")
-    return Change("pruned") if one.asked_before is None else Change("unknown")
+    is_gone = one.asked_before is None or before.completion_id == one.call.completion_id  # ids are given anew
+    return Change("pruned") if is_gone else Change("unknown")
 
 
 def _in_doubt(one: Compared, before: StepCall) -> Change:

@@ -50,10 +50,12 @@ def _tool(one: Compared, message: Mapping[str, Any]) -> str:
 
 
 def _texts_and_row(one: Compared) -> Iterator[Change]:
-    if one.differs("template"):
+    is_edited = one.differs("template")
+    if is_edited:
         yield Change("template", _named(one.files.template(one.planned)) or one.planned.step.key)
-    if one.differs("includes"):
-        yield Change("include", _named(one.files.includes(one.planned)) or "of the template")
+    included = one.files.includes(one.planned)
+    if one.differs("includes") and (included or not is_edited):
+        yield Change("include", _named(included) or "of the template")
     names = _row(one)
     if names:
         yield Change("row", ", ".join(names))

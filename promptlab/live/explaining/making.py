@@ -119,4 +119,6 @@ class _Batch:
         return step.asked[first], asked[first] if first < len(asked) else None
 
     def _request(self, call: StepCall | None) -> Asked | None:
-        return self._requests.get(call.completion_id or 0) if call is not None else None
+        found = self._requests.get(call.completion_id or 0) if call is not None else None
+        is_it = found is not None and call is not None and found.fingerprint == call.fingerprint
+        return found if is_it else None  # the id of an answer that was pruned may be another's
