@@ -5,7 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+from sqlalchemy import event
 
+from promptlab.live.explaining.making import explain_run
+from promptlab.live.project_log import open_log
+from promptlab.loader.loading import load_pipeline
+from promptlab.loader.project import open_project
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
@@ -351,6 +356,29 @@ def test_one_cause_is_one_line(desk: Desk) -> None:
         "r2   note  template prompts/note.j2",
     ]
     assert nothing.out.splitlines()[-1] == "nothing was called: all that was asked had its answer on record"
+
+
+def test_many_steps_take_few_queries(desk: Desk) -> None:
+    """
+    Given two runs of 200 rows, between which a prompt was edited,
+    when it is explained why 400 steps were asked, half of them because of an answer before,
+    then the log is asked a few dozen questions, not one for each.
+    """
+    desk.rows(*({"id": f"r{n}", "ticket": f"t{n}", "tier": f"x{n}"} for n in range(200)))
+    desk.pipeline(CLASSIFY, REPLY)
+    desk.cli("run", "desk")
+    desk.prompt("classify", "Label {{ ticket }}.")
+    run = desk.cli("run", "desk", "--json").json["run_id"]
+    project = open_project(str(desk.lab.root))
+    loaded = load_pipeline(project.files, "pipelines/desk.yaml", project.targets())
+    queries = []
+
+    with open_log(project) as log:
+        event.listen(log.engine, "before_cursor_execute", lambda *query: queries.append(query[2]))
+        told = list(explain_run(log, run, loaded.cells, fresh=False))
+
+    assert len(told) == 400
+    assert len(queries) < 40
 
 
 def test_json_says_what_changed_value_by_value(desk: Desk) -> None:

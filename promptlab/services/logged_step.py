@@ -48,7 +48,7 @@ class PeerStep:
     """A step beside another; `ended`: its status and its output. `template`: a digest, None where unknown."""
 
     place: Place
-    ended: tuple[str, Any]
+    ended: tuple[Any, ...]
     template: str | None
 
 

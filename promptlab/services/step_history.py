@@ -59,21 +59,25 @@ class StepHistory:
             for id_, *asked in self._session.execute(select(*columns).where(Completion.id.in_(some)))
         }
 
-    def inputs(self, digest: str) -> Mapping[str, JSON]:
-        """Give the inputs of a row."""
-        found: Mapping[str, JSON] | None = self._session.scalar(
-            select(Row.inputs).where(Row.digest == digest)
+    def inputs(self, digests: Iterable[str]) -> dict[str, Mapping[str, JSON]]:
+        """Give the inputs of rows, by the digests of these."""
+        query = select(Row.digest, Row.inputs)
+        found = (
+            self._session.execute(query.where(Row.digest.in_(some))) for some in batched(digests, _AT_ONCE)
         )
-        return found or {}
+        return {digest: inputs for rows in found for digest, inputs in rows}
 
-    def trial(self, trial_id: int) -> dict[str, PeerStep]:
-        """Give the steps of a trial, by path."""
-        columns = StepRun.position, StepRun.step, StepRun.status, StepRun.output, StepRun.template_digest
-        found = self._session.execute(select(*columns).where(StepRun.trial_id == trial_id))
-        return {
-            step: PeerStep((trial_id, position), (status, output), template)
-            for position, step, status, output, template in found
-        }
+    def trials(self, ids: Iterable[int]) -> dict[int, dict[str, PeerStep]]:
+        """Give the steps of trials, by path."""
+        columns = ("trial_id", "position", "step", "status", "output", "template_digest")
+        query = select(*(_STEPS.c[name] for name in columns))
+        trials: dict[int, dict[str, PeerStep]] = {}
+        for some in batched(ids, _AT_ONCE):
+            for trial, position, step, *ended, template in self._session.execute(
+                query.where(_STEPS.c.trial_id.in_(some))
+            ):
+                trials.setdefault(trial, {})[step] = PeerStep((trial, position), tuple(ended), template)
+        return trials
 
     def messages(self, place: Place) -> Sequence[Mapping[str, Any]]:
         """Give the conversation of a step."""

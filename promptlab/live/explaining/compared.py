@@ -1,18 +1,40 @@
 """A step that was sent beside its run before: what is known of both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.live.explaining.files import FilesChanged
 from promptlab.schemas.run import StepCall
 from promptlab.services.logged_step import Asked, LoggedStep, PeerStep
 from promptlab.services.step_history import StepHistory
 
+type Pair = tuple[LoggedStep, LoggedStep]
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else the log has on some steps and their runs before; read for all once one asks for it."""
+
+    history: StepHistory
+    pairs: Sequence[Pair]
+
+    @cached_property
+    def trials(self) -> Mapping[int, Mapping[str, PeerStep]]:
+        """The steps of their trials, by path."""
+        return self.history.trials({step.place[0] for pair in self.pairs for step in pair})
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Mapping[str, JSON]]:
+        """The inputs of the rows that are not what they were."""
+        changed = ((own, before) for own, before in self.pairs if own.row_digest != before.row_digest)
+        return self.history.inputs({step.row_digest for pair in changed for step in pair})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """`line`: the steps around it, outermost first, then the step itself.
 
@@ -28,7 +50,7 @@ class Compared:
     asked: Asked | None
     asked_before: Asked | None
     files: FilesChanged
-    history: StepHistory
+    surroundings: Surroundings
 
     @property
     def planned(self) -> PlannedStep:
@@ -39,14 +61,18 @@ class Compared:
         """Whether it left after others of the same step that were recalled."""
         return bool(self.own.first_sent)
 
-    @cached_property
-    def peers(self) -> dict[str, PeerStep]:
+    @property
+    def peers(self) -> Mapping[str, PeerStep]:
         """The steps of the trial, by path."""
-        return self.history.trial(self.own.place[0])
+        return self.surroundings.trials[self.own.place[0]]
 
-    @cached_property
-    def peers_before(self) -> dict[str, PeerStep]:
-        return self.history.trial(self.before.place[0])
+    @property
+    def peers_before(self) -> Mapping[str, PeerStep]:
+        return self.surroundings.trials[self.before.place[0]]
+
+    def messages(self, step: PeerStep | LoggedStep) -> Sequence[Mapping[str, Any]]:
+        """Give what was said in a step."""
+        return self.surroundings.history.messages(step.place)
 
     def around(self) -> Iterator[tuple[str, str, PlannedStep]]:
         """Give the step and those around it, innermost first: path, what stands before the id, and plan."""

@@ -65,7 +65,8 @@ def _row(one: Compared) -> list[str]:
     """Give the inputs that changed, of those that the step or one around it may name."""
     if one.own.row_digest == one.before.row_digest:
         return []
-    new, old = one.history.inputs(one.own.row_digest), one.history.inputs(one.before.row_digest)
+    rows = one.surroundings.inputs
+    new, old = rows.get(one.own.row_digest, {}), rows.get(one.before.row_digest, {})
     seen = frozenset().union(*(words_of(planned.step) for planned in one.line))
     return [name for name in {**new, **old} if name in seen and old.get(name) != new.get(name)]
 
@@ -109,7 +110,7 @@ def _attached(one: Compared) -> Iterator[Change]:
     if one.asked is None or one.asked_before is None or one.asked.kind != "model":
         return
     new = _digests(one.asked.given).keys() - _digests(one.asked_before.given).keys()
-    paths = _digests(one.history.messages(one.own.place))
+    paths = _digests(one.messages(one.own))
     names = {paths[digest] for digest in new if digest in paths}
     text = canonical([texts_of(one.planned.step), includes_of(one.planned.step)])
     names |= {path for path in one.files.of_kind("data", "schema") if path in text}
@@ -128,7 +129,7 @@ def _conversations(one: Compared) -> Iterator[Change]:
     """A step before this one that gave the same, but was asked otherwise; templates see its messages."""
     for path in _paths_needed(one):
         own, before = one.peers[path], one.peers_before.get(path)
-        if before is not None and one.history.messages(own.place) != one.history.messages(before.place):
+        if before is not None and one.messages(own) != one.messages(before):
             yield Change("answer", f"{place_of(path)}.messages")
 
 

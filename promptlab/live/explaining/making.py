@@ -7,7 +7,7 @@ from itertools import batched
 from promptlab.engine.places import by_place, place_of
 from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.live.explaining.causes import causes
-from promptlab.live.explaining.compared import Compared
+from promptlab.live.explaining.compared import Compared, Surroundings
 from promptlab.live.explaining.files import FilesChanged
 from promptlab.schemas.explained import Change, Explained
 from promptlab.schemas.run import StepCall
@@ -16,7 +16,7 @@ from promptlab.services.logged_step import Asked, LoggedStep
 from promptlab.services.run_log import RunLog
 from promptlab.services.step_history import StepHistory
 
-AT_ONCE = 200
+AT_ONCE = 64
 
 
 def explain_run(log: RunLog, run_id: str, cells: Sequence[Cell], *, fresh: bool) -> Iterator[Explained]:
@@ -79,6 +79,8 @@ class _Batch:
         self._earlier = earlier
         found = [earlier.found[step.place] for step in steps if step.place in earlier.found]
         self._before = means.history.at(found)
+        pairs = [(step, before) for step in steps if (before := self._find(step)) is not None]
+        self._surroundings = Surroundings(means.history, pairs)
         calls = (call for step in steps for call in self._calls(step))
         ids = {call.completion_id for call in calls if call is not None and call.completion_id is not None}
         self._requests = means.history.requests(ids)
@@ -102,7 +104,7 @@ class _Batch:
             asked=self._request(call),
             asked_before=self._request(call_before),
             files=FilesChanged(history.files(before.run_id), history.files(step.run_id)),
-            history=history,
+            surroundings=self._surroundings,
         )
         return causes(compared)
 
