@@ -3,14 +3,19 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from sqlalchemy import event
 
+from promptlab.cli.explained import show_explained
 from promptlab.live.explaining.making import explain_run
 from promptlab.live.project_log import open_log
 from promptlab.loader.loading import load_pipeline
 from promptlab.loader.project import open_project
+from promptlab.schemas.explained import Change, Explained
+from promptlab.schemas.run import TrialKey
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
@@ -356,6 +361,35 @@ def test_one_cause_is_one_line(desk: Desk) -> None:
         "r2   note  template prompts/note.j2",
     ]
     assert nothing.out.splitlines()[-1] == "nothing was called: all that was asked had its answer on record"
+
+
+def test_the_table_of_many_causes_is_cut() -> None:
+    """
+    Given 25 calls, each with a cause of its own, in two variants,
+    when they are shown, and once more each by itself,
+    then the table has 20 lines and says how many it left out; by itself each has its line.
+    """
+    told = [
+        Explained(
+            trial=TrialKey(row=n, row_id=f"r{n}", cell="few", variant="few"),
+            step="note",
+            changes=(Change("file", f"images/{n}.png"),),
+        )
+        for n in range(25)
+    ]
+
+    grouped, each = (_shown(told, said=said) for said in (1, 2))
+
+    assert len(grouped) == 1 + 1 + 20 + 1
+    assert grouped[2].split() == ["note", "1", "file", "images/0.png", "r0", "few"]
+    assert grouped[-1] == "and 5 more causes; --explain twice shows every call"
+    assert (len(each), each[-1].split()) == (26, ["r24", "few", "note", "file", "images/24.png"])
+
+
+def _shown(told: list[Explained], *, said: int) -> list[str]:
+    stream = StringIO()
+    show_explained(Console(file=stream, width=80), told, ["base", "few"], said=said)
+    return stream.getvalue().splitlines()
 
 
 def test_many_steps_take_few_queries(desk: Desk) -> None:

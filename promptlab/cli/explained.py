@@ -1,7 +1,7 @@
 """Why steps were called rather than recalled: one line a cause, or one line a step of a trial."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from promptlab.cli.tables import Grid, Styled, show_grid
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FEW = 5
+MOST_LINES = 20
 VALUE = 40
 EVERYTHING = 2  # times that --explain is said
 NOTHING = "nothing was called: all that was asked had its answer on record"
@@ -45,45 +46,59 @@ def show_explained(
     console: "Console", explained: Iterable[Explained], cells: Sequence[str], *, said: int
 ) -> None:
     """Print why steps were called; `said` more than once: each by itself."""
-    by_variant = len(cells) > 1
-    grid = _each(explained, by_variant) if said >= EVERYTHING else _grouped(explained, by_variant)
-    if grid.rows:
-        show_grid(console, grid)
-    else:
+    named = _Named(by_cell=len(cells) > 1)
+    grid = named.each(explained) if said >= EVERYTHING else named.grouped(_groups(explained))
+    shown = grid.rows if said >= EVERYTHING else grid.rows[:MOST_LINES]
+    if not shown:
         console.print(NOTHING)
+        return
+    show_grid(console, replace(grid, rows=shown))
+    if len(shown) < len(grid.rows):
+        console.print(f"and {len(grid.rows) - len(shown):,} more causes; --explain twice shows every call")
 
 
-def _grouped(explained: Iterable[Explained], by_variant: bool) -> Grid:  # noqa: FBT001 (as many as there are)
+def _groups(explained: Iterable[Explained]) -> dict[tuple[str, str], Group]:
     groups: dict[tuple[str, str], Group] = {}
     for one in explained:
         group = groups.setdefault((everywhere(one.step), why(one.changes)), Group())
         group.count += 1
         if len(group.first) < FEW:
             group.first.append(one.trial)
-    total = sum(group.count for group in groups.values())
-    rows = [
-        [Styled(step), Styled(f"{group.count:,}"), Styled(reason), Styled(_rows(group, by_variant), "dim")]
-        for (step, reason), group in groups.items()
-    ]
-    header = ["step", "called", "why", "rows"]
-    return Grid(header=header, rows=rows, title=f"{plural(total, 'call')}, and why", right=frozenset({1}))
+    return groups
 
 
-def _each(explained: Iterable[Explained], by_variant: bool) -> Grid:  # noqa: FBT001 (as many as there are)
-    rows = [
-        [Styled(_row(one.trial, by_variant)), Styled(one.step), Styled(why(one.changes))] for one in explained
-    ]
-    return Grid(header=["row", "step", "why"], rows=rows)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """`by_cell`: there are several, so that a row alone says too little."""
 
+    by_cell: bool
 
-def _rows(group: Group, by_variant: bool) -> str:  # noqa: FBT001 (as many as there are)
-    names = list(dict.fromkeys(_row(trial, by_variant) for trial in group.first))
-    return ", ".join([*names, *(["…"] if group.count > len(group.first) else [])])
+    def grouped(self, groups: Mapping[tuple[str, str], Group]) -> Grid:
+        total = sum(group.count for group in groups.values())
+        return Grid(
+            header=["step", "called", "why", "rows"],
+            rows=[
+                [Styled(step), Styled(f"{group.count:,}"), Styled(reason), Styled(self._rows(group), "dim")]
+                for (step, reason), group in groups.items()
+            ],
+            title=f"{plural(total, 'call')}, and why",
+            right=frozenset({1}),
+        )
 
+    def each(self, explained: Iterable[Explained]) -> Grid:
+        rows = [
+            [Styled(self._row(one.trial)), Styled(one.step), Styled(why(one.changes))] for one in explained
+        ]
+        return Grid(header=["row", "step", "why"], rows=rows)
 
-def _row(trial: TrialKey, by_variant: bool) -> str:  # noqa: FBT001 (as many as there are)
-    cell = f" {trial.cell}" if by_variant else ""
-    return f"{shortened(trial.row_id, VALUE)}{cell}{f' #{trial.repeat + 1}' if trial.repeat else ''}"
+    def _rows(self, group: Group) -> str:
+        names = list(dict.fromkeys(map(self._row, group.first)))
+        return ", ".join([*names, *(["…"] if group.count > len(group.first) else [])])
+
+    def _row(self, trial: TrialKey) -> str:
+        cell = f" {trial.cell}" if self.by_cell else ""
+        repeat = f" #{trial.repeat + 1}" if trial.repeat else ""
+        return f"{shortened(trial.row_id, VALUE)}{cell}{repeat}"
 
 
 def why(changes: Sequence[Change]) -> str:
