@@ -18,7 +18,7 @@ from promptlab.services.logged_step import Asked, LoggedFile, LoggedStep, PeerSt
 from promptlab.services.trials import ORDER, step_call
 
 _AT_ONCE = 500
-_CHUNK = 5_000
+_CHUNK = 20_000
 _TRIALS, _STEPS = Trial.__table__, StepRun.__table__
 
 
