@@ -10,6 +10,7 @@ from promptlab.live.affected.finding import Finding, Since, find_affected
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import open_project
 from promptlab.schemas.affected import PipelineChange
@@ -241,10 +242,11 @@ class Repository:
     def loaded(self) -> list[LoadedPipeline]:
         """Load all pipelines but those that others alone can run."""
         project, problems = open_project(root=self.project), Problems()
-        found = [
-            check_pipeline(ProjectFiles(self.project), path, project.targets(), problems, tries=False)
-            for path in project.pipelines()
-        ]
+        with LoadingMemory() as memory:
+            found = [
+                check_pipeline(ProjectFiles(self.project), path, project.targets(), problems, memory=memory)
+                for path in project.pipelines()
+            ]
         assert [problem.message for problem in problems if problem.code != UNFED] == []
         return [one for one in found if one is not None]
 

@@ -20,7 +20,7 @@ PROJECTS, EDITS = 6, 5
 def load(repository: Repository) -> LoadedPipeline | None:
     opened = open_project(root=repository.project)
     files = ProjectFiles(repository.project)
-    return check_pipeline(files, PIPELINE, opened.targets(), Problems(), tries=False)
+    return check_pipeline(files, PIPELINE, opened.targets(), Problems())
 
 
 def write(repository: Repository, files: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from promptlab.core.words import plural
 from promptlab.live.affected.finding import Since, find_affected
 from promptlab.loader.changes import NO_CHANGES
 from promptlab.loader.loading import LoadedPipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
 from promptlab.loader.validating import Validation
@@ -30,11 +31,13 @@ STYLES = {"calls": "yellow", "verdicts": "cyan"}
 
 def show_affected(project: Project, references: Sequence[str], ref: str, *, as_json: bool) -> int:
     """Show what is affected, of the pipelines that are named, else of all; give 0."""
-    if references:
-        loaded = [one for one, _ in load_all(project, references, None, NO_CHANGES)]
-    else:
-        loaded = _all(project)
-    found = find_affected(project, loaded, Since(ref=ref, with_removed=not references)).affected
+    with LoadingMemory() as memory:
+        if references:
+            loaded = [one for one, _ in load_all(project, references, None, NO_CHANGES)]
+        else:
+            loaded = _all(project, memory)
+        since = Since(ref=ref, with_removed=not references)
+        found = find_affected(project, loaded, since, memory).affected
     if as_json:
         click.echo(plain(found.as_json()))
     else:
@@ -42,9 +45,9 @@ def show_affected(project: Project, references: Sequence[str], ref: str, *, as_j
     return 0
 
 
-def _all(project: Project) -> list[LoadedPipeline]:
+def _all(project: Project, memory: LoadingMemory) -> list[LoadedPipeline]:
     """Load all pipelines; those that others call and that cannot be run by themselves are left out."""
-    checked, problems = list(Validation(project).pipelines()), Problems()
+    checked, problems = list(Validation(project, memory).pipelines()), Problems()
     if not checked:
         hint = "write one, or begin with `promptlab init`"
         raise UsageError(f"there are no pipelines in {project.root / 'pipelines'}", hint=hint)

@@ -3,18 +3,22 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.provider import ModelProfile, Provider
+from promptlab.engine.sources import sources_of
 from promptlab.engine.step import Step
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec
 from promptlab.schemas.run import TrialKey
+from promptlab.schemas.sources import Sources
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """The model that a step asks, and the parameters as they go on the wire.
 
@@ -34,7 +38,7 @@ class Target:
         return (self, *self.fallbacks)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellSpec:
     """A cell of variants × matrix: its whole name, and the pipeline with both laid over it.
 
@@ -52,7 +56,7 @@ class CellSpec:
     in_order: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: `sources` is made once, when it is asked for
 class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
@@ -67,6 +71,11 @@ class PlannedStep:
     inner: "tuple[PlannedStep, ...]" = ()
     in_order: bool = False
 
+    @cached_property
+    def sources(self) -> Sources:
+        """What it is made of, as digests; those of the steps inside it are their own."""
+        return sources_of(self.step)
+
     def walk(self, within: str = "") -> "Iterator[tuple[str, PlannedStep]]":
         """Give the step and its path, then all inside it, at any depth."""
         path = f"{within}{self.step.id}"
@@ -75,7 +84,7 @@ class PlannedStep:
             yield from planned.walk(f"{path}.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """A cell with its steps in an order in which they can run."""
 
@@ -90,6 +99,10 @@ class Cell:
         for planned in self.steps:
             yield from planned.walk()
 
+    def sources(self) -> dict[str, Sources]:
+        """Give what each step is made of, by its path."""
+        return {path: planned.sources for path, planned in self.paths()}
+
     def all_steps(self) -> Iterator[PlannedStep]:
         """Give each step, followed by those inside it."""
         return (planned for _, planned in self.paths())
@@ -99,7 +112,7 @@ class Cell:
         return self.spec.checks
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     key: TrialKey
     row: Row

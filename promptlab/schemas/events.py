@@ -1,21 +1,24 @@
 """What happens in a run, told in the past tense to whoever listens."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import field
 
+from promptlab.core.frozen import frozen
 from promptlab.schemas.run import StepResult, TrialKey, TrialResult
+from promptlab.schemas.sources import Sources
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
-    """`planned`: how many trials there are to do."""
+    """`planned`: how many trials there are to do; `sources`: what steps are made of, by cell and path."""
 
     pipeline: str
     planned: int
     cells: tuple[str, ...]
+    sources: Mapping[str, Mapping[str, Sources]] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptSent:
     """A request is about to leave for `model`."""
 
@@ -23,7 +26,7 @@ class AttemptSent:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptEnded:
     """An attempt ended; `failure` says how if not with an answer. `spent_usd` None: unknown."""
 
@@ -34,13 +37,13 @@ class AttemptEnded:
     outcome_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRecalled:
     model: str
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelPaused:
     """The provider asked to wait, in seconds."""
 
@@ -48,7 +51,7 @@ class ModelPaused:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConcurrencyChanged:
     """So many calls may be in flight to `model` at once from now on."""
 
@@ -56,7 +59,7 @@ class ConcurrencyChanged:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelClosed:
     """No more calls go to this model in this run."""
 
@@ -64,7 +67,7 @@ class ModelClosed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FellBack:
     """A model failed for good, and the next one was asked in its place."""
 
@@ -73,7 +76,7 @@ class FellBack:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextReceived:
     """A piece of an answer came, while it is streamed."""
 
@@ -82,7 +85,7 @@ class TextReceived:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextEnded:
     """A streamed answer is over; where it is not whole it was broken off."""
 
@@ -91,18 +94,18 @@ class TextEnded:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepFinished:
     trial: TrialKey
     result: StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialFinished:
     result: TrialResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStopped:
     """The run will send no new call; `reason` says why, for a person."""
 

@@ -1,12 +1,12 @@
 """Builds a provider from its name and the settings, when a model of it is first used."""
 
-from dataclasses import dataclass
 from typing import cast
 
 from promptlab.core.addresses import checked_url, is_loopback, normalised
 from promptlab.core.config import ProviderSettings, Settings
 from promptlab.core.environment import Environment, references
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.registry import UnknownKind
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.catalog import PROVIDERS
@@ -29,7 +29,7 @@ def build_provider(name: str, settings: Settings) -> Provider:
     Raises UsageError for an unknown name and an address that no request may go to. A missing or malformed
     key is told by the provider's `check`, so that recorded answers are found without any key.
     """
-    if name not in provider_names(settings):
+    if not (name in PRESETS or name in settings.providers or name in PROVIDERS):
         advice = did_you_mean(name, provider_names(settings)) or "name it under `providers` in promptlab.yaml"
         raise UsageError(f"unknown provider '{name}'; {advice}")
     entry = settings.providers.get(name, ProviderSettings())
@@ -44,7 +44,7 @@ def build_provider(name: str, settings: Settings) -> Provider:
     return cast("Provider", kind(_Assembly(name, entry, preset, settings).options()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Assembly:
     """Puts a provider's options together from its entry, its preset and the environment."""
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.provider import (
     BrokenAnswer,
     ConnectionFailed,
@@ -148,7 +149,7 @@ _PHRASES: dict[type[ProviderError], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Detail:
     """What an error's body says, in either vendor's shape."""
 

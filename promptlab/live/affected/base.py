@@ -9,6 +9,7 @@ from promptlab.loader.changes import Changes
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.git_tree import GitTree
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import InvalidPipeline, Problem, Problems
 from promptlab.loader.project import Project, project_in
 
@@ -22,12 +23,13 @@ class Broken:
 
 @dataclass
 class BaseProject:
-    """`head`: the project as it is; `model` and `changes`: what flags say of both."""
+    """`head`: the project as it is; `model` and `changes`: what flags say of both sides."""
 
     head: Project
     tree: GitTree
     model: str | None
     changes: Changes
+    memory: LoadingMemory
     _loaded: dict[str, LoadedPipeline | Broken] = field(default_factory=dict)
 
     @cached_property
@@ -63,7 +65,7 @@ class BaseProject:
             return project
         try:
             targets = project.targets(self.model)
-            found = check_pipeline(project.files, path, targets, problems, self.changes, tries=False)
+            found = check_pipeline(project.files, path, targets, problems, self.changes, self.memory)
         except PromptlabError as error:
             return Broken(error.message)
         return found if found is not None else Broken(_first(problems))

@@ -16,6 +16,7 @@ from promptlab.live.project_log import has_log, look_into_log
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.git_tree import GitTree
 from promptlab.loader.loading import LoadedPipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.project import Project
 from promptlab.schemas.affected import Affected, AffectedTrials, PipelineChange, Why
 from promptlab.services.git import Base, base_of
@@ -47,15 +48,22 @@ class Finding:
     trials: dict[str, AffectedTrials]
 
 
-def find_affected(project: Project, loaded: Sequence[LoadedPipeline], since: Since) -> Finding:
+def find_affected(
+    project: Project, loaded: Sequence[LoadedPipeline], since: Since, memory: LoadingMemory | None = None
+) -> Finding:
     """Compare pipelines with what they were. Nothing is called, run, written or checked out.
 
     Where the project has a run log, its answers tell whether what hangs on others comes out as it did.
+    `memory`: that with which the pipelines were loaded, of what need not be found out again.
+
     Raises UsageError where git cannot say what they were, and StorageError.
     """
+    if memory is None:
+        with LoadingMemory() as fresh:
+            return find_affected(project, loaded, since, fresh)
     base = base_of(project.root, since.ref)
     with GitTree(project.root, base.commit, base.prefix.removesuffix("/")) as tree:
-        was = BaseProject(project, tree, since.model, since.changes)
+        was = BaseProject(project, tree, since.model, since.changes, memory)
         search = _Search(base, was, {*project.pipelines(), *(one.path for one in loaded)})
         pairs = [(head, search.before(head)) for head in loaded]
         found = asyncio.run(search.all(project, pairs))
