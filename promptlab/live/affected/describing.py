@@ -1,36 +1,28 @@
 """Reads a cell as it was loaded into facts; knows which key of a step counts for what."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import cast
-
-from pydantic import BaseModel
 
 from promptlab.core.json import JSON, canonical
-from promptlab.engine.check import Check
-from promptlab.engine.checks.python import PythonCheck
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.function import Function
 from promptlab.engine.outputs import last_written
 from promptlab.engine.parsing import schema_of
 from promptlab.engine.plan import Cell, PlannedStep, Target
-from promptlab.engine.prompt import PromptFile
 from promptlab.engine.step import Step
 from promptlab.engine.steps.foreach import ForeachStep
 from promptlab.engine.steps.pipeline import PipelineStep
-from promptlab.engine.sub_pipeline import SubPipeline
+from promptlab.engine.steps.prompt import PromptStep
 from promptlab.engine.templating.vocabulary import ATTACHING, PROMPTS
 from promptlab.live.affected.contents import Contents
 from promptlab.live.affected.definition import Bound, CellDefinition, Definition, Fact, Role
+from promptlab.live.affected.judged import check_facts, columns_of, renamed
 from promptlab.live.affected.normal import template_digest
+from promptlab.live.affected.reader import Reader
 from promptlab.loader.templates import analyse
 from promptlab.schemas.dataset import PATH_TYPES
 from promptlab.schemas.pipeline import InputEntry, PipelineSpec
 from promptlab.schemas.template import Template, TemplatedValue
 
-BUILT_IN = "promptlab.engine.checks."
-EVERYTHING = frozenset(("row", "inputs", "context"))
-"""Words of a check that mean the whole row."""
 FILE_TYPES = (*PATH_TYPES, "messages")
 ELSEWHERE = frozenset(
     (
@@ -39,9 +31,14 @@ ELSEWHERE = frozenset(
     )
 )
 """Keys of a pipeline whose effect is seen in steps and rows, or that have none on results."""
-HANDLED = frozenset((*Step.model_fields, *CompletionStep.model_fields, "prompt", "pipeline", "steps"))
-RESULT_KEYS = frozenset(("outputs",))
-NO_EFFECT = frozenset(("max_concurrency",))
+HANDLED: Mapping[type, frozenset[str]] = {
+    Step: frozenset(Step.model_fields),
+    CompletionStep: frozenset(CompletionStep.model_fields),
+    PromptStep: frozenset(("prompt",)),
+    PipelineStep: frozenset(("pipeline",)),
+    ForeachStep: frozenset(("steps", "outputs", "max_concurrency")),
+}
+"""Keys of a kind of step that are read by themselves, or that have no effect on results."""
 
 
 def describe(cell: Cell, contents: Contents) -> CellDefinition:
@@ -53,47 +50,8 @@ def describe(cell: Cell, contents: Contents) -> CellDefinition:
     return CellDefinition(places, _reads_files(cell), inner)
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Turns what was loaded into JSON, and keeps what it met on the way."""
-
-    words: set[str] = field(default_factory=set)
-    functions: list[Function] = field(default_factory=list)
-
-    def read(self, value: object) -> JSON:
-        match value:
-            case None | bool() | int() | float() | str():
-                return value
-            case Mapping():
-                return {str(name): self.read(item) for name, item in value.items()}
-            case list() | tuple():
-                return [self.read(item) for item in value]
-            case BaseModel():
-                return {name: self.read(getattr(value, name)) for name in type(value).model_fields}
-        return self._ours(value)
-
-    def _ours(self, value: object) -> JSON:
-        match value:
-            case Template():
-                self._learn((value,))
-                return template_digest(value.kind, value.source)
-            case TemplatedValue():
-                self._learn(template for _, template in value.holes)
-                return value.source
-            case Function():
-                self.functions.append(value)
-                return value.name
-            case SubPipeline():
-                return self.read(value.spec)
-        return repr(value)
-
-    def _learn(self, templates: Iterable[Template]) -> None:
-        for template in templates:
-            self.words |= template.words
-
-
 def _step(planned: PlannedStep, contents: Contents) -> Definition:
-    step, reader = planned.step, _Reader()
+    step, reader = planned.step, Reader()
     facts = [*_common(planned, reader), *_own(step, reader, contents)]
     bound = {name: _bound(value) for name, value in step.bindings.items()}
     facts += [Fact("ask", "with", name, one.said) for name, one in bound.items()]
@@ -101,10 +59,10 @@ def _step(planned: PlannedStep, contents: Contents) -> Definition:
         facts += _completion(step, planned.target)
         reader.functions += [tool.function for tool in step.tools]
     facts += _code(reader.functions, "after", contents)
-    after_inner, judging = _Reader(), _Reader()
+    after_inner, judging = Reader(), Reader()
     facts += _after_inner(step, after_inner)
     checks = (*step.checks, *step.inner_checks)
-    facts += [*_checks(checks, judging), *_code(judging.functions, "judge", contents)]
+    facts += [*check_facts(checks, judging), *_code(judging.functions, "judge", contents)]
     words = frozenset(reader.words).union(*(one.words for one in bound.values()))
     return Definition(
         facts=tuple(facts),
@@ -112,16 +70,16 @@ def _step(planned: PlannedStep, contents: Contents) -> Definition:
         bound=bound,
         frame_words=frozenset(reader.words),
         result_words=frozenset(after_inner.words),
-        judge_words=_columns(checks, judging, _renamed(planned, words)),
+        judge_words=columns_of(checks, judging, renamed(planned, words)),
     )
 
 
 def _bound(value: TemplatedValue) -> Bound:
-    reader = _Reader()
+    reader = Reader()
     return Bound(canonical(reader.read(value)), frozenset(reader.words))
 
 
-def _common(planned: PlannedStep, reader: _Reader) -> Iterator[Fact]:
+def _common(planned: PlannedStep, reader: Reader) -> Iterator[Fact]:
     """Give what all kinds of steps say, but for what has no effect on what comes of them."""
     step = planned.step
     if step.when is not None:
@@ -137,7 +95,7 @@ def _common(planned: PlannedStep, reader: _Reader) -> Iterator[Fact]:
         yield Fact(role, "output", "", reader.read(step.parsed_as))
 
 
-def _own(step: Step, reader: _Reader, contents: Contents) -> Iterator[Fact]:
+def _own(step: Step, reader: Reader, contents: Contents) -> Iterator[Fact]:
     """Give what this kind of step says; templates are facts of their own."""
     for part in step.own_parts():
         if part.scope == "inner":
@@ -146,14 +104,14 @@ def _own(step: Step, reader: _Reader, contents: Contents) -> Iterator[Fact]:
         for name, text in part.template.library.items():
             said = template_digest("prompt", text, whole=False)
             yield Fact("ask", "include", name, said, f"{PROMPTS}{name}")
-    for name in type(step).model_fields.keys() - HANDLED - RESULT_KEYS - NO_EFFECT:
+    handled = frozenset[str]().union(*(keys for kind, keys in HANDLED.items() if isinstance(step, kind)))
+    for name in sorted(type(step).model_fields.keys() - handled):
         value = getattr(step, name)
         kind = {"messages": "template", "python": "code"}.get(name, name)
         role: Role = "after" if name == "python" else "ask"
         yield Fact(role, kind, name, reader.read(value), _named(value))
-    prompt: PromptFile | None = getattr(step, "prompt", None)
-    if prompt is not None:
-        yield Fact("ask", "template", "prompt", reader.read(prompt.template), prompt.path)
+    if isinstance(step, PromptStep):
+        yield Fact("ask", "template", "prompt", reader.read(step.prompt.template), step.prompt.path)
     if isinstance(step, PipelineStep):
         yield Fact("ask", "inputs", "", reader.read(step.pipeline.spec.inputs))
 
@@ -203,7 +161,7 @@ def _code(functions: Iterable[Function], role: Role, contents: Contents) -> Iter
                 yield Fact(role, "file", name, contents.digest(name))
 
 
-def _after_inner(step: Step, reader: _Reader) -> Iterator[Fact]:
+def _after_inner(step: Step, reader: Reader) -> Iterator[Fact]:
     """Give what a step makes once the steps inside it are done."""
     if isinstance(step, ForeachStep):
         last = step.steps[-1].id if step.outputs is None else reader.read(step.outputs)
@@ -212,50 +170,15 @@ def _after_inner(step: Step, reader: _Reader) -> Iterator[Fact]:
         yield Fact("result", "outputs", "", _outputs(step.pipeline.spec, reader))
 
 
-def _outputs(spec: PipelineSpec, reader: _Reader) -> JSON:
+def _outputs(spec: PipelineSpec, reader: Reader) -> JSON:
     return {"last": last_written(spec)} if spec.outputs is None else reader.read(spec.outputs)
-
-
-def _checks(checks: Iterable[Check], reader: _Reader) -> Iterator[Fact]:
-    for number, check in enumerate(checks):
-        said = cast("dict[str, JSON]", reader.read(check))
-        yield Fact("judge", "checks", check.name or f"{check.type} {number}", [check.type, said], check.type)
-
-
-def _columns(checks: Iterable[Check], reader: _Reader, around: frozenset[str]) -> frozenset[str] | None:
-    """Give the names of a row that checks may look at; None: all."""
-    known = list(_all_checks(checks))
-    functions = [check.value for check in known if isinstance(check, PythonCheck)]
-    words = reader.words | {one.name for function in functions for one in function.parameters}
-    takes_all = any(function.accepts_extra for function in functions)
-    if takes_all or words & EVERYTHING or not all(map(_is_built_in, known)):
-        return None
-    return frozenset(words) | around
-
-
-def _renamed(planned: PlannedStep, words: frozenset[str]) -> frozenset[str]:
-    """Give the names that checks inside a step see under other names."""
-    has_checks = any(one.step.checks or one.step.inner_checks for _, one in planned.walk())
-    return words if planned.inner and has_checks else frozenset()
-
-
-def _all_checks(checks: Iterable[Check]) -> Iterator[Check]:
-    for check in checks:
-        yield check
-        value = getattr(check, "value", None)
-        if isinstance(value, tuple):
-            yield from _all_checks(one for one in value if isinstance(one, Check))
-
-
-def _is_built_in(check: Check) -> bool:
-    return type(check).__module__.startswith(BUILT_IN)
 
 
 def _pipeline(cell: Cell, contents: Contents) -> Definition:
     """Give what makes and judges the outputs of a cell."""
-    spec, making, judging = cell.spec, _Reader(), _Reader()
+    spec, making, judging = cell.spec, Reader(), Reader()
     facts = [Fact("judge", "outputs", "", _outputs(spec, making))]
-    facts += [*_checks(spec.checks, judging), *_code(judging.functions, "judge", contents)]
+    facts += [*check_facts(spec.checks, judging), *_code(judging.functions, "judge", contents)]
     for gate in spec.gates:
         if gate.variant in (None, cell.variant, cell.name):
             facts.append(Fact("judge", "gates", gate.metric, judging.read(gate)))
@@ -263,7 +186,7 @@ def _pipeline(cell: Cell, contents: Contents) -> Definition:
     others = sorted(type(spec).model_fields.keys() - ELSEWHERE - {"outputs", "checks", "gates"})
     facts += [Fact("judge", name, "", judging.read(getattr(spec, name))) for name in others]
     facts += [Fact("judge", "removed step", path, True) for path, _ in cell.paths()]
-    return Definition(tuple(facts), judge_words=_columns(spec.checks, judging, frozenset(making.words)))
+    return Definition(tuple(facts), judge_words=columns_of(spec.checks, judging, frozenset(making.words)))
 
 
 def _reads_files(cell: Cell) -> bool:
