@@ -153,10 +153,17 @@ def _about(one: StoodIn) -> str:
     return _cut(one.reason.removeprefix(f"{one.model}: "), SHOWN_REASON)
 
 
+def _stood_in(one: StoodIn) -> str:
+    times = plural(one.times, "time")
+    if not one.recalled:
+        return f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
+    again = f"`--model {one.model}` asks it again"
+    return f"{one.fallback} stood in {times} for {one.model}, which failed before ({again}): {_about(one)}"
+
+
 def warnings(summary: RunSummary) -> Iterator[str]:
     for one in summary.stood_in:
-        times = plural(one.times, "time")
-        yield f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
+        yield _stood_in(one)
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"

@@ -66,11 +66,12 @@ class ModelClosed:
 
 @dataclass(frozen=True, slots=True)
 class FellBack:
-    """A model failed for good, and the next one was asked in its place."""
+    """A model failed for good, and the next one was asked in its place; `recalled`: that was before."""
 
     model: str
     fallback: str
     reason: str
+    recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

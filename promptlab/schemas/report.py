@@ -55,11 +55,15 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class StoodIn:
-    """How often a fallback was asked in place of a model, and why the first time."""
+    """How often a fallback was asked in place of a model, and why the first time.
+
+    `recalled`: it was asked before, and its recorded answers stand.
+    """
 
     model: str
     fallback: str
     reason: str
+    recalled: bool = False
     times: int = 1
 
 
