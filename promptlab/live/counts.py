@@ -45,6 +45,13 @@ class RunCounts:
     def done(self) -> int:
         return sum(self.trials.values())
 
+    @property
+    def has_got_on(self) -> bool:
+        """Say whether a run after this one has less to do: an answer came, or a model failed for good."""
+        answered = self.attempts - self.in_flight - self.failures.total()
+        failed = any(not one.recalled and one.model not in self.closed for one in self.stood_in.values())
+        return answered > 0 or failed or not self.attempts
+
     def __call__(self, event: Event) -> None:
         match event:
             case TrialFinished(result):

@@ -74,8 +74,9 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
     paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
-    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `command`: what goes
-    on with what it left.
+    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early, `stopped_by` what
+    if that was no closed model; `command`: what goes on with what it left. `has_got_on`: whether calls were
+    made in vain alone, so that another run begins where this one did, is false.
     """
 
     run_id: str
@@ -98,6 +99,8 @@ class RunSummary:
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None
+    stopped_by: Literal["interrupted", "limit", "fail_fast"] | None = None
+    has_got_on: bool = True
     command: str | None = None
     exit_code: int = 0
 
