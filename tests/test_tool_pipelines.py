@@ -202,6 +202,24 @@ def test_a_conversation_with_tools_can_be_spliced_into_another(lab: Lab, fake_pr
     assert messages[2] == {"role": "tool", "tool_call_id": "c1", "content": "A1 is on its way"}
 
 
+def test_steps_behind_a_loop_of_tools_are_rendered_and_planned(lab: Lab) -> None:
+    """
+    Given a run of a step with a tool that is not kept across runs, and of a step that needs its answer,
+    when both are rendered and planned afterwards,
+    then what the tool gave last stands for what it will give; the plan has what hangs on it as open.
+    """
+    more = {"id": "more", "messages": [{"role": "user", "content": "Repeat: {{ reply.output }}"}]}
+    lab.write_pipeline(steps=[{**STEP, "max_turns": 3}, more])
+    lab.command("run", "words")
+
+    rendered = lab.command("render", "words", "--step", "more")
+    planned = lab.command("plan", "words", "--json").summary["pipelines"][0]["steps"]
+
+    assert (rendered.code, "Repeat: It comes tomorrow." in rendered.out) == (0, True)
+    counts = [(step["call"], step["recall"], step["open"], step["run"]) for step in planned]
+    assert counts == [(0, 1, 2, 1), (0, 0, 1, 0)]
+
+
 def test_what_a_step_said_with_tools_is_shown(lab: Lab) -> None:
     """
     Given a run with calls of tools,
