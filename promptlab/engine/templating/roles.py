@@ -122,12 +122,13 @@ class RoleTags(Extension):
         if not isinstance(conversation, list):
             str(conversation)
             raise BadValueError("{% messages … %} takes a list of messages, each with role and content")
-        if isinstance(conversation, Earlier):
-            conversation = [item for item in conversation if not _is_system(item)]
         is_own = isinstance(conversation, Conversation)
-        return self._transcript.place(
-            [_own_system(item) if is_own and _is_system(item) else _message(item) for item in conversation]
-        )
+        messages = [
+            _own_system(item) if is_own and _is_system(item) else _message(item)
+            for item in conversation
+            if not (isinstance(conversation, Earlier) and _is_system(item))
+        ]
+        return self._transcript.place(messages)
 
     @property
     def _transcript(self) -> Transcript:
