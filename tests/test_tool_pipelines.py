@@ -88,6 +88,26 @@ def test_what_is_wrong_with_a_tool_is_found_at_its_line(tools: str, problem: str
     assert hint in (loaded.hints[0] or "")
 
 
+@pytest.mark.parametrize(
+    ("tools", "problems"),
+    [
+        ("", ["5:52: step 'a' has `max_turns`, but no `tools` whose turns it could count"]),
+        (", tools: []", []),
+        (", tools: [tools/orders.py:status]", []),
+    ],
+)
+def test_turns_without_tools_are_a_problem(tools: str, problems: list[str]) -> None:
+    """
+    Given a step that says `max_turns`, without tools, with none of them, and with one,
+    when it is loaded,
+    then only the first is told, at its key.
+    """
+    step = f"{{id: a, messages: [{{role: user, content: hi}}], max_turns: 3{tools}}}"
+    pipeline = f"version: 1\ndataset: [{{a: b}}]\nmodel: openai/gpt-4o-mini\nsteps:\n  - {step}\n"
+
+    assert load(pipeline, {"tools/orders.py": ORDERS}).problems == problems
+
+
 def test_a_model_that_takes_no_tools_is_a_problem() -> None:
     """
     Given a step with a tool on a model that takes none,
