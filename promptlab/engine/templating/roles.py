@@ -59,6 +59,11 @@ class Transcript:
         """Say whether a text holds the mark of a role tag."""
         return self._opening in text
 
+    def require_plain(self, value: object) -> None:
+        """Raise BadValueError where something is to be done with a text that holds a mark."""
+        if isinstance(value, str) and self._secret in value:
+            raise BadValueError(CHANGED)
+
     def content(self, text: str) -> Content:
         """Return a text with its line ends as LF, or as its parts where something is attached."""
         before, *marked = text.replace("\r\n", "\n").split(self._attaching)
