@@ -148,9 +148,10 @@ class _Show:
             return
         click.echo(plain(summary.as_json() | self._explained(summary, loaded)))
         nothing = [NOTHING_CHECKED] if not failures.checked and summary.status == "passed" else []
-        told = (line for line in warnings(summary) if not line.startswith("stopped: "))  # as it happened
-        for line in (*nothing, *told):
-            click.echo(f"{summary.pipeline}: {line}", err=True)
+        is_told = summary.stopped_by in (None, "interrupted")  # as it happened
+        for line in (*nothing, *warnings(summary)):
+            if not (is_told and line.startswith("stopped: ")):
+                click.echo(f"{summary.pipeline}: {line}", err=True)
 
     def _explain(self, summary: RunSummary, loaded: LoadedPipeline) -> None:
         if self.wanted.explain:

@@ -69,11 +69,12 @@ class ModelClosed:
 
 @frozen
 class FellBack:
-    """A model failed for good, and the next one was asked in its place."""
+    """A model failed for good, and the next one was asked in its place; `recalled`: that was before."""
 
     model: str
     fallback: str
     reason: str
+    recalled: bool = False
 
 
 @frozen

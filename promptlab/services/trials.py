@@ -77,7 +77,7 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
         row_id=trial.row_id,
         cell=trial.cell,
         variant=trial.variant,
-        axes=trial.axes,
+        axes=dict(sorted(trial.axes.items())),
         repeat=trial.repeat,
     )
     return TrialResult(
