@@ -16,6 +16,7 @@ from promptlab.engine.attachments import AttachmentSource
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.completion import Answer
+from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.forecasting import deciding
 from promptlab.engine.places import place_of
 from promptlab.engine.plan import PlannedStep, Trial
@@ -109,8 +110,9 @@ class _Walk:
     async def step(self, request: StepRequest) -> StepResult:
         if request.inner is not None:
             self.values.setdefault(request.within, request.inner)
-        heard = _Heard(Watch(self.tracer.log, fresh=False))
-        machinery = still_machinery(heard.complete, heard.act, self.tracer.render, self.tracer.attachments)
+        means = self.tracer
+        heard, fallbacks = _Heard(Watch(means.log, fresh=False)), FallbackRecord(means.log)
+        machinery = still_machinery(heard.complete, heard.act, fallbacks, means.render, means.attachments)
         result = await assemble_walk(machinery, self.step)(deciding(request))
         self.marks[request.path] = self._mark(request, result, heard.asked())
         return result
