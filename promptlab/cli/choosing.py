@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab.cli.completing import complete_pipelines, complete_runs
+from promptlab.cli.completing import complete_pipelines, complete_refs, complete_runs
 from promptlab.cli.types import PairType, positive
 from promptlab.core.errors import UsageError
 
@@ -45,6 +45,12 @@ CHOICES: tuple[Decorator, ...] = (
         metavar="RUN",
         shell_complete=complete_runs,
         help="Only what failed or errored in this run.",
+    ),
+    click.option(
+        "--since",
+        metavar="REF",
+        shell_complete=complete_refs,
+        help="Only what a change touches: see `promptlab affected`.",
     ),
     click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell."),
     click.option(
@@ -89,6 +95,7 @@ def chosen(options: Mapping[str, Any]) -> "RunRequest":
         limit=options["limit"],
         tags=options["tags"],
         failed=options["failed"],
+        since=options["since"],
         max_concurrency=options["max_concurrency"],
         max_cost=options["max_cost"],
         fresh=options["fresh"],
