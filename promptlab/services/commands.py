@@ -19,6 +19,11 @@ def command_again(path: str, options: Mapping[str, JSON]) -> str:
     return shlex.join(words)
 
 
+def resume_command(run_id: str, *, max_cost: bool = False) -> str:
+    """Write the `resume` of a run; with `max_cost` it leaves the amount to be said."""
+    return f"promptlab resume {run_id}{' --max-cost USD' if max_cost else ''}"
+
+
 def _said(flag: str, value: JSON) -> Iterator[str]:
     if value is True:
         yield flag
