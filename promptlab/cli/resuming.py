@@ -8,17 +8,16 @@ from promptlab.cli.console import out_console
 from promptlab.cli.outfiles import OutFiles, out_paths
 from promptlab.cli.result import Failures, show_result
 from promptlab.cli.running import Wanted, run_pipelines
-from promptlab.cli.unknown import unknown_lines
+from promptlab.cli.unknown import attempt_lines, risk_of
 from promptlab.core.display import escaped
 from promptlab.core.json import plain
 from promptlab.live.project_log import open_log
+from promptlab.live.reporting import stored_summary
 from promptlab.live.resuming import ClaimedRun, How, claimed, prepared
 from promptlab.live.running import RunRequest
 from promptlab.loader.project import Project
 from promptlab.schemas.events import TrialFinished
 from promptlab.services.run_log import RunLog
-from promptlab.services.runs import RunService
-from promptlab.services.summaries import SummaryService
 from promptlab.services.trials import TrialService
 
 
@@ -41,20 +40,19 @@ def resume(
 def _announcement(claim: ClaimedRun, request: RunRequest) -> Iterator[str]:
     run = claim.run
     yield f"{run.pipeline}: run {run.id} goes on: {run.done - run.errored:,} of {run.planned:,} are on record"
-    then = "asked again" if request.on_unknown == "retry" else "not asked again (--on-unknown fail)"
-    yield from unknown_lines(claim.doubtful, f"{then}:")
+    if claim.doubtful:
+        again = "asked again" if request.on_unknown == "retry" else "not asked again (--on-unknown fail)"
+        yield f"{risk_of(claim.doubtful)}, {again}:"
+        yield from attempt_lines(claim.doubtful)
 
 
 def _show(log: RunLog, claim: ClaimedRun, outs: Sequence[str], *, as_json: bool) -> int:
-    with log.reading() as session:
-        runs = RunService(session, is_running=lambda _: False)
-        summary = SummaryService(session, runs=runs).of(claim.run)
-        failures = Failures()
-        with OutFiles(*out_paths(outs, [claim.run.pipeline])) as files:
-            for trial in TrialService(session).of_run(claim.run.id):
-                failures.add(trial)
-                files(TrialFinished(trial))
-            files.finish(summary, log)
+    summary, failures = stored_summary(log, claim.run), Failures()
+    with log.reading() as session, OutFiles(*out_paths(outs, [claim.run.pipeline])) as files:
+        for trial in TrialService(session).of_run(claim.run.id):
+            failures.add(trial)
+            files(TrialFinished(trial))
+        files.finish(summary, log)
     if as_json:
         click.echo(plain(summary.as_json()))
     else:

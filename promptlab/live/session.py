@@ -26,7 +26,7 @@ from promptlab.loader.files import FileSnapshot
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
-from promptlab.services.commands import command_again
+from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
 
 type First = Callable[[], Awaitable[None]]
@@ -76,8 +76,8 @@ class Session:
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
             summary = replace(summary, calls=await recorder.calls())
-        command = command_again(self.start.path, self.start.options) if self.start.path else None
-        summary = replace(summary, is_fresh=self.options.fresh, command=command)
+        command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
+        summary = replace(summary, command=command)
         await recorder.end_run(_run_end(summary))
         return summary
 
@@ -103,6 +103,7 @@ class Session:
         async def first() -> None:
             await kept.tell()
             recorder.count_recalled(kept.recalled)
+            self.counts.kept = self.counts.done
 
         ending = await _drive(engine, kept.rest, brake, first)
         await recorder.flush()
