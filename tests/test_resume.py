@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import resource
 import signal
 import time
 from collections import Counter
@@ -593,6 +594,31 @@ def test_a_fresh_run_recalls_only_its_own(lab: Lab, fake_provider: FakeProvider)
     assert 0 < own < ROWS
     assert fake_provider.sent_count - sent == ROWS - own
     assert (end.calls.recalled, end.calls.sent) == (0, ROWS)
+
+
+def test_a_run_that_lost_its_disk_goes_on_when_there_is_room(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run whose log could not grow any more on the way,
+    when it is resumed with more room,
+    then it ends well under its id, and no answer that was on record is asked for again.
+    """
+    lab.run(limit=1)
+    room = lab.log_path.stat().st_size + 100_000
+    fake_provider.reset()
+    fake_provider.script({"answer": "word " + "x" * 4000})
+    lab.write_pipeline(params={"max_tokens": 2000})
+    full = lab.command(
+        "run", "words", preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    )
+    recorded, sent = lab.query("select count(*) from completions")[0][0] - 1, fake_provider.sent_count
+
+    end = resume_here(lab)
+
+    assert full.code == 3
+    assert 1 < recorded < ROWS
+    assert (end.exit_code, end.trials) == (1, {"failed": ROWS})
+    assert fake_provider.sent_count - sent == ROWS - recorded
+    assert lab.query("select status, failed from runs order by id")[1:] == [("failed", ROWS)]
 
 
 def test_a_resume_that_fails_leaves_the_run_to_be_resumed(lab: Lab, fake_provider: FakeProvider) -> None:
