@@ -75,6 +75,8 @@ class Flow:
 
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
+        if not self.sent:
+            self._episode = Ticket(0, now)  # from here on counts what is let in until the first refusal
         self.sent += 1
         self.in_flight += 1
         is_paced = self.pace.is_limited and now - self._next_at <= TIMER
