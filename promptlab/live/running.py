@@ -1,7 +1,7 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -23,7 +23,7 @@ from promptlab.schemas.events import Emit
 from promptlab.schemas.log import FileKind, RunStart, SourceFile
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
-from promptlab.services.git import git_state
+from promptlab.services.git import GitState, git_state
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
@@ -65,22 +65,27 @@ async def run_loaded(
     on_print: Callable[[Printed], None] = print_to_stderr,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
-    require_runnable(project, loaded, request)
-    session = Session(
-        root=project.root,
-        plan=plan_of(loaded, request, log),
-        start=_start(project, loaded, request, log),
-        options=options_of(loaded, project, request),
-        log=log,
-        listeners=listeners,
-        counts=counts or RunCounts(),
-        on_print=on_print,
-        attachments=ProjectAttachments(loaded.files),
-    )
+    session = session_of(project, loaded, request, log=log, git=git_state(project.root))
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
     try:
-        return await session.run()
+        return await told.run()
     finally:
         await targets.close()
+
+
+def session_of(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, *, log: RunLog, git: GitState
+) -> Session:
+    """Give the run of a pipeline, ready to start; raises UsageError and NothingToRun."""
+    require_runnable(project, loaded, request)
+    return Session(
+        root=project.root,
+        plan=plan_of(loaded, request, log),
+        start=_start(loaded, request, log, git),
+        options=options_of(loaded, project, request),
+        log=log,
+        attachments=ProjectAttachments(loaded.files),
+    )
 
 
 def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
@@ -191,8 +196,7 @@ def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
         raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
 
 
-def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> RunStart:
-    git = git_state(project.root)
+def _start(loaded: LoadedPipeline, request: RunRequest, log: RunLog, git: GitState) -> RunStart:
     failed = {"failed": _id_of(request.failed, log)} if request.failed is not None else {}
     files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
     return RunStart(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,14 +12,13 @@ from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
-from promptlab.engine.providers.web_client import WebClient
-from promptlab.engine.rendering import Renderer
-from promptlab.engine.worker import Printed, Workers, print_to_stderr
+from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
+from promptlab.live.workshop import Workshop
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
@@ -32,7 +31,8 @@ class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
-    `attachments` gives the files that prompts name.
+    `attachments` gives the files that prompts name. `workshop`: one that is open already, and stays open.
+    `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
     """
 
     root: Path
@@ -44,6 +44,8 @@ class Session:
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
     attachments: AttachmentSource = NO_ATTACHMENTS
+    workshop: Workshop | None = None
+    brake: Brake | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -60,10 +62,13 @@ class Session:
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
         scores = Scores(self.plan)
         emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
-        brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
+        brake = self.brake or Brake()
+        brake.on_pull = lambda stop: emit(RunStopped(stop.kind, stop.reason))
         engine = await self._assemble(stack, recorder, brake, emit)
         await self._warm_up(recorder)
-        ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
+        interrupts = Interrupts(brake) if self.brake is None else None
+        ending = await _drive(engine, self.plan, brake, interrupts)
+        ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         command = command_again(self.start.path, self.start.options) if self.start.path else None
         summary = replace(summary, is_fresh=self.options.fresh, command=command)
@@ -83,38 +88,37 @@ class Session:
             await provider.warm_up()
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
-        renderer = await stack.enter_async_context(Renderer())
-        workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
-        web = await stack.enter_async_context(WebClient())
+        workshop = self.workshop
+        if workshop is None:
+            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
         return assemble(
             self.options,
             log=recorder,
-            render=renderer.render,
-            call=workers.call,
-            send=web.send,
+            render=workshop.renderer.render,
+            call=workshop.workers.call,
+            send=workshop.web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments,
         )
 
 
-async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
-    """Run the engine under the signals; give how it ended."""
+async def _drive(engine: Engine, plan: Plan, brake: Brake, interrupts: Interrupts | None) -> Ending:
+    """Run the engine, under the signals unless somebody else heeds them; give how it ended."""
     started = time.monotonic()
-    interrupts = Interrupts(brake)
     running = asyncio.create_task(_run(engine, plan))
-    with interrupts.heeded(running):
+    with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
             await running
         except asyncio.CancelledError:
             await engine.drain(patience=0)
-            if interrupts.received is None:
+            if interrupts is None or interrupts.received is None:
                 raise
     return Ending(
         time.monotonic() - started,
         brake.stop,
         dict(engine.throttle.closures),
-        interrupts.exit_code,
+        interrupts.exit_code if interrupts is not None else None,
         is_soft=engine.budget.soft,
         throttle=engine.throttle.courses(),
     )
