@@ -28,6 +28,9 @@ from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
+OF_FLAG = "--max-cost"
+OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
+
 type TrialName = tuple[str, str, int]
 
 
@@ -35,7 +38,9 @@ type TrialName = tuple[str, str, int]
 class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
-    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before.
+    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before;
+    `session_spent`: the same of the ceiling of promptlab.yaml, where it is one for many runs. `trials`: the
+    only ones that are wanted.
     """
 
     limit: int | None = None
@@ -44,6 +49,8 @@ class RunRequest:
     max_concurrency: int | None = None
     max_cost: float | None = None
     spent: float = 0.0
+    session_spent: float = 0.0
+    trials: frozenset[TrialName] | None = None
     fresh: bool = False
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
@@ -104,7 +111,7 @@ def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
         count = min(count, request.limit)
         rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
     plan = Plan(loaded.name, loaded.cells, rows, count)
-    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    failed = _failed_trials(request.failed, log) if request.failed is not None else request.trials
     tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
     if failed is not None or tags:
         plan = plan.narrowed(lambda key, row: _is_wanted(key, row, failed, tags))
@@ -153,11 +160,11 @@ def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
     own, ceilings = loaded.spec.limits.cost_usd, project.settings.limits
     known: list[Ceiling] = []
     if request.max_cost is not None:
-        known.append(Ceiling(request.max_cost, request.spent, "--max-cost"))
+        known.append(Ceiling(request.max_cost, request.spent, OF_FLAG))
     elif own is not None:
         known.append(Ceiling(own))
     if ceilings.cost_usd is not None:
-        known.append(Ceiling(ceilings.cost_usd, name="limits.cost_usd of promptlab.yaml"))
+        known.append(Ceiling(ceilings.cost_usd, request.session_spent, OF_SETTINGS))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
 
 

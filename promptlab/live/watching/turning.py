@@ -1,0 +1,119 @@
+"""One turn: the runs of the pipelines that are due, over processes and connections that are warm."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from promptlab.core.errors import Interrupted, PromptlabError, StorageError
+from promptlab.engine.brake import Brake
+from promptlab.engine.worker import Printed
+from promptlab.live.counts import RunCounts
+from promptlab.live.running import OF_FLAG, OF_SETTINGS, RunRequest, session_of
+from promptlab.live.session import Session
+from promptlab.live.watching.comparing import Comparison, Memory
+from promptlab.live.watching.loading import Entry
+from promptlab.live.watching.turn import TurnRun
+from promptlab.live.watching.view import RunView, View
+from promptlab.live.workshop import Workshop
+from promptlab.loader.project import Project
+from promptlab.schemas.report import RunSummary
+from promptlab.services.git import GitState, git_state
+from promptlab.services.run_log import RunLog
+
+OF_DAY = "limits.cost_usd_per_day of promptlab.yaml"
+CEILINGS = (OF_FLAG, OF_SETTINGS, OF_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended: with a summary, or an error. `ceiling`: which one of the session stopped it."""
+
+    run: TurnRun | None = None
+    error: PromptlabError | None = None
+    spent_usd: float = 0.0
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether something else than the run itself put an end to it."""
+        return self.run is not None and self.run.summary.status == "interrupted"
+
+    @property
+    def ceiling(self) -> str | None:
+        reason = self.run.summary.stopped if self.run is not None else None
+        if self.run is None or self.run.summary.status != "limited" or reason is None:
+            return None
+        return reason if any(f"({name})" in reason for name in CEILINGS) else None
+
+
+@dataclass(slots=True)
+class Turner:
+    """Runs pipelines one after the other; `memories` hold what came of each pipeline before."""
+
+    log: RunLog
+    view: View
+    workshop: Workshop
+    memories: dict[str, Memory] = field(default_factory=dict)
+    running: str | None = None
+    _brake: Brake = field(default_factory=Brake)
+    _task: asyncio.Task[RunSummary] | None = None
+    _shown: RunView | None = None
+    _is_cut: bool = False
+
+    def memory(self, path: str) -> Memory:
+        return self.memories.setdefault(path, Memory())
+
+    async def run(self, project: Project, entry: Entry, request: RunRequest) -> Ran:
+        """Run a pipeline that could be loaded; raises StorageError."""
+        counts, self._brake, self.running = RunCounts(), Brake(), entry.path
+        comparison = Comparison(self.memory(entry.path), self.log)
+        name = entry.loaded.name if entry.loaded is not None else entry.path
+        self._shown = self.view.run_began(name, counts)
+        try:
+            session = self._session(project, entry, request)
+            told = replace(session, listeners=(comparison, self._shown), counts=counts)
+            summary = await self._summary(told)
+        except StorageError:
+            raise
+        except PromptlabError as error:
+            return Ran(error=error, spent_usd=counts.spent_usd or 0.0)
+        finally:
+            self._shown.close()
+            self.running = self._shown = None
+        is_whole = request.trials is None and not _left(summary)
+        return Ran(comparison.ended(summary, is_whole=is_whole), spent_usd=summary.spent_usd or 0.0)
+
+    def stop(self, reason: str) -> None:
+        """Let no more calls leave; those in flight land."""
+        self._brake.pull("interrupted", reason)
+
+    def cut(self) -> None:
+        """Wait for nothing any more."""
+        if self._task is not None:
+            self._is_cut = True
+            self._task.cancel()
+
+    def printed(self, printed: Printed) -> None:
+        """Show what project code prints with the run that it was called by."""
+        if self._shown is not None:
+            self._shown.printed(printed)
+
+    def _session(self, project: Project, entry: Entry, request: RunRequest) -> Session:
+        if entry.loaded is None:
+            raise AssertionError("a pipeline that cannot be loaded is never run")
+        session = session_of(project, entry.loaded, request, log=self.log, git=GitState())
+        git = asyncio.ensure_future(asyncio.to_thread(git_state, project.root))
+        return replace(session, workshop=self.workshop, brake=self._brake, git=git)
+
+    async def _summary(self, session: Session) -> RunSummary:
+        self._task = asyncio.create_task(session.run())
+        try:
+            return await self._task
+        except asyncio.CancelledError:
+            if not self._is_cut:
+                raise
+            raise Interrupted("given up while calls were in flight") from None
+        finally:
+            self._task = None
+
+
+def _left(summary: RunSummary) -> int:
+    return summary.planned - sum(summary.trials.values())
