@@ -1,7 +1,7 @@
 """A turn of a watch as lines for people: what was saved, what it cost, what is different now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptlab.cli.result import end_line, warnings
 from promptlab.core.display import escaped, shortened
@@ -63,8 +63,11 @@ def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
         yield (Span(f"  and {plural(run.flipped - MOST_FLIPS, 'trial')} more that ended otherwise"),)
     if run.outputs_changed:
         yield (Span(f"  {plural(run.outputs_changed, 'output')} changed", "dim"),)
-    yield from _metrics([change for change in run.metrics if not change.is_none])
-    for warning in warnings(summary):
+    yield from _metrics([change for change in run.metrics if _is_seen(change)])
+    done = sum(summary.trials.values())
+    if summary.planned > done:
+        yield (Span(f"  {plural(summary.planned - done, 'trial')} left", "yellow"),)
+    for warning in warnings(replace(summary, planned=done)):
         yield (Span(f"  {escaped(warning)}", "yellow"),)
 
 
@@ -113,6 +116,12 @@ def _metrics(changes: Sequence[MetricChange]) -> Iterator[Line]:
         yield (Span(f"  and {plural(len(changes) - MOST_METRICS, 'metric')} more that changed"),)
 
 
+def _is_seen(change: MetricChange) -> bool:
+    """Say whether a change is large enough to be shown."""
+    moved = [abs(difference) for difference in (change.since_last, change.since_start) if difference]
+    return any(_number(change.name, one) != _number(change.name, 0.0) for one in moved)
+
+
 def _style(change: MetricChange) -> str:
     moved = change.since_last or 0.0
     if not moved:
@@ -128,8 +137,9 @@ def _value(change: MetricChange) -> str:
 def _signed(change: MetricChange, difference: float | None) -> str:
     if difference is None:
         return "–"
-    sign = "+" if difference > 0 else "-" if difference < 0 else "±"
-    return f"{sign}{_number(change.name, abs(difference))}"
+    size = _number(change.name, abs(difference))
+    is_none = size == _number(change.name, 0.0)
+    return f"{'±' if is_none else '+' if difference > 0 else '-'}{size}"
 
 
 def _number(name: str, value: float) -> str:

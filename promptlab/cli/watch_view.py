@@ -18,10 +18,14 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.watching.following import Files
 from promptlab.live.watching.turn import Cause, Turn, TurnRun
 from promptlab.live.watching.view import Status
-from promptlab.schemas.events import Event
+from promptlab.live.watching.watch import SAVED
+from promptlab.schemas.events import Event, RunStopped
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+SAVE = RunStopped("interrupted", SAVED)
+LANDING = "saved meanwhile: what is in flight lands first"
 
 
 class Reports(Protocol):
@@ -67,7 +71,7 @@ class LineReports:
         self._errors(turn)
 
     def _show(self, turn: Turn, run: TurnRun, failures: Failures) -> None:
-        if turn.cause == "start":
+        if turn.cause == "start" and run.summary.status != "interrupted":
             show_result(self.console, run.summary, failures)
             return
         for line in run_lines(run, colour=self._has_colour):
@@ -156,7 +160,7 @@ class RunShown:
 
     def __call__(self, event: Event) -> None:
         self.failures(event)
-        notice = notice_of(event)
+        notice = LANDING if event == SAVE else notice_of(event)
         if notice:
             self.view.note(notice)
 

@@ -16,6 +16,7 @@ from promptlab.services.run_log import RunLog
 from promptlab.services.trials import TrialService
 
 SHOWN = 20
+OF_RUN = ("spent_usd",)  # says nothing of the answers
 
 type TrialName = tuple[str, str, int]
 type Metrics = Mapping[str, Mapping[str, float | None]]
@@ -127,6 +128,7 @@ class Comparison:
             )
             for cell, values in summary.cells.items()
             for name, value in values.items()
+            if name not in OF_RUN
         )
 
 

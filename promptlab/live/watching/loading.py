@@ -83,6 +83,16 @@ class Loading:
         """The pipelines that are run, in their order."""
         return (entry for entry in self.entries.values() if not self._is_part(entry))
 
+    async def warm_up(self) -> None:
+        """Import and open what the first request to each model needs."""
+        loaded = [entry.loaded for entry in self if entry.loaded is not None]
+        steps = (step for one in loaded for cell in one.cells for step in cell.all_steps())
+        targets = [target for step in steps if step.target is not None for target in step.target.line]
+        for provider in {
+            id(target.provider): target.provider for target in targets if not target.problem
+        }.values():
+            await provider.warm_up()
+
     async def close_worn_out(self) -> None:
         """Close what older settings had built; no run may be under way."""
         while self._worn_out:

@@ -50,10 +50,6 @@ class MetricChange:
     since_last: float | None
     since_start: float | None
 
-    @property
-    def is_none(self) -> bool:
-        return not self.since_last and not self.since_start
-
     def as_json(self) -> dict[str, JSON]:
         return asdict(self)
 

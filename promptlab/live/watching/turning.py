@@ -83,7 +83,8 @@ class Turner:
 
     def stop(self, reason: str) -> None:
         """Let no more calls leave; those in flight land."""
-        self._brake.pull("interrupted", reason)
+        if self.running is not None:
+            self._brake.pull("interrupted", reason)
 
     def cut(self) -> None:
         """Wait for nothing any more."""

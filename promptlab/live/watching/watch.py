@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
@@ -72,6 +72,9 @@ class Watch:
             await self._begin()
             following = asyncio.create_task(self._follower.run())
             stack.push_async_callback(_cancelled, following)
+            await self._next()
+            warming = asyncio.create_task(self.loading.warm_up())
+            stack.push_async_callback(_cancelled, warming)
             following.add_done_callback(lambda _: self._wake.set())
             while self._ending is None and not following.done():
                 await self._next()
@@ -177,7 +180,8 @@ class Watch:
             spent_usd=self.spent_usd,
             seconds=time.monotonic() - began,
         )
-        self.view.ended(turn)
+        if ran:
+            self.view.ended(turn)
         await self._follower.look_around()
         await self.loading.close_worn_out()
 
@@ -280,5 +284,4 @@ class Watch:
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.gather(task, return_exceptions=True)
