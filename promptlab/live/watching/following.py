@@ -1,7 +1,7 @@
 """From the first sign of a change to pipelines that are loaded from files that are whole."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,23 +64,34 @@ class Follower:
         if not changed:
             return
         self.on_settled(self._files(changed))
-        entries = await asyncio.to_thread(self.loading.load, set(changed))
         touched = set(changed)
-        while settling.has_moved(changed) or self._is_unripe(settling, changed, entries):
+        loaded = await self._load(touched)
+        while settling.has_moved(changed) or self._is_unripe(settling, changed, loaded):
+            touched |= self._strangers().keys()
             changed = await settling.changes()
             touched |= changed.keys()
-            entries = await asyncio.to_thread(self.loading.load, touched)
-        files = self._files(changed)
+            loaded |= await self._load(touched)
+        files, entries = self._files(changed), self._still_there(loaded)
         self.tree.accept(changed)
         await self.look_around(entries)
         self.on_loaded(files, entries)
 
-    def _is_unripe(self, settling: Settling, changed: Mapping[str, Seen], entries: Sequence[Entry]) -> bool:
+    async def _load(self, touched: Collection[str]) -> dict[str, Entry]:
+        return {entry.path: entry for entry in await asyncio.to_thread(self.loading.load, frozenset(touched))}
+
+    def _still_there(self, loaded: Mapping[str, Entry]) -> list[Entry]:
+        """Give what was loaded last of each pipeline, but for those that went meanwhile."""
+        return [entry for entry in self.loading if loaded.get(entry.path) is entry]
+
+    def _strangers(self) -> dict[str, Seen]:
+        return self.tree.strangers(self.loading.names())
+
+    def _is_unripe(
+        self, settling: Settling, changed: Mapping[str, Seen], loaded: Mapping[str, Entry]
+    ) -> bool:
         """Say whether what does not load, or a file that is new, may still be under way."""
-        is_broken = self.loading.error is not None or any(entry.error is not None for entry in entries)
-        if is_broken and settling.is_young(changed):
-            return True
-        return settling.is_young(self.tree.strangers(self.loading.names()))
+        is_broken = self.loading.error is not None or any(entry.error for entry in loaded.values())
+        return settling.is_young({**(changed if is_broken else {}), **self._strangers()})
 
     def _files(self, changed: Mapping[str, Seen]) -> Files:
         names = sorted(name for name in changed if not name.endswith("/"))
