@@ -1,8 +1,7 @@
-"""`promptlab watch` in a terminal of its own: files are saved, turns come out as JSON, the provider counts."""
+"""`promptlab watch` in a terminal of its own: files are saved, turns come as JSON, the provider counts."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,10 +151,6 @@ def watch(
 def git(root: Path, *arguments: str) -> None:
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(root), *arguments]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def without_colours(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def _environment() -> dict[str, str]:
