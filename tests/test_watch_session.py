@@ -243,14 +243,13 @@ def test_settings_are_followed(lab: Lab, fake_provider: FakeProvider) -> None:
     assert broken["problems"][0]["file"] == "promptlab.yaml"
 
 
-@pytest.mark.parametrize("env", [{"WATCHFILES_FORCE_POLLING": "1"}])
-def test_it_polls_where_nothing_is_told(lab: Lab, fake_provider: FakeProvider, env: dict[str, str]) -> None:
+def test_it_polls_where_nothing_is_told(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a file system that tells of no changes,
     when a prompt is edited,
     then it is run.
     """
-    with watch(lab, fake_provider, "words", **env) as watched:
+    with watch(lab, fake_provider, "words", WATCHFILES_FORCE_POLLING="1") as watched:
         watched.turn()
         watched.save("prompts/say.j2", "Polled {{ word }}").turn()
         watched.key("q").ended()
