@@ -9,6 +9,7 @@ import pytest
 from promptlab.core.config import settle
 from promptlab.core.environment import Environment
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problem_formats import as_text
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
@@ -32,7 +33,8 @@ EXPECTED = expectations()
 def validated(path: Path) -> Problems:
     files = ProjectFiles(path.parent)
     project = Project(path.parent, files, settle(None, environment=Environment()))
-    return Validation(project).file(str(path)).problems
+    with LoadingMemory() as memory:
+        return Validation(project, memory).file(str(path)).problems
 
 
 def test_the_corpus_is_whole() -> None:

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import CompletionRequest, Endpoint
 from promptlab.engine.conversation import Message, Tool, ToolCall
-from promptlab.engine.providers.local import LocalDialect
+from promptlab.engine.providers.local_dialect import LocalDialect
 
 ORDER: dict[str, JSON] = {
     "type": "object",

@@ -6,7 +6,8 @@ import pytest
 
 from promptlab.core.json import JSON
 from promptlab.engine.scope import Names
-from promptlab.loader.template_trials import trials
+from promptlab.engine.templating.blocking import BlockingRenderer
+from promptlab.loader.template_trials import trial
 from promptlab.loader.templates import Analysis, Origin, TemplateProblem, analyse, included_names
 from promptlab.schemas.template import Template, TemplateKind
 
@@ -28,7 +29,8 @@ def uses(analysis: Analysis) -> Uses:
 
 def tried(source: str, names: Names | None = None) -> TemplateProblem | None:
     template = Template("prompt", source, "prompts/main.j2")
-    return trials([(template, analyse(template), names)])[0]
+    with BlockingRenderer() as renderer:
+        return trial(renderer, template, analyse(template), names)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus, Verdict, everywhere
 
 type CheckKey = tuple[str | None, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedCell:
     """`trials`: how many the run set out to do in the cell; those that never came are failures."""
 
@@ -19,7 +20,7 @@ class PlannedCell:
     trials: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counts:
     """Units by how they ended: trials, or rows where `repeat` says how many of their repeats must pass."""
 
@@ -34,7 +35,7 @@ class Counts:
         return self.passed + self.failed + self.errored + self.left
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckRate:
     """How often a check passed; `total` leaves out where it was skipped, `score` is the mean.
 
@@ -50,7 +51,7 @@ class CheckRate:
         return self.passed / self.total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellMetrics:
     """`cell` and `variant` are None in total. A value is None where nothing says it."""
 

@@ -1,22 +1,12 @@
 """`promptlab validate`."""
 
-from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import click
 
 from promptlab.cli.commands import Command
-from promptlab.cli.opening import require_folder
-from promptlab.core.errors import UsageError
-from promptlab.core.words import plural
-from promptlab.loader.problem_formats import as_github, as_json, as_sarif, as_text
-from promptlab.loader.problems import InvalidPipeline, Problems
-from promptlab.loader.project import SETTINGS, open_project
-from promptlab.loader.schema_file import keep_schema_file
-from promptlab.loader.validating import Validated, Validation
 
-FORMATS = {"text": as_text, "json": as_json, "github": as_github, "sarif": as_sarif}
-INVALID = UsageError.exit_code
+FORMATS = ("text", "json", "github", "sarif")
 
 
 @click.command(
@@ -26,7 +16,7 @@ INVALID = UsageError.exit_code
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="How problems are printed.",
@@ -38,37 +28,10 @@ def command(
     """Check all that can be checked without a call: pipelines with all they name (default: every one),
     templates, data files and settings.
     """
-    validated = _validated(root, paths)
-    problems = Problems()
-    for one in validated:
-        problems.extend(one.problems)
-    _print(validated, problems, form)
-    click.echo(f"{plural(len(validated), 'file')}, {plural(len(problems), 'problem')}", err=True)
-    return INVALID if problems.errors else 0
+    from promptlab.engine.templating.blocking import BlockingRenderer  # noqa: PLC0415
 
+    with BlockingRenderer() as renderer:
+        renderer.start()
+        from promptlab.cli.validating import validate_files  # noqa: PLC0415 - as the renderer starts
 
-def _validated(root: str | None, paths: Sequence[str]) -> list[Validated]:
-    require_folder()
-    try:
-        project = open_project(paths[0] if paths else None, root=root)
-    except InvalidPipeline as error:
-        return [Validated(SETTINGS, "settings", error.problems)]
-    keep_schema_file(project.root)
-    validation = Validation(project)
-    if not paths:
-        return list(validation.all_pipelines())
-    return [validation.file(path) for path in dict.fromkeys(paths)]
-
-
-def _print(validated: Sequence[Validated], problems: Problems, form: str) -> None:
-    if form == "text":
-        for line in _sound(validated):
-            click.echo(line)
-    if len(problems) or form in ("json", "sarif"):
-        click.echo(FORMATS[form](problems))
-
-
-def _sound(validated: Sequence[Validated]) -> Iterator[str]:
-    for one in validated:
-        if not len(one.problems):
-            yield f"{one.file}: ok ({one.about})"
+        return validate_files(root, paths, form, renderer)

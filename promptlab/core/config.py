@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from promptlab.core.addresses import checked_url
 from promptlab.core.environment import REFERENCE, Environment
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 
 VARIABLES = {
     "model": "PROMPTLAB_MODEL",
@@ -108,7 +108,7 @@ class SettingsFile(_Frozen):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A line of `promptlab config`; the value of a secret is masked."""
 
@@ -117,7 +117,7 @@ class Setting:
     origin: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """What holds after all sources were heard; keys stay in `environment` until a provider is built."""
 

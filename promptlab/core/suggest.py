@@ -1,7 +1,6 @@
 """Finds the known name that was probably meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import lru_cache
 from unicodedata import category, normalize
 
@@ -26,6 +25,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=512)
 def _closest(word: str, known: tuple[str, ...]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415 - only mistakes need it
+
     plain = _plain(word)
     by_form = {_plain(name): name for name in known if name != word}
     if plain in by_form:

@@ -3,9 +3,10 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Never
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
@@ -40,7 +41,7 @@ from promptlab.schemas.run import StepResult
 type Ask = Callable[[Call], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunOptions:
     """How a run goes about its calls. `spent`: what of `limits` is gone before it begins.
 
@@ -58,7 +59,7 @@ class RunOptions:
     spent: Purse | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Engine:
     """A runner, and the parts of it that whoever started the run must see."""
 

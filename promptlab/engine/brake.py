@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import CallFailure
 
 type StopKind = Literal["interrupted", "limit", "fail_fast"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     kind: StopKind
     reason: str

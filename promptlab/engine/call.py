@@ -1,8 +1,8 @@
 """What travels down the completion chain: a request, and how it is to be handled."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Usage
 from promptlab.engine.provider import ModelProfile, Price
 from promptlab.schemas.pipeline import RetryPolicy
@@ -10,7 +10,7 @@ from promptlab.schemas.pipeline import RetryPolicy
 UNWANTED = CallFailure(kind="unwanted", message="nobody waits for it any more", outcome="unsent", attempts=0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worst:
     """The most that an attempt may use; `usd` None where the price is unknown."""
 
@@ -18,7 +18,7 @@ class Worst:
     usd: float | None = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Call:
     """`ask` is the end of the chain: it answers the request or raises a ProviderError.
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Intent:
     """An attempt that is about to leave; `reserved_usd` is the worst that it may cost."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.function import CallFunction
 from promptlab.engine.scope import Names, Render, filled, step_names
@@ -20,7 +21,7 @@ from promptlab.schemas.template import Place, Template
 SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What a kind of check says: whether it holds, how much (0..1), and why.
 

@@ -1,10 +1,11 @@
 """From a cell as its file says it to one that can run: steps in order, each with its model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindTarget, PlannedStep, Target
 from promptlab.engine.step import Step
@@ -41,7 +42,7 @@ def compile_cell(
     return Cell(source.name, source.variant, source.axes, source.spec, planned)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Body:
     """Steps that see each other, and what stands before their ids in a path.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, canonical, digest
 from promptlab.engine.conversation import Message, Tool, ToolCall
 
@@ -28,7 +29,7 @@ type FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """Where a model is asked: the provider's name, the identity of its address, and its dialect."""
 
@@ -73,7 +74,7 @@ class CompletionRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens of one answer; `input_tokens` includes what the vendor read from its cache."""
 
@@ -95,7 +96,7 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """What a provider's headers say is left of its rate limits, and in how many seconds each is reset."""
 
@@ -105,7 +106,7 @@ class Quota:
     tokens_reset: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Completion:
     """A whole answer: a text, calls of tools, or both.
 
@@ -129,7 +130,7 @@ class Completion:
     quota: Quota | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CallFailure:
     """No answer. `outcome` unknown: the request left and may have been paid for.
 

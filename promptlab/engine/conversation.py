@@ -1,10 +1,11 @@
 """What is said to a model and by it: messages, attachments, and calls of tools."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any, Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 type AttachmentKind = Literal["image", "file"]
@@ -16,7 +17,7 @@ MOST_IMAGE_TOKENS = 50_000
 """What the dearest model of OpenAI's counts for the largest image, rounded up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attachment:
     """An image or another file inside a message: its bytes, what they are, and for a file its name.
 
@@ -59,7 +60,7 @@ class Attachment:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A function that a model may call; `parameters` is a JSON Schema of an object."""
 
@@ -71,7 +72,7 @@ class Tool:
         return {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """A call that a model asks for; `arguments` is JSON as the model wrote it, well formed or not."""
 
@@ -88,7 +89,7 @@ class ToolCall:
         return cls(**value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One message; `tool_calls` are an assistant's, `tool_call_id` says which one a tool's text answers."""
 

@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.brake import Brake
 from promptlab.engine.clock import Clock
 
 LOOK_AGAIN = 0.25  # seconds, while calls of other runs hold what is left
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DaySpend:
     """What attempts that were sent on this UTC day took, in USD.
 

@@ -1,15 +1,16 @@
 """What a trial would do, as far as it can be told without asking anybody."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.provider import ModelProfile
 
 type Certainty = Literal["sure", "open", "again"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """A request as long as it is known. `blanks`: how often the missing answer of a step stands in it.
 
@@ -29,7 +30,7 @@ class Request:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ahead:
     """`times` calls of a model that nobody has answered yet.
 
@@ -50,7 +51,7 @@ class Ahead:
         return self.certainty != "again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepForecast:
     """What a step of a trial would do; `path` with the items that it is inside of, `parts[2].part`.
 

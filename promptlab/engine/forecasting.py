@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call_log import RecordedAnswers
@@ -21,7 +22,7 @@ from promptlab.engine.watch import Watch
 from promptlab.schemas.run import MISSING, StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forecaster:
     """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name."""
 

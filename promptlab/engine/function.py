@@ -1,13 +1,13 @@
 """A function of the project, as its source text says it; nothing here imports or runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One parameter that can be given by name; `annotation` is its source text."""
 
@@ -17,7 +17,7 @@ class Parameter:
     kind: Literal["positional_or_keyword", "keyword_only"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     """What `path.py:function` names; paths are relative to the project's root, with `/`."""
 

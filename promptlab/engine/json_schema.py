@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab.core.json import JSON, canonical
 from promptlab.core.patterns import compiled, search
+from promptlab.engine.plain_schema import is_plain
 from promptlab.engine.schema_references import check_references
 from promptlab.schemas.refusal import Refusal
 
@@ -22,6 +23,14 @@ class TooLarge(ValueError):
 
 def check_schema(schema: Mapping[str, JSON]) -> None:
     """Raise Refusal where `schema` is no JSON Schema, ValueError for a pattern in it that is none."""
+    if not is_plain(schema):
+        _hold_to_its_dialect(schema)
+    check_references(schema)
+    for pattern in _patterns(schema):
+        compiled(pattern)
+
+
+def _hold_to_its_dialect(schema: Mapping[str, JSON]) -> None:
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
     try:
@@ -30,9 +39,6 @@ def check_schema(schema: Mapping[str, JSON]) -> None:
         place = ".".join(map(str, error.absolute_path))
         message = f"not a JSON Schema: {place}{': ' if place else ''}{error.message[:300]}"
         raise Refusal(message, code="schema", below=error.absolute_path) from None
-    check_references(schema)
-    for pattern in _patterns(schema):
-        compiled(pattern)
 
 
 def misfit(schema: Mapping[str, JSON], value: JSON) -> str | None:

@@ -1,8 +1,8 @@
 """What a run works with: the chains' ends, the template process, the project's code, time and the brake."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
@@ -14,7 +14,7 @@ from promptlab.engine.web import SendRequest
 from promptlab.schemas.events import Emit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Machinery:
     """`complete`, `act` and `fetch` are chains that record: of models, the project's functions, http steps.
 

@@ -1,7 +1,8 @@
 """The end of the step chain: runs the step itself and says what came of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.context import RunningStep
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.scope import Names, filled
@@ -12,7 +13,7 @@ from promptlab.engine.streaming import Teller
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Perform:
     """`run_step`: the chain that this is the end of."""
 

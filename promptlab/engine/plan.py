@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
@@ -14,7 +15,7 @@ from promptlab.schemas.pipeline import Params, PipelineSpec
 from promptlab.schemas.run import TrialKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """The model that a step asks, and the parameters as they go on the wire.
 
@@ -34,7 +35,7 @@ class Target:
         return (self, *self.fallbacks)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellSpec:
     """A cell of variants × matrix: its whole name, and the pipeline with both laid over it.
 
@@ -52,7 +53,7 @@ class CellSpec:
     in_order: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
@@ -75,7 +76,7 @@ class PlannedStep:
             yield from planned.walk(f"{path}.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """A cell with its steps in an order in which they can run."""
 
@@ -99,7 +100,7 @@ class Cell:
         return self.spec.checks
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     key: TrialKey
     row: Row

@@ -1,9 +1,8 @@
 """A prompt file: its template and what its front matter says."""
 
-from dataclasses import dataclass
-
 from pydantic import Field
 
+from promptlab.core.frozen import frozen
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.pipeline import InputEntry, OutputSpec, Params
 from promptlab.schemas.template import Template
@@ -19,7 +18,7 @@ class FrontMatter(Frozen):
     output: OutputSpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PromptFile:
     path: str
     template: Template

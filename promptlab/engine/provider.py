@@ -12,9 +12,9 @@ ProviderError
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import (
     CallFailure,
@@ -97,7 +97,7 @@ class UnknownModel(ProviderError):
     closes = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Price:
     """USD per million tokens."""
 
@@ -106,7 +106,7 @@ class Price:
     cached: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SchemaFault:
     """Why a model does not take a JSON Schema, and where in it."""
 
@@ -121,7 +121,7 @@ def _takes_any_schema(_schema: Mapping[str, JSON]) -> SchemaFault | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ModelProfile:
     """What is known of a model before it is asked. `price` None: unknown. Rates are per minute.
 

@@ -1,14 +1,14 @@
 """What came of the steps inside a step, for one item or as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.scope import Names, step_names
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """`values`: what the steps saw by name; `results`: theirs by id, as written.
 

@@ -5,38 +5,35 @@ sent again to a new one.
 """
 
 import asyncio
-import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from promptlab.core.json import JSON
-from promptlab.engine.scope import Names, RenderFailed
+from promptlab.engine.scope import Names
 from promptlab.engine.templating.child import Child
+from promptlab.engine.templating.frames import (
+    STARTING_SECONDS,
+    TEMPLATES_KEPT,
+    Introduced,
+    RenderError,
+    answer,
+    not_started,
+    render_frame,
+    too_large,
+    too_slow,
+)
 from promptlab.engine.templating.shortcuts import NeedsProcessError, shortcut
-from promptlab.engine.templating.vocabulary import RenderErrorKind
 from promptlab.schemas.template import Template
+
+__all__ = ["RenderError", "Renderer"]
 
 TIME_LIMIT = 1.0
 MEMORY_LIMIT = 1 << 30
-STARTING_SECONDS = 30.0
-TEMPLATES_KEPT = 1000
 MAX_ATTEMPTS = 3
-
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_decode = json.JSONDecoder().decode
-
-
-class RenderError(RenderFailed):
-    """A template that cannot be rendered: ``line`` counts from 1 in the template called ``template``."""
-
-    def __init__(self, kind: RenderErrorKind, message: str, template: str, line: int = 1) -> None:
-        super().__init__(f"{template}:{line}: {message}")
-        self.kind = kind
-        self.message = message
-        self.template = template
-        self.line = line
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +59,6 @@ class Renderer:
         memory_limit: int = MEMORY_LIMIT,
         templates_kept: int = TEMPLATES_KEPT,
     ) -> None:
-        self._templates_kept = templates_kept
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._child: Child | None = None
@@ -70,7 +66,7 @@ class Renderer:
         self._discarded: list[Child] = []
         self._queued: deque[_Job] = deque()
         self._sent: deque[_Job] = deque()
-        self._known: set[str] = set()
+        self._introduced = Introduced(templates_kept)
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0
@@ -117,7 +113,7 @@ class Renderer:
 
     def _enqueue(self, template: Template, names: Names) -> asyncio.Future[JSON]:
         loop = asyncio.get_running_loop()
-        job = _Job(template, _render_frame(template, names), loop.create_future())
+        job = _Job(template, render_frame(template, names), loop.create_future())
         self._queued.append(job)
         if self._flush is None:
             self._flush = loop.call_soon(self._send)
@@ -135,30 +131,20 @@ class Renderer:
         while self._queued:
             job = self._queued.popleft()
             if not job.answer.done():
-                self._introduce(job.template, frames)
-                frames.append(job.frame)
+                frames += [*self._introduced.frames(job.template), job.frame]
                 self._sent.append(job)
         self._child.write(b"".join(frames))
         self._watch()
-
-    def _introduce(self, template: Template, frames: list[bytes]) -> None:
-        if template.key in self._known:
-            return
-        if len(self._known) >= self._templates_kept:
-            self._known.clear()
-            frames.append(b'["forget"]\n')
-        self._known.add(template.key)
-        frames.append(_template_frame(template))
 
     async def _spawn(self) -> None:
         try:
             self._child = await Child.start(self._memory_limit, self._take, self._lose)
         except OSError as error:
-            self._fail_all(f"the template process does not start: {error}")
+            self._fail_all(str(error))
             return
         finally:
             self._starting = None
-        self._known.clear()
+        self._introduced.clear()
         self._send()
 
     def _take(self, child: Child, lines: list[bytes]) -> None:
@@ -184,21 +170,21 @@ class Renderer:
         if left > 0:
             self._timer = loop.call_later(left, self._judge_time)
             return
-        self._replace(self._child, "time", f"the template runs longer than {self._time_limit:g} s")
+        self._replace(self._child, partial(too_slow, self._time_limit))
 
     def _lose(self, child: Child) -> None:
         if child is not self._child:
             return
         if not child.is_ready:
             self._discard(child)
-            self._fail_all(f"the template process does not start: {child.noise or child.exit_code}")
+            self._fail_all(child.noise or str(child.exit_code))
             return
-        self._replace(child, "limit", "the template ended its process: it needs more memory than it may use")
+        self._replace(child, too_large)
 
-    def _replace(self, child: Child, kind: RenderErrorKind, message: str) -> None:
+    def _replace(self, child: Child, failure: Callable[[Template], RenderError]) -> None:
         begun = child.unanswered
         self._discard(child)
-        self._blame(begun, kind, message)
+        self._blame(begun, failure)
         self._queued.extendleft(reversed(self._sent))
         self._sent.clear()
         if self._queued:
@@ -209,18 +195,18 @@ class Renderer:
         child.kill()
         self._discarded.append(child)
 
-    def _blame(self, begun: int, kind: RenderErrorKind, message: str) -> None:
+    def _blame(self, begun: int, failure: Callable[[Template], RenderError]) -> None:
         for job in self._sent:
             job.attempts += 1
         guilty = max(begun, 1) - 1
         if guilty < len(self._sent) and (begun or self._sent[0].attempts >= MAX_ATTEMPTS):
             job = self._sent[guilty]
             del self._sent[guilty]
-            _fail(job, RenderError(kind, message, job.template.name))
+            _fail(job, failure(job.template))
 
-    def _fail_all(self, message: str) -> None:
+    def _fail_all(self, reason: str) -> None:
         for job in (*self._sent, *self._queued):
-            _fail(job, RenderError("other", message, job.template.name))
+            _fail(job, not_started(reason, job.template))
         self._sent.clear()
         self._queued.clear()
 
@@ -231,31 +217,14 @@ class Renderer:
         self._flush = self._timer = None
 
 
-def _template_frame(template: Template) -> bytes:
-    frame = ["template", template.key, template.kind, template.source, template.name, dict(template.library)]
-    return f"{_encode(frame)}\n".encode()
-
-
-def _render_frame(template: Template, names: Names) -> bytes:
-    """Give what is sent: the values whose names are in the template; of the others the names, for errors."""
-    words = template.words
-    values = {name: value for name, value in names.values.items() if name in words}
-    steps = {name: view for name, view in names.steps.items() if name in words}
-    others = [name for name in (*names.values, *names.steps) if name not in words]
-    try:
-        frame = _encode(["render", template.key, values, steps, others])
-    except (TypeError, ValueError) as error:
-        raise RenderError("type", f"a value is not JSON: {error}", template.name) from error
-    return f"{frame}\n".encode()
-
-
 def _settle(job: _Job, line: bytes) -> None:
-    status, *answer = _decode(line.decode())
-    if status == "ok":
-        if not job.answer.done():
-            job.answer.set_result(answer[0])
-    else:
-        _fail(job, RenderError(*answer))
+    try:
+        result = answer(line)
+    except RenderError as error:
+        _fail(job, error)
+        return
+    if not job.answer.done():
+        job.answer.set_result(result)
 
 
 def _fail(job: _Job, error: RenderError) -> None:

@@ -1,9 +1,9 @@
 """What is said of one check: leads it to what it judges, asks it, and weighs its answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from promptlab.core.errors import PromptlabError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, shown
 from promptlab.engine.function import FunctionError
@@ -13,7 +13,7 @@ from promptlab.schemas.run import MISSING, StepResult, VerdictStatus, _Missing
 type NamedCheck = tuple[str, Check]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ruling:
     """What is said of one check: a verdict without its check's name and options."""
 

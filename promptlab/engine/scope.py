@@ -1,9 +1,10 @@
 """The names that templates, expressions and checks of a trial see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, StepResult
 from promptlab.schemas.template import Template, TemplatedValue
@@ -11,7 +12,7 @@ from promptlab.schemas.template import Template, TemplatedValue
 PREVIOUS = "previous"  # what the item before gave
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """`values` by name, and `steps` by id: `{"status": …, "output": …, "messages": […]}`.
 

@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.step_context import Produced, StepContext, StepFailed
@@ -23,7 +23,7 @@ class OnErrorDefault(Frozen):
     default: JSON
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A template of a step and where the step's file says it; `scope` says what names it may use."""
 

@@ -1,9 +1,9 @@
 """What a step gets of the engine, and what it gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CallFailure, Completion
 from promptlab.engine.conversation import Message, Role
@@ -16,7 +16,7 @@ from promptlab.schemas.run import Verdict
 from promptlab.schemas.template import Template, TemplatedValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Produced:
     """What a step made: the text of an answer, still to be parsed, or a value.
 
@@ -31,7 +31,7 @@ class Produced:
     verdicts: tuple[Verdict, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepFailed:
     """A step that made nothing, and why. `left`: it is for a later run to do. The rest as in Produced."""
 

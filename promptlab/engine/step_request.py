@@ -1,8 +1,9 @@
 """What travels down the step chain: a planned step of a trial, and the names it sees."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.conversation import Message
 from promptlab.engine.plan import PlannedStep, Trial
@@ -11,7 +12,7 @@ from promptlab.engine.tally import Tally
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepRequest:
     """`done`: results of the steps that this one names or needs.
 

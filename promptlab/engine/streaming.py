@@ -1,15 +1,15 @@
 """Tells each piece of an answer as it comes, to whoever watches the run."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import Provider
 from promptlab.schemas.events import Emit, TextEnded, TextReceived
 from promptlab.schemas.run import TrialKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Teller:
     """Says whose answer it is: which step of which trial asked for it first."""
 

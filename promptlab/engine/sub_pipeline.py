@@ -1,8 +1,8 @@
 """A pipeline that a step of another one calls."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.dataset import InputSpec
 from promptlab.schemas.pipeline import PipelineSpec, fits
@@ -14,7 +14,7 @@ class BadInput(Exception):
     """A pipeline was called with what is none of its inputs; the message says which, and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubPipeline:
     """`path`: of its file. Its dataset, variants, matrix, repeat, gates and limits do not count here."""
 

@@ -33,6 +33,7 @@ class Targets:
     asked: str | None = None
     default: str | None = None
     providers: dict[str, Provider] = field(default_factory=dict)
+    _problems: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def __call__(self, step: CompletionStep, spec: PipelineSpec) -> Target:
         """Give the step's target; raises UsageError where the model is unknown or takes no such parameter."""
@@ -77,7 +78,12 @@ class Targets:
         if step.tools and not profile.takes_tools:
             hint = "name a model that calls tools, or take out `tools`"
             raise UsageError(f"step '{step.id}': {profile.name} takes no tools", hint=hint)
-        return Target(provider, profile, params, _problem(provider, model))
+        return Target(provider, profile, params, self._problem(name, model))
+
+    def _problem(self, name: str, model: str) -> str | None:
+        if (name, model) not in self._problems:
+            self._problems[name, model] = _problem(self.provider(name), model)
+        return self._problems[name, model]
 
     def _split(self, model: str | None, step: CompletionStep) -> tuple[str, str]:
         if model is None:

@@ -1,12 +1,11 @@
 """A tool of a step: a function of the project, and what a model is told of it."""
 
-from dataclasses import dataclass
-
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProjectTool:
     function: Function
     offered: Tool

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text, canonical
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.completion import Answer, CallFailure, Completion
@@ -26,7 +27,7 @@ class Table(Protocol):
     ) -> JSON | CallFailure: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Talk:
     """A conversation and how it ended: with an answer, a failure, or (None) with too many turns."""
 

@@ -1,8 +1,8 @@
 """One trial: its steps, then its outputs and its own checks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.judging import judge_outputs
 from promptlab.engine.machinery import Machinery
@@ -13,7 +13,7 @@ from promptlab.engine.together import run_together
 from promptlab.schemas.run import StepResult, TrialResult, TrialStatus, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialRunner:
     machinery: Machinery
     run_step: RunStep

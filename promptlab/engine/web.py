@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 from urllib.parse import unquote
 
 from promptlab.core.addresses import check_host, checked_url
 from promptlab.core.display import is_secret_name
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
 
 MOST_BYTES = 10_000_000
@@ -19,7 +20,7 @@ _NO_SECRET_HEADERS = ("idempotency-key",)
 _ENCODE = "pass values through `| urlencode`, or give them under `query`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WebRequest:
     """A request whose templates are filled; `url` is whole, with its query.
 
@@ -60,7 +61,7 @@ class WebRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WebAnswer:
     """The body of a good answer, as text and as it came."""
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.function import Function, FunctionError
 
@@ -25,7 +26,7 @@ class ProjectCodeError(FunctionError):
         self.traceback = traceback
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Printed:
     """What project code wrote to stdout and stderr: up to 64 KiB, and how many bytes were `dropped`.
 

@@ -2,6 +2,7 @@
 
 from promptlab.loader.dataset import Dataset
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Problems
 from promptlab.loader.prompts import PromptReader
 from promptlab.loader.resolver import ProjectResolver
@@ -22,7 +23,7 @@ def check_data(files: ProjectFiles, path: str, problems: Problems) -> int:
     return scan.rows if scan is not None else 0
 
 
-def check_template(files: ProjectFiles, path: str, problems: Problems) -> None:
+def check_template(files: ProjectFiles, path: str, problems: Problems, memory: LoadingMemory) -> None:
     """Hold a template to the `inputs` of its front matter, and try to render it."""
     reader: PromptReader = ProjectResolver(files, problems).prompts
     try:
@@ -31,7 +32,7 @@ def check_template(files: ProjectFiles, path: str, problems: Problems) -> None:
         problems.add(path, None, error.message, code=error.code, hint=error.hint)
         return
     scope = Scope({name: entry.spec for name, entry in prompt.front.inputs.items()})
-    places, site = TemplatePlaces(files, problems, reader.line_offsets), Site(prompt.template)
+    places, site = TemplatePlaces(files, problems, reader.line_offsets, memory), Site(prompt.template)
     analysis = places.analysis(site)
     for found, objection in scope.objections(analysis):
         places.object_to(site, found, objection)

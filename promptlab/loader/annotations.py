@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 type Schema = dict[str, JSON]
@@ -35,7 +36,7 @@ class NoSchema(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Types:
     """The types that a file defines by name; `inside`: those that are being read, for none holds itself."""
 

@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.loader.document import Document
 from promptlab.loader.overlay import override
@@ -17,7 +18,7 @@ BASE = "base"
 MOST_CELLS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellSource:
     """A cell before it is validated: its name and the overrides that make it, the first laid first."""
 
@@ -31,7 +32,7 @@ class CellSource:
         return " ".join((self.variant, *axes))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Point:
     """One value of an axis."""
 

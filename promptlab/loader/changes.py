@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
 from promptlab.core.suggest import did_you_mean
 from promptlab.loader.cells import CellSource
@@ -21,7 +21,7 @@ READ_AS_JSON = ("integer", "number", "boolean", "array", "object", "messages")
 WHERE = "--where"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """`sets`: dotted paths and YAML texts; `inputs`: the one row to run instead of the dataset.
 

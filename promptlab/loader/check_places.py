@@ -1,8 +1,8 @@
 """Holds checks to the names that there are, and notes which columns of a row they need."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import named
 from promptlab.loader.constants import constant_objection
@@ -13,7 +13,7 @@ from promptlab.loader.templates import Analysis
 from promptlab.schemas.template import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckPlaces:
     """The checks of one pipeline, those of its steps and its own."""
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.loader.dataset import Dataset, Scan
+from promptlab.loader.known_rows import Found, Question
 from promptlab.loader.lacking import Lacking
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.row_checks import RowChecks
@@ -27,7 +29,7 @@ MOST_CHARACTERS = 1_000_000
 MOST_FAULTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Condition:
     """An expression over a row, and the names in it."""
 
@@ -49,13 +51,33 @@ class Choosing:
     lacking: Lacking = field(default_factory=Lacking)
 
     def scan(self, dataset: Dataset) -> tuple[Scan | None, Selection | None]:
-        """Read every row once; give what was found, and the rows that are run (None: all).
+        """Read every row once, unless that is remembered; give what was found, and the rows that are run
+        (None: all).
 
         Raises FileError where a file cannot be used.
         """
+        own, asked = self._condition(self.own), self._condition(self.asked)
+        rows, problems = self.places.memory.rows, len(self.problems)
+        question = Question.about(dataset, self.asked.template if self.asked is not None else None)
+        known = rows.found(question)
+        if known is not None:
+            return self._remembered(dataset, known)
+        scan, selection = self._read(dataset, own, asked)
+        if scan is not None and len(self.problems) == problems:
+            rows.keep(question, Found(scan, selection, self.lacking, dataset.snapshots()))
+        return scan, selection
+
+    def _remembered(self, dataset: Dataset, known: Found) -> tuple[Scan, Selection | None]:
+        self.lacking = known.lacking
+        for snapshot in known.snapshots:
+            dataset.files.record(snapshot)
+        return known.scan, known.selection
+
+    def _read(
+        self, dataset: Dataset, own: _Condition | None, asked: _Condition | None
+    ) -> tuple[Scan | None, Selection | None]:
         checks, spec = RowChecks(self.problems), dataset.origin
         chooser = Chooser(spec.sample, spec.seed, spec.limit) if isinstance(spec, DatasetSpec) else Chooser()
-        own, asked = self._condition(self.own), self._condition(self.asked)
         if own is None and asked is None and chooser.sample is None:
             return dataset.scan(self.problems, partial(_look, checks, self.lacking)), None
         with _filter(own, asked) as rows:

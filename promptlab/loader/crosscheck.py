@@ -12,7 +12,6 @@ from promptlab.loader.check_places import CheckPlaces
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.default_files import default_forms, given_forms
 from promptlab.loader.document import Document
-from promptlab.loader.functions import check_call
 from promptlab.loader.kinds import kind_of
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
@@ -169,6 +168,8 @@ class Crosscheck:
         return set()
 
     def _check_function(self, place: Place, step: "PythonStep") -> None:
+        from promptlab.loader.functions import check_call  # noqa: PLC0415 - needs `ast`
+
         for message in check_call(step.python, step.bindings):
             self._report((*place, "python"), message, "arguments", "give it what it takes under `with`")
 

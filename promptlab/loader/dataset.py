@@ -3,9 +3,10 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
 from promptlab.loader.document import Document
-from promptlab.loader.files import ProjectFiles
+from promptlab.loader.files import FileSnapshot, ProjectFiles
 from promptlab.loader.globbing import files_matching
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.reading import MOST_ROWS, DataFile, Reading, infer_inputs
@@ -18,7 +19,7 @@ from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 __all__ = ["MOST_ROWS", "Dataset", "Scan", "check_input_name", "infer_inputs"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scan:
     """What a first reading of a dataset found.
 
@@ -85,6 +86,15 @@ class Dataset:
             reading.is_stopped = self._is_enough(reading.count)
             yield row
         problems.raise_errors()
+
+    def paths(self) -> list[str]:
+        """The data files that there are now; raises FileError."""
+        return [data.source for data in self._sources() if isinstance(data.source, str)]
+
+    def snapshots(self) -> tuple[FileSnapshot, ...]:
+        """The data files as they were read."""
+        located = (self.files.resolve(path) for path in self.paths())
+        return tuple(self.files.files_read[path] for path in located if path in self.files.files_read)
 
     @property
     def file(self) -> str:

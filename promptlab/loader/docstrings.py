@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from inspect import cleandoc
+
+from promptlab.core.frozen import frozen
 
 _HEADINGS = (
     "Args|Arguments|Parameters|Params|Returns|Return|Yields|Raises|Examples?|Notes?|See Also|Warnings?"
@@ -19,7 +21,7 @@ _FIELD = re.compile(r":\w+[^:]*:")
 type Described = tuple[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Docstring:
     """`summary`: what stands above all sections; `parameters`: what each is for, on one line."""
 

@@ -18,9 +18,7 @@ from promptlab.loader.yaml_faults import report_syntax_error
 
 __all__ = ["Document", "parse_json", "parse_yaml"]
 
-UNPRINTABLE = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 NAMES = {
     "\x85": "a NEL",
     "\u2028": "a LINE SEPARATOR",

@@ -3,29 +3,31 @@
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.loader.decoding import DecodingError, decode
 from promptlab.loader.problems import Problems
 from promptlab.loader.source_text import snippet_of
 from promptlab.loader.sources import FileError, Folder, Source
 
-__all__ = ["FileSnapshot", "ProjectFiles", "find_root", "project_path"]
+__all__ = ["FileSnapshot", "FileStamp", "ProjectFiles", "find_root", "project_path"]
 
 LARGEST = 10 * 2**20
 LONGEST_PATH = 1024
+SETTLED_NS = 2 * 10**9  # as coarse as times of files are anywhere
 LONGEST_NAME = 255
 ROOT_MARKS = ("promptlab.yaml", ".git")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 FROM_ROOT = "paths are relative to the project root"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileSnapshot:
     """A file as it was read; `content` is None for data that was streamed."""
 
@@ -33,6 +35,16 @@ class FileSnapshot:
     sha256: str
     size: int
     content: bytes | None
+
+
+@frozen
+class FileStamp:
+    """What changes with a file's content, as far as its folder tells; times in nanoseconds."""
+
+    inode: int
+    size: int
+    modified: int
+    changed: int
 
 
 class ProjectFiles:
@@ -74,6 +86,21 @@ class ProjectFiles:
         """A data file's bytes as a stream of any length; raises FileError."""
         with self.source.open(self.resolve(name)) as stream:
             yield stream
+
+    def stamp(self, name: str) -> FileStamp | None:
+        """What a data file is known by without reading it; raises FileError.
+
+        None where that cannot be told: it is no file on disk, or was touched so lately that it may change
+        and look the same.
+        """
+        with self.open(name) as stream:
+            try:
+                found = os.fstat(stream.fileno())
+            except OSError:
+                return None
+        if max(found.st_mtime_ns, found.st_ctime_ns) > time.time_ns() - SETTLED_NS:
+            return None
+        return FileStamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def record(self, snapshot: FileSnapshot) -> None:
         """Remembers a file that was streamed."""

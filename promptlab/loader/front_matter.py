@@ -1,8 +1,8 @@
 """YAML front matter between --- lines at the top of a template."""
 
 import re
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.source_text import SourceText
@@ -13,7 +13,7 @@ FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 BLANK_OR_COMMENT = re.compile(r"(?:[ \t]*(?:#.*)?(?:\n|$))*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FrontMatter:
     """What stands above a template, and the template itself.
 

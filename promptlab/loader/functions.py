@@ -7,8 +7,8 @@ import json
 import posixpath
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean, suggest
 from promptlab.engine.function import Function, Parameter
 from promptlab.loader.project_imports import Read, files_imported, parse_source
@@ -20,7 +20,7 @@ type _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flaw:
     """Why a reference cannot be used. `path` is None where the reference itself is wrong, then without line.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.templates import Analysis, NameUse
 from promptlab.schemas.dataset import Row
@@ -17,7 +18,7 @@ OF_DICTS: Final = frozenset(dir(dict))
 type At = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needed:
     """Where a check names a column without a test whether it is there."""
 

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from promptlab.core.errors import CannotGoOn, UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
@@ -23,6 +24,7 @@ from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.lacking import Lacking, Needed
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
@@ -37,7 +39,7 @@ NO_FORMS: frozenset[Form] = frozenset()
 UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadedPipeline:
     """A pipeline that can be run. `dataset` None: it has one row without columns.
 
@@ -84,11 +86,15 @@ class LoadedPipeline:
 
 
 def load_pipeline(
-    files: ProjectFiles, path: str, targets: Targets, changes: Changes = NO_CHANGES
+    files: ProjectFiles,
+    path: str,
+    targets: Targets,
+    changes: Changes = NO_CHANGES,
+    memory: LoadingMemory | None = None,
 ) -> LoadedPipeline:
     """Load a pipeline; raises InvalidPipeline with all its problems."""
     problems = Problems()
-    loaded = check_pipeline(files, path, targets, problems, changes)
+    loaded = check_pipeline(files, path, targets, problems, changes, memory)
     problems.raise_errors()
     if loaded is None:
         raise AssertionError("a pipeline that cannot be loaded has problems")
@@ -96,22 +102,31 @@ def load_pipeline(
 
 
 def check_pipeline(
-    files: ProjectFiles, path: str, targets: Targets, problems: Problems, changes: Changes = NO_CHANGES
+    files: ProjectFiles,
+    path: str,
+    targets: Targets,
+    problems: Problems,
+    changes: Changes = NO_CHANGES,
+    memory: LoadingMemory | None = None,
 ) -> LoadedPipeline | None:
     """Load a pipeline as far as it goes, collecting its problems; None where it cannot be run.
 
-    Its `files` remember what `files` read before, and what this pipeline names.
+    Its `files` remember what `files` read before, and what this pipeline names. A process that loads
+    more than once gives the same `memory` each time.
     """
+    if memory is None:
+        with LoadingMemory() as fresh:
+            return check_pipeline(files, path, targets, problems, changes, fresh)
     own = ProjectFiles(files.source)
     own.files_read |= files.files_read
     text = own.read_text(path, problems)
     document = None if text is None else parse_yaml(path, text, problems)
     if document is None:
         return None
-    return _Loading(own, path, targets, problems, changes).load(document)
+    return _Loading(own, path, targets, problems, changes, memory).load(document)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _CellDraft:
     """A cell whose own keys are read: its document, with all overrides laid over it, and what that says."""
 
@@ -120,7 +135,7 @@ class _CellDraft:
     spec: PipelineSpec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rows:
     """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
 
@@ -141,6 +156,7 @@ class _Loading:
     targets: Targets
     problems: Problems
     changes: Changes
+    memory: LoadingMemory
     resolver: ProjectResolver = field(init=False)
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
@@ -149,7 +165,9 @@ class _Loading:
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
-        self.places = TemplatePlaces(self.files, self.problems, self.resolver.prompts.line_offsets)
+        self.places = TemplatePlaces(
+            self.files, self.problems, self.resolver.prompts.line_offsets, self.memory
+        )
 
     def load(self, document: Document) -> LoadedPipeline | None:
         before = self.problems.errors

@@ -1,9 +1,10 @@
 """Lays overrides (variants, axes, --set) over a document; each part keeps the place where it is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.loader.document import Document
 from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from promptlab.loader.problems import Hint, Problems, did_you_mean
@@ -37,7 +38,7 @@ def override(path: str, value: Document) -> Document:
     return replace(value, root=MapNode(place, {path: Entry(place, value.root)}))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Overlay:
     problems: Problems
 

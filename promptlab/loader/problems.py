@@ -1,13 +1,13 @@
 """Problems of a project's files: collected, bounded, and raised together as InvalidPipeline."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
 from promptlab.core import suggest
 from promptlab.core.display import escaped, masked, shortened
 from promptlab.core.errors import PromptlabError
+from promptlab.core.frozen import frozen
 from promptlab.loader.source_text import Position, Snippet, SourceText
 
 __all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean"]
@@ -21,7 +21,7 @@ type Severity = Literal["error", "warning"]
 type Hint = str | Callable[[], str | None] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing wrong at one place; all texts are fit to be shown.
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
@@ -10,10 +9,10 @@ from pydantic import ValidationError
 from promptlab.core.config import Settings, SettingsFile, settle, user_config_path
 from promptlab.core.environment import Environment, read_dotenv
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.targets import Targets
-from promptlab.loader import diagnosis
 from promptlab.loader.document import parse_yaml
 from promptlab.loader.files import ProjectFiles, find_root
 from promptlab.loader.problems import Problems
@@ -24,7 +23,7 @@ PIPELINES = "pipelines"
 YAML = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     root: Path
     files: ProjectFiles
@@ -97,6 +96,8 @@ def read_settings(files: ProjectFiles, problems: Problems, path: str = SETTINGS)
     try:
         return SettingsFile.model_validate(document.value)
     except ValidationError as error:
+        from promptlab.loader import diagnosis  # noqa: PLC0415 - most settings are right
+
         diagnosis.report(error, document, problems, SettingsFile)
         return None
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from promptlab.engine.prompt import FrontMatter, PromptFile
-from promptlab.loader import diagnosis
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.front_matter import split_front_matter
@@ -52,6 +51,8 @@ class PromptReader:
         try:
             return FrontMatter.model_validate(document.value, context={"resolver": self.resolver})
         except ValidationError as error:
+            from promptlab.loader import diagnosis  # noqa: PLC0415 - most prompts are right
+
             diagnosis.report(error, document, self.problems, FrontMatter)
             return FrontMatter()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
 from promptlab.loader.decoding import DecodingError
 from promptlab.loader.document import Document
@@ -23,7 +24,7 @@ __all__ = ["MOST_ROWS", "DataFile", "Reading", "infer_inputs"]
 MOST_ROWS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataFile:
     """A data file, or a list of rows in a document; `known` is the SHA-256 that it must have."""
 
@@ -81,7 +82,7 @@ class Reading:
             add_unreadable(self.problems, data.name, fault)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _FileReading:
     whole: Reading
     file: str

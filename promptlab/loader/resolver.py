@@ -17,12 +17,10 @@ from promptlab.engine.sub_pipeline import SubPipeline
 from promptlab.engine.tool import ProjectTool
 from promptlab.loader.document import Document, parse_json, parse_yaml
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.functions import read_function
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.prompts import PromptReader
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
-from promptlab.loader.tool_schemas import read_tool
 from promptlab.schemas.refusal import Refusal
 
 NO_RECURSION = "let a `foreach` repeat steps; a pipeline cannot call itself"
@@ -90,6 +88,8 @@ class ProjectResolver:
 
     def tool(self, reference: str) -> ProjectTool:
         """Give a function as a tool; raises Refusal where its signature does not say what it takes."""
+        from promptlab.loader.tool_schemas import read_tool  # noqa: PLC0415 - few pipelines have tools
+
         return read_tool(self.function(reference))
 
     def json_schema(self, source: JSON) -> dict[str, JSON]:
@@ -122,6 +122,8 @@ class ProjectResolver:
         return SubPipeline(path, spec)
 
     def _read_function(self, reference: str) -> Function:
+        from promptlab.loader.functions import read_function  # noqa: PLC0415 - few pipelines have code
+
         found = read_function(reference, self._bytes)
         if isinstance(found, Function):
             return found

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
 from promptlab.schemas.dataset import Row
@@ -17,7 +17,7 @@ __all__ = ["RowFilter", "Undecided"]
 HOPELESS = frozenset(("time", "limit"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undecided:
     """Why an expression has no answer; `is_hopeless`: to ask it of more rows would cost too much."""
 

@@ -3,9 +3,9 @@
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.loader.source_text import Position, SourceText
 
 __all__ = [
@@ -32,7 +32,7 @@ class NumberOutOfRangeError(ValueError):
     """A number that cannot be kept as it is written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScalarSource:
     """A scalar as it stands in its file.
 

@@ -1,8 +1,9 @@
 """Which names a template may use, and what is wrong with one that it may not."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.conversation import Form
 from promptlab.engine.scope import PREVIOUS
@@ -16,7 +17,7 @@ type Found = NameUse | LiteralComparison | FileUse
 STEP_ATTRIBUTES = ("output", "status", "messages")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Objection:
     """Why a use of a name is wrong."""
 
@@ -40,7 +41,7 @@ def optional_among(steps: Iterable[Step]) -> frozenset[str]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """`inputs` and `columns` None: not known. `others`: names without anything to be said of them.
 

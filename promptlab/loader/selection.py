@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
+from promptlab.core.frozen import frozen
+
 __all__ = ["Chooser", "Selection"]
 
 KEY_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """The rows that are run, by index; `flags` has a byte for each row up to the last that is."""
 

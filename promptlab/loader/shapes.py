@@ -1,8 +1,8 @@
 """What is known of an output before it is there: its JSON Schema, its words, or that it is text."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.loader.templates import ANY_ELEMENT
 from promptlab.schemas.dataset import INPUT_TYPES, InputType
@@ -12,7 +12,7 @@ type Path = Sequence[str | int]
 type Schema = dict[str, JSON] | bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lack:
     """The first part of a path that is surely not there, and what is there instead."""
 

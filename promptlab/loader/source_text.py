@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptlab.core.display import MASK, cells, escaped, is_secret_name, masked
+from promptlab.core.frozen import frozen
 
 __all__ = ["Position", "Snippet", "SourceText", "snippet_of"]
 
@@ -23,7 +24,7 @@ class Position:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snippet:
     """One line fit to be shown; `caret` and `width` count terminal columns from 0."""
 

@@ -54,11 +54,13 @@ class Folder:
         self.root = Path(os.path.realpath(root))
 
     def locate(self, path: str) -> str:
-        if not self._is_inside(path):
-            raise FileError(f"{shown(path)} leads outside the project", hint="copy the file into the project")
         real = self._real(path)
+        try:
+            located = real.relative_to(self.root)
+        except ValueError:
+            raise _outside(path) from None
         self._require_regular(path, real)
-        return real.relative_to(self.root).as_posix()
+        return located.as_posix()
 
     def open(self, path: str) -> BinaryIO:
         flags = (
@@ -107,7 +109,7 @@ class Folder:
         except RuntimeError:
             raise FileError(f"{shown(path)} is a link that leads to itself") from None
         except OSError as error:
-            raise self._unusable(path, error) from None
+            raise self._unusable(path, error) if self._is_inside(path) else _outside(path) from None
 
     def _require_regular(self, path: str, real: Path) -> None:
         try:
@@ -158,6 +160,10 @@ class Memory:
         prefix = f"{folder}/" if folder else ""
         below = (path.removeprefix(prefix) for path in self._files if path.startswith(prefix))
         return sorted({name + slash for name, slash, _ in (rest.partition("/") for rest in below)})
+
+
+def _outside(path: str) -> FileError:
+    return FileError(f"{shown(path)} leads outside the project", hint="copy the file into the project")
 
 
 def _listed(entry: os.DirEntry[str]) -> str:

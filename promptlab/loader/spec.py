@@ -2,11 +2,10 @@
 
 from pydantic import ValidationError
 
-from promptlab.loader import diagnosis
+from promptlab.core.json import JSON
 from promptlab.loader.ambiguity import refuse_ambiguous
 from promptlab.loader.document import Document
 from promptlab.loader.problems import Problems
-from promptlab.loader.pruning import pruned
 from promptlab.schemas.fields import Resolver
 from promptlab.schemas.pipeline import PipelineSpec
 
@@ -25,8 +24,16 @@ def read_spec(document: Document, resolver: Resolver, problems: Problems) -> Pip
     try:
         return PipelineSpec.model_validate(kept, context=context)
     except ValidationError as error:
-        places = diagnosis.report(error, document, problems, PipelineSpec)
+        sound = _sound(kept, error, document, problems)
     try:
-        return PipelineSpec.model_validate(pruned({"version": 1, **kept}, places), context=context)
+        return PipelineSpec.model_validate(sound, context=context)
     except ValidationError:
         return None
+
+
+def _sound(said: dict[str, JSON], error: ValidationError, document: Document, problems: Problems) -> JSON:
+    """Report what is wrong, and give the rest."""
+    from promptlab.loader import diagnosis, pruning  # noqa: PLC0415 - most pipelines are right
+
+    places = diagnosis.report(error, document, problems, PipelineSpec)
+    return pruning.pruned({"version": 1, **said}, places)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Part, Step
@@ -17,7 +18,7 @@ from promptlab.schemas.template import Place, Template
 JUDGED = frozenset({"row", "output"})  # what checks alone see
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """A step that a template or check belongs to, and its path."""
 

@@ -1,21 +1,23 @@
 """Where a template's lines stand: in a file of its own, or inside another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import record_attachment
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.scope import Found, Objection
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.sources import FileError
-from promptlab.loader.templates import Analysis, FileUse, TemplateProblem, analyse
+from promptlab.loader.templates import Analysis, FileUse, TemplateProblem
 from promptlab.schemas.template import Place, Template
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """A template and where it stands in a document; without one, it is a whole file."""
 
@@ -34,13 +36,14 @@ class TemplatePlaces:
     files: ProjectFiles
     problems: Problems
     line_offsets: Mapping[str, int]
+    memory: LoadingMemory
     _met: dict[str, tuple[Site, Analysis]] = field(default_factory=dict)
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
 
     def analysis(self, site: Site) -> Analysis:
         """Analyse the template at a site; its own problems are reported once."""
         if site.template.key not in self._met:
-            found = analyse(site.template)
+            found = self.memory.analysis(site.template)
             self._met[site.template.key] = site, found
             for problem in found.problems:
                 self._report(site, problem)
@@ -50,9 +53,8 @@ class TemplatePlaces:
 
     def try_all(self) -> None:
         """Render what can be rendered without rows; report what fails whatever the row."""
-        met = self._met.values()
-        sound = [(site, analysis) for site, analysis in met if analysis.computes and not analysis.problems]
-        for (site, _), problem in zip(sound, _failures(sound), strict=True):
+        for site, _ in self._met.values():
+            problem = self.memory.failure(site.template)
             if problem is not None:
                 self._report(site, problem)
 
@@ -92,14 +94,6 @@ class TemplatePlaces:
         except FileError:
             return name, position
         return name if text is None else SourceText(name, text.replace("\r\n", "\n")), position
-
-
-def _failures(sound: Sequence[tuple[Site, Analysis]]) -> list[TemplateProblem | None]:
-    if not sound:
-        return []
-    from promptlab.loader.template_trials import trials  # noqa: PLC0415 - asyncio takes 30 ms to import
-
-    return trials((site.template, analysis, None) for site, analysis in sound)
 
 
 def _in_document(document: Document, place: Place, at: Position) -> tuple[SourceText, Position]:

@@ -3,21 +3,18 @@
 What it says holds for every row.
 """
 
-import asyncio
-from collections.abc import Iterable
-
-from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
+from promptlab.engine.templating.blocking import BlockingRenderer
+from promptlab.engine.templating.frames import RenderError
 from promptlab.engine.templating.vocabulary import ATTACHING, RenderErrorKind
 from promptlab.loader.templating.findings import Analysis, TemplateProblem
 from promptlab.schemas.template import Template
 
-TRIAL_MEMORY = 256 << 20
 CERTAIN: frozenset[RenderErrorKind] = frozenset(("syntax", "limit", "time", "security"))
 
 
-async def trial(
-    renderer: Renderer, template: Template, analysis: Analysis, names: Names | None = None
+def trial(
+    renderer: BlockingRenderer, template: Template, analysis: Analysis, names: Names | None = None
 ) -> TemplateProblem | None:
     """Render a template that has no static problem, and return what is wrong with it whatever the row.
 
@@ -25,21 +22,11 @@ async def trial(
     count either: they may come from the lack.
     """
     try:
-        await renderer.render(template, names or Names({}))
+        renderer.render(template, names or Names({}))
     except RenderError as error:
         if names is not None or _is_certain(error.kind, analysis):
             return TemplateProblem(error.template, error.line, 1, error.message, None, f"render-{error.kind}")
     return None
-
-
-def trials(cases: Iterable[tuple[Template, Analysis, Names | None]]) -> list[TemplateProblem | None]:
-    """Try many templates over one process, from code that is not async."""
-    return asyncio.run(_trials(list(cases)))
-
-
-async def _trials(cases: list[tuple[Template, Analysis, Names | None]]) -> list[TemplateProblem | None]:
-    async with Renderer(memory_limit=TRIAL_MEMORY) as renderer:
-        return await asyncio.gather(*(trial(renderer, *case) for case in cases))
 
 
 def _is_certain(kind: RenderErrorKind, analysis: Analysis) -> bool:

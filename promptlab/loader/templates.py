@@ -1,5 +1,7 @@
 """The static analysis of templates: it parses, and never runs anything."""
 
+import re
+
 from promptlab.engine.templating.vocabulary import PROMPTS
 from promptlab.loader.templating.findings import (
     ANY_ELEMENT,
@@ -24,6 +26,8 @@ __all__ = [
     "analyse",
     "included_names",
 ]
+
+INCLUDING = re.compile(r"include|extends|import")
 
 
 def analyse(template: Template) -> Analysis:
@@ -53,7 +57,7 @@ def analyse(template: Template) -> Analysis:
 
 def included_names(source: str) -> tuple[str, ...]:
     """Return the names that a prompt includes, extends or imports, as they may be below prompts/."""
-    if "{%" not in source:
+    if "{%" not in source or INCLUDING.search(source) is None:
         return ()
     from promptlab.loader.templating import includes  # noqa: PLC0415 - Jinja is slow to import
 

@@ -9,11 +9,13 @@ from typing import BinaryIO
 
 from promptlab.core.display import shown
 from promptlab.core.errors import PromptlabError, UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES
@@ -24,7 +26,7 @@ from promptlab.loader.sources import FileError, Source
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Validated:
     """A file that was checked; `about` says in a few words what it is."""
 
@@ -33,7 +35,7 @@ class Validated:
     problems: Problems
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A pipeline that was checked, the files that it names, and the pipelines that give it its inputs."""
 
@@ -54,6 +56,7 @@ class Validation:
     """Checks files of one project; each pipeline is checked once."""
 
     project: Project
+    memory: LoadingMemory
     _checked: dict[str, Checked] = field(default_factory=dict)
 
     def all_pipelines(self) -> Iterator[Validated]:
@@ -102,7 +105,7 @@ class Validation:
         if suffix in YAML:
             return self._pipeline(path).validated
         if suffix in TEMPLATES:
-            check_template(self.project.files, path, problems)
+            check_template(self.project.files, path, problems, self.memory)
             return Validated(path, "template", problems)
         if suffix in DATA:
             rows = check_data(self.project.files, path, problems)
@@ -142,15 +145,15 @@ class Validation:
 
     def _pipeline(self, path: str) -> Checked:
         if path not in self._checked:
-            self._checked[path] = _check(self.project, path)
+            self._checked[path] = _check(self.project, path, self.memory)
         return self._checked[path]
 
 
-def _check(project: Project, path: str) -> Checked:
+def _check(project: Project, path: str, memory: LoadingMemory) -> Checked:
     asked, problems = _Asked(project.files.source), Problems()
     loaded = None
     try:
-        loaded = check_pipeline(ProjectFiles(asked), path, project.targets(), problems)
+        loaded = check_pipeline(ProjectFiles(asked), path, project.targets(), problems, memory=memory)
     except FileError as error:
         problems.add(path, None, error.message, code=error.code, hint=error.hint)
     return Checked(path, problems, frozenset(asked.names - {path}), loaded)

@@ -2,11 +2,11 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
 import yaml
 
+from promptlab.core.frozen import frozen
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.yaml_events import Parser
@@ -24,7 +24,7 @@ SECOND_COLON = re.compile(r"^[^#\"']*?:\s.*")
 type Where = Literal["problem", "context"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Fault:
     """One message of the parser, and what we say instead."""
 

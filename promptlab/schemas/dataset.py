@@ -1,9 +1,10 @@
 """Datasets and rows: what a pipeline declares, and what reading gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.template import Template
 
@@ -30,7 +31,7 @@ PATH_TYPES = ("image", "file")
 """Inputs whose values are paths of files in the project."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputSpec:
     """What a prompt may use of a row under one name; `default` counts only where it is not required."""
 
@@ -40,7 +41,7 @@ class InputSpec:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatasetSpec:
     """Data files below the project root: one, or all that a pattern matches.
 
@@ -56,7 +57,7 @@ class DatasetSpec:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One row as it was read.
 

@@ -1,12 +1,12 @@
 """What happens in a run, told in the past tense to whoever listens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.schemas.run import StepResult, TrialKey, TrialResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
     """`planned`: how many trials there are to do."""
 
@@ -15,7 +15,7 @@ class RunStarted:
     cells: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptSent:
     """A request is about to leave for `model`."""
 
@@ -23,7 +23,7 @@ class AttemptSent:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptEnded:
     """An attempt ended; `failure` says how if not with an answer. `spent_usd` None: unknown."""
 
@@ -34,13 +34,13 @@ class AttemptEnded:
     outcome_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRecalled:
     model: str
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelPaused:
     """The provider asked to wait, in seconds."""
 
@@ -48,7 +48,7 @@ class ModelPaused:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConcurrencyChanged:
     """So many calls may be in flight to `model` at once from now on."""
 
@@ -56,7 +56,7 @@ class ConcurrencyChanged:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelClosed:
     """No more calls go to this model in this run."""
 
@@ -64,7 +64,7 @@ class ModelClosed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FellBack:
     """A model failed for good, and the next one was asked in its place."""
 
@@ -73,7 +73,7 @@ class FellBack:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextReceived:
     """A piece of an answer came, while it is streamed."""
 
@@ -82,7 +82,7 @@ class TextReceived:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextEnded:
     """A streamed answer is over; where it is not whole it was broken off."""
 
@@ -91,18 +91,18 @@ class TextEnded:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepFinished:
     trial: TrialKey
     result: StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialFinished:
     result: TrialResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStopped:
     """The run will send no new call; `reason` says why, for a person."""
 

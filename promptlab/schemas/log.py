@@ -1,10 +1,11 @@
 """What the run log is told of a run, and what it tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
@@ -13,7 +14,7 @@ type LoggedStatus = RunStatus | Literal["running"]
 type FileKind = Literal["pipeline", "prompt", "include", "python", "data", "schema", "settings"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceFile:
     """A file that a run was made from, as it was then; of a data file the content is its manifest."""
 
@@ -22,7 +23,7 @@ class SourceFile:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunStart:
     """What is known of a run before its first trial."""
 
@@ -35,7 +36,7 @@ class RunStart:
     files: tuple[SourceFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunEnd:
     """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on."""
 
@@ -47,7 +48,7 @@ class RunEnd:
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunRecord:
     """A run as the log has it. Costs in USD (None: unknown), times in UTC; `cells` in their order."""
 
@@ -88,7 +89,7 @@ class RunRecord:
         return self.passed + self.failed + self.errored + self.skipped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AttemptRecord:
     """An attempt of unknown outcome: it may have been paid for, at most `reserved_usd`."""
 
@@ -101,7 +102,7 @@ class AttemptRecord:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Removal:
     """What goes, or went: `text_bytes` is about what it holds, not what the file shrinks by."""
 

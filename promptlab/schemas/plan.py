@@ -1,9 +1,10 @@
 """What a run would do, in numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Literal, Self
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 PLAN_VERSION = 1
@@ -12,7 +13,7 @@ BYTES_PER_TOKEN = 4
 type Basis = Literal["recorded", "assumed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Numbers:
     """What steps would do. `call`, `recall` and `open` count calls of models, the others steps of trials.
 
@@ -78,7 +79,7 @@ def _sum(name: str, values: Sequence[float | None]) -> float | bool | None:
     return sum(known) if len(known) == len(values) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepPlan:
     """A step in a cell. `basis`: where its expected output comes from, None where it asks nothing."""
 
@@ -101,7 +102,7 @@ class StepPlan:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CertainError:
     """A step that fails for certain in this trial, and why."""
 
@@ -121,7 +122,7 @@ class CertainError:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PipelinePlan:
     """What a run of a pipeline would do. `seconds`: as the limits are now, None where nobody knows.
 
@@ -153,7 +154,7 @@ class PipelinePlan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mean:
     """Answers that were recorded: of how many tokens, and how long (ms) they took on average."""
 
@@ -163,7 +164,7 @@ class Mean:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Experience:
     """What was recorded of models (`provider/model`), and of a pipeline's steps with them."""
 

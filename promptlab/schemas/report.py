@@ -1,9 +1,10 @@
 """A run as reports see it: its summary, and its trials as a stream."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus
 from promptlab.schemas.run import TrialResult
@@ -12,7 +13,7 @@ from promptlab.schemas.throttle import ThrottleCourse
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Calls:
     """`sent`: requests that left, each once; `attempts`: what they took; `recalled`: not sent."""
 
@@ -21,7 +22,7 @@ class Calls:
     recalled: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GateResult:
     """How a gate did in one cell. `value` None: there was nothing to measure."""
 
@@ -53,7 +54,7 @@ class GateResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoodIn:
     """How often a fallback was asked in place of a model, and why the first time."""
 
@@ -63,7 +64,7 @@ class StoodIn:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunSummary:
     """The whole of a run in numbers. Money in USD (None: unknown); `seconds` from first start to last end.
 
@@ -122,7 +123,7 @@ class RunSummary:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunReport:
     """What a report is made of; `trials` opens the stream anew, in order of row, cell and repeat."""
 

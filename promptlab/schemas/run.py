@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
@@ -30,7 +31,7 @@ class _Missing:
 MISSING = _Missing()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Verdict:
     """What one check said of one value: a score in 0..1 and why.
 
@@ -53,7 +54,7 @@ class Verdict:
         return self.severity == "error" and self.status in ("failed", "errored")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepCall:
     """One completion that a step used, or (`tool`) what a tool gave."""
 
@@ -64,7 +65,7 @@ class StepCall:
     tool: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepResult:
     """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
 
@@ -115,7 +116,7 @@ class StepResult:
         return sum(call.attempts for call in self.calls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TrialKey:
     """Which trial: row × cell × repeat. `cell` is the whole name, `few-shot llm=small`."""
 
@@ -127,7 +128,7 @@ class TrialKey:
     repeat: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TrialResult:
     key: TrialKey
     status: TrialStatus

@@ -9,6 +9,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 type TemplateKind = Literal["prompt", "text", "value", "expression"]
@@ -52,7 +53,7 @@ def is_templated(source: str) -> bool:
 type Place = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TemplatedValue:
     """A JSON value some of whose strings are templates; `holes` says where, in order."""
 

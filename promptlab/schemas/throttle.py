@@ -1,9 +1,10 @@
 """How many calls a model got at once in the course of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 
 
@@ -15,7 +16,7 @@ class Change(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThrottleCourse:
     """The changes of a model's limit, the start first; `refusals`: how often it said 429 or 529."""
 

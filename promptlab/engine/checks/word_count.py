@@ -1,16 +1,16 @@
 """`word-count`: how many words, which are what white space separates."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Finding, Subject, ValueCheck
 
 _WHOLE = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     least: int | None
     most: int | None

@@ -1,14 +1,13 @@
 """Announce: tells that a step of a trial finished."""
 
-from dataclasses import dataclass
-
+from promptlab.core.frozen import frozen
 from promptlab.engine.chain import Forward
 from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.events import Emit, StepFinished
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Announce:
     emit: Emit
 

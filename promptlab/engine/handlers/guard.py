@@ -1,8 +1,9 @@
 """Guard: whether a step runs (`when`), how long it may take (`timeout`), what an error means (`on_error`)."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.chain import Forward
 from promptlab.engine.excuse import excused
 from promptlab.engine.scope import Render, RenderFailed
@@ -11,7 +12,7 @@ from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.run import MISSING, StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guard:
     """`timed` false: where nothing is sent or run, no step is held to its time."""
 

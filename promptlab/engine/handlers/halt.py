@@ -1,14 +1,15 @@
 """Halt: lets no call leave once the run was stopped; for calls that neither Budget nor Throttle hold back."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer, CallFailure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Halt:
     brake: Brake
 

@@ -3,8 +3,9 @@
 A step with a failed check inside it has failed too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.chain import Forward
 from promptlab.engine.judging import judge_step
 from promptlab.engine.machinery import Machinery
@@ -12,7 +13,7 @@ from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judge:
     machinery: Machinery
 

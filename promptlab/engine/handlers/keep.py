@@ -1,7 +1,8 @@
 """Keep: commits what a function of the project gave before anybody sees it; no request left for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog
@@ -10,7 +11,7 @@ from promptlab.engine.completion import Answer, CallFailure, Completion
 from promptlab.engine.provider import ProviderError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keep:
     """An interrupted run calls no more functions; one that a limit stopped finishes what it has begun."""
 

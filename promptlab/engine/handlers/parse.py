@@ -1,8 +1,9 @@
 """Parse: from what a step made to what its `output` asks for; asks again if the step's `retry` says so."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion_step import CompletionStep
@@ -13,7 +14,7 @@ from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.run import MISSING, StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parse:
     async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
         step = request.planned.step

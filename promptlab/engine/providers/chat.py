@@ -1,9 +1,10 @@
 """The dialect of OpenAI's chat completions, which most servers speak."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
@@ -34,7 +35,7 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatDialect:
     """`openai_rules`: the server is OpenAI's (or Azure's), which is strict about its reasoning models."""
 

@@ -1,9 +1,9 @@
 """Strategy: a dialect says how a request is written and how an answer is read; no input or output here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.conversation import ToolCall
@@ -13,7 +13,7 @@ from promptlab.schemas.pipeline import Params
 _OURS = ("model", "messages", "stream", "stream_options")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What an answer says."""
 

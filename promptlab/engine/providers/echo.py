@@ -1,8 +1,9 @@
 """Answers with the last user message; for tests and examples, free and without network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.provider import ModelProfile, Tell
@@ -13,7 +14,7 @@ from promptlab.schemas.pipeline import Params
 CHARACTERS_PER_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EchoProvider:
     options: ProviderOptions
 

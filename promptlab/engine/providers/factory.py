@@ -1,12 +1,12 @@
 """Builds a provider from its name and the settings, when a model of it is first used."""
 
-from dataclasses import dataclass
 from typing import cast
 
 from promptlab.core.addresses import checked_url, is_loopback, normalised
 from promptlab.core.config import ProviderSettings, Settings
 from promptlab.core.environment import Environment, references
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.registry import UnknownKind
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.catalog import PROVIDERS
@@ -42,7 +42,7 @@ def build_provider(name: str, settings: Settings) -> Provider:
     return cast("Provider", kind(_Assembly(name, entry, preset, settings).options()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Assembly:
     """Puts a provider's options together from its entry, its preset and the environment."""
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.provider import (
     BrokenAnswer,
     ConnectionFailed,
@@ -147,7 +148,7 @@ _PHRASES: dict[type[ProviderError], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Detail:
     """What an error's body says, in either vendor's shape."""
 

@@ -1,63 +1,19 @@
 """The embedded model: a real one, small, in our care, without key or network."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
-from promptlab.engine.provider import ModelProfile, SchemaFault, Tell
-from promptlab.engine.providers.chat import ChatDialect
-from promptlab.engine.providers.dialect import Reading, StreamDialect, given, refuse, with_extra
+from promptlab.engine.provider import ModelProfile, Tell
 from promptlab.engine.providers.embedded import CONTEXT_TOKENS, embedded_model, ready_to_run
 from promptlab.engine.providers.forms import TEXT_ONLY
-from promptlab.engine.providers.http import HttpProvider
-from promptlab.engine.providers.local_schema import schema_fault
-from promptlab.engine.providers.local_tools import as_called, form, in_words
+from promptlab.engine.providers.local_schema import schema_fault, wire_params
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.schemas.pipeline import Params
 
-DEFAULT_MAX_TOKENS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class LocalDialect:
-    """Chat completions with llama.cpp's own constraints: a grammar where the answer is one of some words.
-
-    Tools are told in words: the models of this size know no form of their own to call them.
-    """
-
-    chat: ChatDialect = field(default_factory=ChatDialect)
-
-    @property
-    def path(self) -> str:
-        return self.chat.path
-
-    @property
-    def stream(self) -> StreamDialect:
-        return self.chat.stream
-
-    def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
-        wire = given(params)
-        refuse(wire, ("reasoning_effort",), model)
-        return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
-
-    def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
-        return schema_fault(schema)
-
-    def body(self, request: CompletionRequest) -> dict[str, JSON]:
-        told, words = in_words(request), _words(request)
-        if not request.tools and words is None:
-            return self.chat.body(told)
-        plain = self.chat.body(replace(told, json_schema=None))
-        if request.tools or words is None:
-            schema: JSON = {"name": "said", "schema": form(request)}
-            return {"response_format": {"type": "json_schema", "json_schema": schema}, **plain}
-        return {"grammar": _grammar(words), **plain}
-
-    def read(self, request: CompletionRequest, found: object) -> Reading:
-        if not request.tools:
-            return self.chat.read(request, found)
-        return as_called(request, self.chat.read(replace(request, json_schema=None), found))
+if TYPE_CHECKING:
+    from promptlab.engine.providers.http import HttpProvider
 
 
 class LocalProvider:
@@ -79,7 +35,7 @@ class LocalProvider:
         )
 
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
-        return LocalDialect().wire_params(model, params)
+        return wire_params(model, params)
 
     def check(self, model: str) -> None:
         """Raise UsageError, with the command that mends it, where the model cannot run here."""
@@ -103,25 +59,12 @@ class LocalProvider:
         for provider in running.values():
             await provider.close()
 
-    def _provider(self, model: str) -> HttpProvider:
+    def _provider(self, model: str) -> "HttpProvider":
+        from promptlab.engine.providers.http import HttpProvider  # noqa: PLC0415 - only runs need it
+        from promptlab.engine.providers.local_dialect import LocalDialect  # noqa: PLC0415
         from promptlab.engine.providers.local_process import LocalProcess  # noqa: PLC0415 - asyncio is slow
 
         if model not in self._running:
             link = LocalProcess(self._options, embedded_model(model))
             self._running[model] = HttpProvider(self._options, LocalDialect(), link)
         return self._running[model]
-
-
-def _words(request: CompletionRequest) -> list[str] | None:
-    schema = request.json_schema or {}
-    enum = schema.get("enum")
-    if schema.get("type") != "string" or not isinstance(enum, list):
-        return None
-    return [word for word in enum if isinstance(word, str)]
-
-
-def _grammar(words: list[str]) -> str:
-    quoted = [
-        '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"' for word in words
-    ]
-    return f"root ::= {' | '.join(quoted)}"

@@ -1,11 +1,22 @@
-"""What llama.cpp makes no grammar of; tried with its server."""
+"""What the embedded model takes of parameters and schemas; tried with llama.cpp's server."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.provider import SchemaFault
+from promptlab.engine.providers.dialect import given, refuse, with_extra
 from promptlab.engine.schema_references import NAMED, subschemas
+from promptlab.schemas.pipeline import Params
+
+DEFAULT_MAX_TOKENS = 512
+
+
+def wire_params(model: str, params: Params) -> dict[str, JSON]:
+    """Give the parameters as they go on the wire; raises ParamsFault."""
+    wire = given(params)
+    refuse(wire, ("reasoning_effort",), model)
+    return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
 
 def schema_fault(schema: Mapping[str, JSON]) -> SchemaFault | None:

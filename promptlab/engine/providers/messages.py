@@ -1,9 +1,10 @@
 """The dialect of Anthropic's messages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
 from promptlab.engine.provider import ParamsFault, SchemaFault
@@ -36,7 +37,7 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessagesDialect:
     path: str = "/v1/messages"
     stream: StreamDialect = field(default_factory=MessagesStream)

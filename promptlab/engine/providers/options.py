@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from promptlab.core.config import PriceSettings
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion import Endpoint
 from promptlab.engine.pricing import price_of
 from promptlab.engine.provider import ModelProfile
@@ -28,7 +29,7 @@ _CEILINGS = {  # answers' longest, in tokens; the first that begins the model's 
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProviderOptions:
     """All that a provider needs; `timeout` in seconds of one attempt, rates per minute.
 

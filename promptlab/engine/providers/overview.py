@@ -1,12 +1,12 @@
 """What is known of each provider without asking it: its address, its key, its prices."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from promptlab.core.config import ProviderSettings, Settings
 from promptlab.core.display import masked
 from promptlab.core.environment import references
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.engine.provider import Provider
 from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.factory import build_provider
@@ -17,7 +17,7 @@ type Prices = Literal["free", "promptlab.yaml", "built in", "unknown"]
 _MODELS = {"local": tuple(MODELS), "echo": ("echo",)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProviderFacts:
     """`is_vendor`: the address is the vendor's own; `models`: those that are known by name.
 

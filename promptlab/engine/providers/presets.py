@@ -1,9 +1,9 @@
 """The providers that are known by name, in one literal table; `providers` in promptlab.yaml adds others."""
 
-from dataclasses import dataclass
+from promptlab.core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Preset:
     """Where a provider is and whose variables hold its key and address.
 

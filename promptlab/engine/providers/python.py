@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint
 from promptlab.engine.function import CallFunction, Function, FunctionError
@@ -19,7 +19,7 @@ class FunctionFailed(ProviderError):
     kind = "code"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionProvider:
     """One call of one function; `timeout` in seconds. `before`: equal calls that are not to be recalled."""
 

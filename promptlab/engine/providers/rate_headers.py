@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.completion import Quota
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
@@ -19,7 +19,7 @@ _TOKENS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """The whole body of a good answer, and what came with it of rate limits."""
 

@@ -8,11 +8,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from promptlab.core.addresses import is_loopback
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
 from promptlab.engine.providers.options import CONNECT_TIMEOUT, MAX_CONNECTIONS, ProviderOptions
 from promptlab.engine.providers.rate_headers import Received, quota_of
@@ -20,7 +20,7 @@ from promptlab.engine.providers.rate_headers import Received, quota_of
 KEY_HEADERS = {"authorization", "x-api-key"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vendor:
     """An SDK: its module, how its client is made, and the variable whose headers it would add by itself."""
 

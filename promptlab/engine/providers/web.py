@@ -1,8 +1,8 @@
 """The web as a provider: what a service answered is recorded and recalled like a model's answer."""
 
 import time
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint
 from promptlab.engine.provider import ModelProfile, Price
@@ -12,7 +12,7 @@ WEB = Endpoint("http", "http", "http")
 FREE = Price(0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WebProvider:
     """One request; `seconds` for an attempt."""
 

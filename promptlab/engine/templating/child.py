@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-PROGRAM = "promptlab.engine.template_process"
-KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+from promptlab.engine.templating.frames import command, environment
+
 CLOSING_SECONDS = 1.0
 
 
@@ -41,11 +40,11 @@ class Child(asyncio.SubprocessProtocol):
         try:
             await asyncio.get_running_loop().subprocess_exec(
                 lambda: child,
-                *(sys.executable, "-I", "-m", PROGRAM, str(memory)),
+                *command(memory),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=child._progress_in,
-                env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+                env=environment(),
                 start_new_session=True,
             )
         finally:

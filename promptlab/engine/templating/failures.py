@@ -1,10 +1,10 @@
 """What went wrong in a template, as data: kind, message, template and line."""
 
-from dataclasses import dataclass
 from types import TracebackType
 
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.missing import unknown_name
 from promptlab.engine.templating.program import Source, is_unknown_name
 from promptlab.engine.templating.values import BadValueError, TooLargeError
@@ -26,7 +26,7 @@ MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """A failed render; ``line`` counts from 1, in the template called ``name``."""
 

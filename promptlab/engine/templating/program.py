@@ -1,13 +1,13 @@
 """A compiled template, and its rendering to JSON."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from jinja2 import Template
 from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Context
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.environment import TemplateEnvironment
 from promptlab.engine.templating.missing import FIRST_ITEM, Step
 from promptlab.engine.templating.roles import Transcript
@@ -16,7 +16,7 @@ from promptlab.engine.templating.values import BadValueError, TooLargeError, bou
 from promptlab.engine.templating.vocabulary import JSON, MAX_SIZE, TemplateKind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """What the parent sends of a template."""
 

@@ -1,14 +1,13 @@
 """Where the number of calls at once starts, and what it never passes."""
 
-from dataclasses import dataclass
-
+from promptlab.core.frozen import frozen
 from promptlab.engine.provider import ModelProfile
 
 START = 16
 CEILING = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     start: int
     ceiling: int

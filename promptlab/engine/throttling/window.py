@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
+
 SHRINK = 0.85  # of what was in flight when the first call was refused
 LATE = 0.75  # of the calls beside it, at least so many are still in flight where a refusal is heard at once
 PROBE_AFTER = 8  # answers below the size that was refused, before it is tried again; doubled each time
@@ -20,7 +22,7 @@ COOL_DOWN = 0.5  # seconds until a closed provider is tried again, doubled each 
 LONGEST_COOL_DOWN = 16.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """A call that left: the how-manieth, when, whether that was full use, and how many were in flight."""
 

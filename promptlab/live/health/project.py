@@ -14,6 +14,7 @@ from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.overview import problem_of
 from promptlab.live.health.finding import Finding
 from promptlab.live.project_log import log_location, open_log
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.project import Project
 from promptlab.loader.validating import Validation
 
@@ -57,7 +58,9 @@ def embedded_model(project: Project) -> Finding:
 def pipelines(project: Project) -> Iterator[Finding]:
     """Load each pipeline, and say for each model that they ask whether it can be asked."""
     asked: dict[str, Target] = {}
-    for checked in Validation(project).pipelines():
+    with LoadingMemory() as memory:
+        every = list(Validation(project, memory).pipelines())
+    for checked in every:
         if checked.problems.errors:
             yield Finding(checked.path, "warn", "has problems", f"promptlab validate {checked.path}")
         cells = checked.loaded.cells if checked.loaded is not None else ()

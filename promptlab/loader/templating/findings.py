@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from promptlab.core.frozen import frozen
+
 ANY_ELEMENT = "[]"
 """Stands in a path for an element of a list that a loop takes, whichever it is."""
 
 type Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TemplateProblem:
     """Something wrong in the template called ``name``; line and column count from 1."""
 
@@ -20,7 +22,7 @@ class TemplateProblem:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """A name that the template does not define itself, and a constant path below it."""
 
@@ -36,7 +38,7 @@ class Origin:
         return self.name == other.name and self.path[:shared] == other.path[:shared]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameUse:
     """A use of a name that must come from outside, in the template called ``template``.
 
@@ -52,7 +54,7 @@ class NameUse:
     guarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LiteralComparison:
     """A comparison (==, !=, in) of a path with a string literal."""
 
@@ -64,7 +66,7 @@ class LiteralComparison:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileUse:
     """A call of `image`, `file` or `text`: with a constant path, or with a name that comes from outside.
 
@@ -79,7 +81,7 @@ class FileUse:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Analysis:
     """All that a template says of itself, unrun.
 

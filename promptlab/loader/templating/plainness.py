@@ -12,18 +12,24 @@ COMPUTING: tuple[type[nodes.Node], ...] = (
     nodes.Import,
     nodes.FromImport,
 )
-OF_A_VALUE = (nodes.Filter, nodes.Getattr, nodes.Getitem)
 
 
 def computes(tree: nodes.Template) -> bool:
     """Say whether something in the tree, or its being empty, may fail whatever the row."""
-    return (
-        any(tree.find(kind) is not None for kind in COMPUTING)
-        or any(not _is_tag(call) for call in tree.find_all(nodes.Call))
-        or any(_is_constant(loop.iter) for loop in tree.find_all(nodes.For))
-        or any(_is_constant(one) for one in tree.find_all(OF_A_VALUE))
-        or not _says_something(tree)
-    )
+    every = list(tree.find_all(nodes.Node))
+    return any(map(_may_fail, every)) or not any(map(_says_something, every))
+
+
+def _may_fail(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Call():
+            return not _is_tag(node)
+        case nodes.For():
+            return _is_constant(node.iter)
+        case nodes.Filter() | nodes.Getattr() | nodes.Getitem():
+            return _is_constant(node)
+        case _:
+            return isinstance(node, COMPUTING)
 
 
 def _is_tag(call: nodes.Call) -> bool:
@@ -35,6 +41,5 @@ def _is_constant(expression: nodes.Node) -> bool:
     return not isinstance(expression, nodes.Name) and expression.find(nodes.Name) is None
 
 
-def _says_something(tree: nodes.Template) -> bool:
-    has_text = any(data.data.strip() for data in tree.find_all(nodes.TemplateData))
-    return has_text or tree.find(nodes.Name) is not None
+def _says_something(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) or (isinstance(node, nodes.TemplateData) and bool(node.data.strip()))

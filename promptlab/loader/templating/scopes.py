@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from jinja2 import nodes
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.vocabulary import GLOBALS
 from promptlab.loader.templating import functions
 from promptlab.loader.templating.conditions import NOTHING, Facts, chain
@@ -19,7 +20,7 @@ type Visitor = Callable[[nodes.Node], None]
 type Visitors = dict[type[nodes.Node], Visitor]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where the walk is: the source, the templates that led there, and what holds there.
 

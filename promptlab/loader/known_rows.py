@@ -1,0 +1,61 @@
+"""What reading a dataset found, remembered for as long as its files are as they were."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from promptlab.core.frozen import frozen
+from promptlab.loader.dataset import Dataset, Scan
+from promptlab.loader.document import Document
+from promptlab.loader.files import FileSnapshot, FileStamp
+from promptlab.loader.lacking import Lacking
+from promptlab.loader.selection import Selection
+from promptlab.schemas.dataset import DatasetSpec, InputSpec
+from promptlab.schemas.template import Template
+
+__all__ = ["Found", "KnownRows", "Question"]
+
+MOST = 64
+
+
+@frozen
+class Question:
+    """All on which hangs what a reading of rows finds: what is asked of which files, as they are now."""
+
+    origin: DatasetSpec
+    inputs: Mapping[str, InputSpec] | None
+    where: Template | None
+    files: Mapping[str, FileStamp]
+
+    @classmethod
+    def about(cls, dataset: Dataset, where: Template | None) -> "Question | None":
+        """Give the question; None where nothing short of reading them tells whether files have changed."""
+        if isinstance(dataset.origin, Document):
+            return None
+        stamps = {path: dataset.files.stamp(path) for path in dataset.paths()}
+        files = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+        return cls(dataset.origin, dataset.inputs, where, files) if len(files) == len(stamps) else None
+
+
+@frozen
+class Found:
+    """What a reading without any problem found; `snapshots` are of the files that were read."""
+
+    scan: Scan
+    selection: Selection | None
+    lacking: Lacking
+    snapshots: tuple[FileSnapshot, ...]
+
+
+class KnownRows:
+    """The last readings, each with what was asked."""
+
+    def __init__(self) -> None:
+        self._found: deque[tuple[Question, Found]] = deque(maxlen=MOST)
+
+    def found(self, question: Question | None) -> Found | None:
+        return next((found for asked, found in self._found if asked == question), None)
+
+    def keep(self, question: Question | None, found: Found) -> None:
+        """Remember a reading, unless it looked at files besides those of the question."""
+        if question is not None and not found.scan.forms:
+            self._found.append((question, found))
