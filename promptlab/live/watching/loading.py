@@ -12,6 +12,7 @@ from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import InvalidPipeline, Problems
 from promptlab.loader.project import SETTINGS, Project, open_project
 from promptlab.loader.scope import NO_COLUMN
@@ -60,6 +61,7 @@ class Loading:
     error: PromptlabError | None = None
     _worn_out: list[Provider] = field(default_factory=list)
     _providers: dict[str, Provider] = field(default_factory=dict)
+    _memory: LoadingMemory = field(default_factory=LoadingMemory)
     _folder: Noted | None = None
 
     def load(self, changed: Collection[str] | None = None) -> list[Entry]:
@@ -101,6 +103,7 @@ class Loading:
     async def close(self) -> None:
         self._worn_out += self._providers.values()
         self._providers = {}
+        self._memory.__exit__(None, None, None)
         await self.close_worn_out()
 
     def _open(self) -> bool:
@@ -132,7 +135,7 @@ class Loading:
         files = ProjectFiles(noted)
         files.files_read |= self.project.files.files_read
         try:
-            loaded = check_pipeline(files, path, self._targets(), problems, self.changes)
+            loaded = check_pipeline(files, path, self._targets(), problems, self.changes, self._memory)
             problems.raise_errors()
         except PromptlabError as error:
             before = self.entries.get(path)
