@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,6 +242,21 @@ def test_settings_are_followed(lab: Lab, fake_provider: FakeProvider) -> None:
 
     assert [run["calls"]["sent"] for turn in (dearer, moved) for run in turn["runs"]] == [0, ROWS]
     assert broken["problems"][0]["file"] == "promptlab.yaml"
+
+
+def test_a_log_that_was_cleaned_away_is_made_anew(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a watch,
+    when the folder of the log is deleted, as `git clean` does, and a prompt is edited,
+    then what is answered is in a log that is there.
+    """
+    with watch(lab, fake_provider, "words") as watched:
+        watched.turn()
+        shutil.rmtree(lab.root / ".promptlab")
+        watched.save("prompts/say.j2", "Tell {{ word }}").turn()
+        watched.key("q").ended()
+
+    assert (len(lab.bought()), len(watched.asked("Tell"))) == (ROWS, ROWS)
 
 
 def test_it_polls_where_nothing_is_told(lab: Lab, fake_provider: FakeProvider) -> None:

@@ -11,9 +11,9 @@ from promptlab.cli.open_files import with_room
 from promptlab.cli.running import tune_garbage_collection
 from promptlab.cli.status_line import StatusLine
 from promptlab.cli.watch_view import JsonReports, LineReports, WatchView
-from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest
 from promptlab.live.watching.loading import Loading
+from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.watch import Watch
 from promptlab.loader.changes import Changes
 from promptlab.loader.project import Project
@@ -37,8 +37,8 @@ def watch(
     status = StatusLine(err, has_keys=has_person) if is_terminal(err) else None
     view = WatchView(JsonReports() if as_json else LineReports(out), status)
     tune_garbage_collection()
-    with open_log(project) as log:
-        watched = Watch(loading, with_room(request), log, view, can_answer=has_person)
+    with KeptLog() as logs:
+        watched = Watch(loading, with_room(request), logs, view, can_answer=has_person)
         try:
             return asyncio.run(_run(watched))
         finally:

@@ -71,7 +71,8 @@ class Session:
         brake = self.brake or Brake()
         brake.on_pull = lambda stop: emit(RunStopped(stop.kind, stop.reason))
         engine = await self._assemble(stack, recorder, brake, emit)
-        await self._warm_up(recorder)
+        if self.workshop is None:
+            await self._warm_up(recorder)
         if self.git is not None:
             self.git.add_done_callback(partial(_note_git, recorder))
         interrupts = Interrupts(brake) if self.brake is None else None

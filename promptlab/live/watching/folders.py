@@ -59,7 +59,9 @@ class Folders:
         while True:
             await asyncio.sleep(POLL_SECONDS if self._is_deaf else pause)
             began = time.monotonic()
-            self.events.add(await asyncio.to_thread(self.tree.moved))
+            self.events.add(await asyncio.to_thread(self.tree.doubtful))
+            if self._is_replaced():
+                self._again.set()
             pause = max(SWEEP_SECONDS, SHARE_OF_TIME * (time.monotonic() - began))
 
     async def _listen(self) -> None:
@@ -70,6 +72,8 @@ class Folders:
         try:
             async with aclosing(_heard(there, self._again)) as changes:
                 await self._hear_all(changes)
+        except FileNotFoundError:  # a folder went while we turned to it
+            await asyncio.sleep(POLL_SECONDS)
         except (OSError, RuntimeError) as error:
             self._lose(error)
 
@@ -87,10 +91,14 @@ class Folders:
             await asyncio.gather(coming, return_exceptions=True)
 
     def _hear(self, paths: Iterable[str]) -> None:
-        if any(_identity(folder) != identity for folder, identity in self._heard.items()):
+        if self._is_replaced():
             self._again.set()
-            return
-        self.events.add(self._relevant(paths))
+        else:
+            self.events.add(self._relevant(paths))
+
+    def _is_replaced(self) -> bool:
+        """Say whether a folder that is heard is not the one any more that goes by its name."""
+        return any(_identity(folder) != identity for folder, identity in self._heard.items())
 
     def _relevant(self, paths: Iterable[str]) -> set[str]:
         below = {os.path.relpath(path, self.tree.root) for path in paths}
@@ -98,8 +106,6 @@ class Folders:
         return (below | folders) & self.tree.known.keys()
 
     def _lose(self, error: Exception) -> None:
-        if isinstance(error, FileNotFoundError):  # a folder went while we turned to it
-            return
         self._is_deaf = True
         self.events.add_all()
         reason = str(error).partition("(")[0].strip() or type(error).__name__

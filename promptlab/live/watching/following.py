@@ -59,6 +59,10 @@ class Follower:
         self._events.add(moved)
         self._folders.listen_to(self.tree.folders())
 
+    def has_moved(self, entry: Entry) -> bool:
+        """Say whether files of a pipeline are not as they were when it was loaded."""
+        return not entry.noted.names.isdisjoint(self.tree.moved())
+
     async def _follow(self, settling: Settling) -> None:
         changed = await settling.changes()
         if not changed:

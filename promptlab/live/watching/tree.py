@@ -61,9 +61,13 @@ class Tree:
         return changed
 
     def moved(self) -> set[str]:
-        """Give what may have changed, by its stat alone."""
+        """Give what has another stat than when it was looked at."""
         known = tuple(self.known.items())
-        return {name for name, seen in known if seen.is_racy or _stamp(self._path(name)) != seen.stamp}
+        return {name for name, seen in known if _stamp(self._path(name)) != seen.stamp}
+
+    def doubtful(self) -> set[str]:
+        """Give what must be looked at to know what is in it."""
+        return {name for name, seen in tuple(self.known.items()) if seen.is_racy} | self.moved()
 
     def strangers(self, names: Iterable[str]) -> dict[str, Seen]:
         """Look at those of the files that are not known yet, and are there."""

@@ -11,6 +11,7 @@ from promptlab.live.running import OF_FLAG, OF_SETTINGS, RunRequest, session_of
 from promptlab.live.session import Session
 from promptlab.live.watching.comparing import Comparison, Memory
 from promptlab.live.watching.loading import Entry
+from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.turn import TurnRun
 from promptlab.live.watching.view import RunView, View
 from promptlab.live.workshop import Workshop
@@ -25,7 +26,7 @@ CEILINGS = (OF_FLAG, OF_SETTINGS, OF_DAY)
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run ended: with a summary, or an error. `ceiling`: which one of the session stopped it."""
+    """How a run ended: with a summary, or an error; neither where it read what was being saved."""
 
     run: TurnRun | None = None
     error: PromptlabError | None = None
@@ -34,10 +35,13 @@ class Ran:
     @property
     def was_stopped(self) -> bool:
         """Whether something else than the run itself put an end to it."""
-        return self.run is not None and self.run.summary.status == "interrupted"
+        if self.run is None:
+            return self.error is None
+        return self.run.summary.status == "interrupted"
 
     @property
     def ceiling(self) -> str | None:
+        """Which ceiling of the session stopped it."""
         reason = self.run.summary.stopped if self.run is not None else None
         if self.run is None or self.run.summary.status != "limited" or reason is None:
             return None
@@ -48,7 +52,7 @@ class Ran:
 class Turner:
     """Runs pipelines one after the other; `memories` hold what came of each pipeline before."""
 
-    log: RunLog
+    logs: KeptLog
     view: View
     workshop: Workshop
     memories: dict[str, Memory] = field(default_factory=dict)
@@ -64,22 +68,15 @@ class Turner:
     async def run(self, project: Project, entry: Entry, request: RunRequest) -> Ran:
         """Run a pipeline that could be loaded; raises StorageError."""
         counts, self._brake, self.running = RunCounts(), Brake(), entry.path
-        comparison = Comparison(self.memory(entry.path), self.log)
-        name = entry.loaded.name if entry.loaded is not None else entry.path
-        self._shown = self.view.run_began(name, counts)
         try:
-            session = self._session(project, entry, request)
-            told = replace(session, listeners=(comparison, self._shown), counts=counts)
-            summary = await self._summary(told)
+            run = await self._run(project, entry, request, counts)
         except StorageError:
             raise
         except PromptlabError as error:
             return Ran(error=error, spent_usd=counts.spent_usd or 0.0)
         finally:
-            self._shown.close()
-            self.running = self._shown = None
-        is_whole = request.trials is None and not _left(summary)
-        return Ran(comparison.ended(summary, is_whole=is_whole), spent_usd=summary.spent_usd or 0.0)
+            self.running = None
+        return Ran(run, spent_usd=run.summary.spent_usd or 0.0)
 
     def stop(self, reason: str) -> None:
         """Let no more calls leave; those in flight land."""
@@ -97,10 +94,24 @@ class Turner:
         if self._shown is not None:
             self._shown.printed(printed)
 
-    def _session(self, project: Project, entry: Entry, request: RunRequest) -> Session:
+    async def _run(self, project: Project, entry: Entry, request: RunRequest, counts: RunCounts) -> TurnRun:
+        log = self.logs.of(project)
+        session = self._session(project, log, entry, request)
+        comparison = Comparison(self.memory(entry.path), log)
+        self._shown = self.view.run_began(session.plan.pipeline, counts)
+        try:
+            listeners = (comparison, self._shown)
+            summary = await self._summary(replace(session, listeners=listeners, counts=counts))
+        finally:
+            self._shown.close()
+            self._shown = None
+        is_whole = request.trials is None and not _left(summary)
+        return comparison.ended(summary, is_whole=is_whole)
+
+    def _session(self, project: Project, log: RunLog, entry: Entry, request: RunRequest) -> Session:
         if entry.loaded is None:
             raise AssertionError("a pipeline that cannot be loaded is never run")
-        session = session_of(project, entry.loaded, request, log=self.log, git=GitState())
+        session = session_of(project, entry.loaded, request, log=log, git=GitState())
         git = asyncio.ensure_future(asyncio.to_thread(git_state, project.root))
         return replace(session, workshop=self.workshop, brake=self._brake, git=git)
 

@@ -10,21 +10,21 @@ from itertools import count
 from typing import Literal
 
 from promptlab.core.errors import PromptlabError, UsageError
-from promptlab.core.words import money
 from promptlab.engine.worker import Printed
 from promptlab.live.interrupts import GRACE_SECONDS, NAMES
-from promptlab.live.running import OF_FLAG, RunRequest
+from promptlab.live.running import RunRequest
 from promptlab.live.summary import LIMITED
 from promptlab.live.watching.agenda import Agenda
+from promptlab.live.watching.allowance import Allowance
 from promptlab.live.watching.following import Files, Follower
 from promptlab.live.watching.loading import OF_ALL, Entry, Loading
+from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.turn import Cause, Turn
 from promptlab.live.watching.turning import Ran, Turner
 from promptlab.live.watching.view import Standing, Status, View
 from promptlab.live.workshop import Workshop
 from promptlab.loader.project import PIPELINES
 from promptlab.loader.sources import FileError
-from promptlab.services.run_log import RunLog
 
 SAVED = "a file was saved"
 
@@ -41,32 +41,31 @@ class Watch:
 
     loading: Loading
     request: RunRequest
-    log: RunLog
+    logs: KeptLog
     view: View
     can_answer: bool = True
-    spent_usd: float = 0.0
+    allowance: Allowance = field(init=False)
     _agenda: Agenda = field(default_factory=Agenda)
     _ending: int | None = None
     _is_paused: bool = False
-    _capped: str | None = None
     _wish: Wish | None = None
     _cause: Cause = "start"
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _raise_by: float = 0.0
     _follower: Follower = field(init=False)
     _turner: Turner = field(init=False)
 
     def __post_init__(self) -> None:
-        self._raise_by = self.request.max_cost or 0.0
+        self.allowance = Allowance(self.request.max_cost)
         self._follower = Follower(self.loading, self._settled, self._loaded, self.view.note)
         workshop = Workshop(self.loading.project.root, on_print=self._printed)
-        self._turner = Turner(self.log, self.view, workshop)
+        self._turner = Turner(self.logs, self.view, workshop)
 
     async def run(self) -> int:
         """Watch; give the exit code. Raises StorageError, and UsageError for what no save mends."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.loading.close)
+            self.logs.of(self.loading.project)
             workshop = await stack.enter_async_context(self._turner.workshop)
             await workshop.renderer.start()
             await self._begin()
@@ -95,12 +94,9 @@ class Watch:
 
     def raise_ceiling(self) -> None:
         """Let the session spend so much more as --max-cost said."""
-        if self.request.max_cost is None or not self._raise_by:
-            self.view.note("there is no --max-cost to raise")
-            return
-        self.request = replace(self.request, max_cost=self.request.max_cost + self._raise_by)
-        self.view.note(f"the ceiling is {money(self.request.max_cost)} now")
-        self._uncap("raised")
+        self.view.note(self.allowance.raise_ceiling())
+        if self.allowance.usd is not None:
+            self._go_on("raised")
 
     def interrupt(self, number: signal.Signals) -> None:
         """End in good order; at the second signal at once."""
@@ -143,9 +139,9 @@ class Watch:
     def _due(self) -> Due | None:
         """Take what is to be run now, and how."""
         wish, self._wish = self._wish, None
-        if self._capped is not None:
+        if self.allowance.reached is not None:
             if wish is not None:
-                self.view.note(self._capped)
+                self.view.note(self.allowance.reached)
             return None
         if wish is not None:
             return self._wished(wish)
@@ -177,7 +173,7 @@ class Watch:
             files=files,
             runs=tuple(one.run for one in ran if one.run is not None),
             errors=tuple(one.error for one in ran if one.error is not None),
-            spent_usd=self.spent_usd,
+            spent_usd=self.allowance.spent_usd,
             seconds=time.monotonic() - began,
         )
         if ran:
@@ -187,7 +183,7 @@ class Watch:
 
     def _may_run(self, entry: Entry) -> bool:
         """Say whether a pipeline of a turn is still to be run, and by this turn."""
-        if self._ending is None and self._capped is None and entry.path not in self._agenda:
+        if self._ending is None and self.allowance.reached is None and entry.path not in self._agenda:
             return True
         self._agenda.leave(entry)
         return False
@@ -196,10 +192,11 @@ class Watch:
         trials = self._turner.memory(entry.path).failed() if cause == "failed" else None
         if trials is None:
             self._agenda.begin(entry, self._follower.tree.known)
-        spent = self.spent_usd
-        request = replace(request, trials=trials, spent=spent, session_spent=spent)
+        request = self.allowance.limited(replace(request, trials=trials))
         ran = await self._turner.run(self.loading.project, entry, request)
-        self.spent_usd += ran.spent_usd
+        self.allowance.spent_usd += ran.spent_usd
+        if ran.error is not None and self._follower.has_moved(entry):
+            ran = replace(ran, error=None)
         if cause == "start" and isinstance(ran.error, UsageError):
             raise ran.error
         self._ran(entry, ran)
@@ -210,21 +207,20 @@ class Watch:
         if ran.error is not None:
             self._agenda.forget(entry.path)
         if ran.ceiling is not None:
-            self._cap(ran.ceiling)
+            self._stop_at_ceiling(ran.ceiling)
         if ran.ceiling is not None or ran.was_stopped:
             self._agenda.leave(self.loading.entries.get(entry.path))
 
-    def _cap(self, reason: str) -> None:
-        is_own = f"({OF_FLAG})" in reason
-        more = f"press + for {money(self._raise_by)} more, " if is_own else "change promptlab.yaml, "
-        self._capped = f"{reason}; {more}or q to quit"
-        self.view.note(self._capped if self.can_answer else reason)
+    def _stop_at_ceiling(self, reason: str) -> None:
+        way_out = self.allowance.meet(reason)
+        self.view.note(way_out if self.can_answer else reason)
         if not self.can_answer:
             self.end(LIMITED, "the ceiling is reached")
 
-    def _uncap(self, cause: Cause) -> None:
-        if self._capped is not None:
-            self._capped, self._cause = None, cause
+    def _go_on(self, cause: Cause) -> None:
+        """Try again where a ceiling was in the way."""
+        if self.allowance.reached is not None:
+            self.allowance.reached, self._cause = None, cause
         self._stand()
         self._wake.set()
 
@@ -242,7 +238,7 @@ class Watch:
         errors = [self.loading.error, *(entry.error for entry in entries)]
         self._show_errors(files, [error for error in errors if error is not None])
         if not OF_ALL.isdisjoint(files):
-            self._uncap("saved")
+            self._go_on("saved")
         self._stand()
         self._wake.set()
 
@@ -254,7 +250,7 @@ class Watch:
 
     def _show_errors(self, files: Files, errors: Sequence[PromptlabError]) -> None:
         if errors:
-            number, spent = next(self._numbers), self.spent_usd
+            number, spent = next(self._numbers), self.allowance.spent_usd
             turn = Turn(number=number, cause="saved", files=files, errors=tuple(errors), spent_usd=spent)
             self.view.failed(turn)
 
@@ -266,8 +262,8 @@ class Watch:
         status = Status(
             standing=self._standing,
             files=files,
-            spent_usd=self.spent_usd,
-            ceiling_usd=self.request.max_cost,
+            spent_usd=self.allowance.spent_usd,
+            ceiling_usd=self.allowance.usd,
         )
         self.view.stands(status)
 
@@ -277,7 +273,7 @@ class Watch:
             return "ending"
         if self._turner.running is not None:
             return "running"
-        if self._capped is not None:
+        if self.allowance.reached is not None:
             return "capped"
         return "paused" if self._is_paused else "watching"
 
