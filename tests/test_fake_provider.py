@@ -24,6 +24,7 @@ from tests.fakes import FakeProvider, dead_server, fake_provider_process
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+RESPONSES = "/v1/responses"
 KEY = "sk-fake-0123456789"
 STATUSES = [400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529]
 
@@ -275,6 +276,17 @@ class TestAnswers:
             (CHAT, {"messages": [{"role": "user", "content": "x"}]}),
             (MESSAGES, chat_body()),
             (MESSAGES, chat_body(max_tokens=9, temperature=0)),
+            (RESPONSES, chat_body()),
+            (RESPONSES, {"model": "m"}),
+            (RESPONSES, {"model": "m", "input": []}),
+            (RESPONSES, {"model": "m", "input": [{"type": "x"}]}),
+            (RESPONSES, {"model": "m", "input": "x", "seed": 1}),
+            (RESPONSES, {"model": "m", "input": "x", "max_output_tokens": 15}),
+            (RESPONSES, {"model": "m", "input": [{"role": "user", "content": [{"type": "output_text"}]}]}),
+            (
+                RESPONSES,
+                {"model": "m", "input": [{"type": "function_call_output", "call_id": "c", "output": ""}]},
+            ),
         ],
     )
     def test_requests_that_a_vendor_would_refuse_are_refused(
@@ -545,6 +557,28 @@ class TestFaults:
         assert "usage" not in usage
         assert b"usage" not in streamed
         assert streamed.endswith(b'{"type": "message_stop"}\n\n')
+
+    def test_responses_without_output_content_or_usage(
+        self, fake_provider: FakeProvider, connection: HTTPConnection
+    ) -> None:
+        """
+        Given the same faults,
+        when responses are asked for, one of them streamed,
+        then each lacks what its name says.
+        """
+        faults = ("empty-choices", "no-usage", "null-content", "empty-choices")
+        fake_provider.script(*({"fault": fault, "nth": nth} for nth, fault in enumerate(faults, 1)))
+        asked = {"model": "m", "input": "hello"}
+
+        choices, usage, content = [json.loads(ask(connection, RESPONSES, asked)[1]) for _ in range(3)]
+        streamed = events_of(ask(connection, RESPONSES, asked | {"stream": True})[1])
+
+        assert choices["output"] == []
+        assert "usage" not in usage
+        assert content["output"][-1]["content"] is None
+        kinds = [event["type"] for event in streamed]
+        assert kinds == ["response.created", "response.in_progress", "response.completed"]
+        assert streamed[-1]["response"]["output"] == []
 
     @pytest.mark.parametrize("path", [CHAT, MESSAGES])
     def test_a_stream_may_end_silently(

@@ -82,6 +82,23 @@ async def test_openai_plain_and_streamed(chat: openai.AsyncOpenAI, fake_provider
     assert [request.key for request in fake_provider.requests()] == ["right", "right"]
 
 
+async def test_openai_responses_plain_and_streamed(
+    chat: openai.AsyncOpenAI, fake_provider: FakeProvider
+) -> None:
+    """
+    Given OpenAI's client with the right key,
+    when it asks for responses plain and streamed,
+    then it reads both answers, and the journal has two requests with the right key.
+    """
+    plain = await chat.responses.create(model="m", input="hello you")
+    async with chat.responses.stream(model="m", input="hello you") as stream:
+        streamed = await stream.get_final_response()
+
+    assert (plain.output_text, streamed.output_text) == ("hello you", "hello you")
+    assert [one.usage and one.usage.total_tokens for one in (plain, streamed)] == [6, 6]
+    assert [request.key for request in fake_provider.requests()] == ["right", "right"]
+
+
 async def test_anthropic_plain_and_streamed(
     messages: anthropic.AsyncAnthropic, fake_provider: FakeProvider
 ) -> None:

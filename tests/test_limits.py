@@ -388,6 +388,7 @@ async def test_a_call_that_the_log_refuses_is_made_when_it_has_room() -> None:
         ({}, 100),
         ({"max_tokens": 7}, 7),
         ({"max_tokens": 7, "max_completion_tokens": 9}, 9),
+        ({"max_output_tokens": 20}, 20),
         ({"max_tokens": 7, "n": 3}, 21),
         ({"n": 2}, 200),
     ],

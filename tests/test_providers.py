@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -29,10 +29,10 @@ from promptlab.engine.provider import (
 )
 from promptlab.engine.providers.factory import build_provider
 from promptlab.schemas.pipeline import Params
+from tests.dialects import DIALECTS, ENTRIES, KEY, address_at, provider_at
 from tests.fakes import FakeProvider, dead_server
 
 PLAIN = Params()
-KEY = "fake-key-abcdef0123456789"
 ENUM: dict[str, JSON] = {"type": "string", "enum": ["billing", "account"]}
 OBJECT: dict[str, JSON] = {
     "type": "object",
@@ -59,20 +59,14 @@ class Asker:
         )
 
 
-def provider_at(dialect: str, base_url: str, *, timeout: float = 5.0) -> Provider:
-    entry = {"type": dialect, "base_url": base_url, "api_key": "${FAKE_KEY}", "timeout": timeout}
-    file = SettingsFile.model_validate({"providers": {"fake": entry}})
-    return build_provider("fake", settle(file, environment=Environment({"FAKE_KEY": KEY})))
-
-
-@pytest.fixture(params=["openai", "anthropic"])
+@pytest.fixture(params=DIALECTS)
 def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def address(dialect: str, fake_provider: FakeProvider) -> str:
-    return fake_provider.base_url if dialect == "openai" else fake_provider.anthropic_base_url
+    return address_at(fake_provider, dialect)
 
 
 class Streaming:
@@ -200,17 +194,16 @@ async def test_an_answer_that_is_none_is_never_a_success(
     assert failure.raw or fault == "empty-body"
 
 
-async def test_an_answer_without_choices_is_broken(fake_provider: FakeProvider) -> None:
+@pytest.mark.parametrize("dialect", ["openai", "responses"], indirect=True)
+async def test_an_answer_without_choices_is_broken(asker: Asker, fake_provider: FakeProvider) -> None:
     """
-    Given an OpenAI-compatible server that answers with an empty list of choices,
+    Given a server of OpenAI's protocol that answers with an empty list of choices, or of output,
     when a completion is asked,
     then it fails as broken.
     """
     fake_provider.script({"fault": "empty-choices"})
-    provider = provider_at("openai", fake_provider.base_url)
 
-    failure = await failure_of(Asker(provider, "m"))
-    await provider.close()
+    failure = await failure_of(asker)
 
     assert type(failure) is BrokenAnswer
 
@@ -382,17 +375,16 @@ async def test_retry_after_a_date_counts_from_now(asker: Asker, fake_provider: F
     assert failure.retry_after == pytest.approx(30, abs=2)
 
 
-async def test_an_account_without_credit_closes_the_model(fake_provider: FakeProvider) -> None:
+@pytest.mark.parametrize("dialect", ["openai", "responses"], indirect=True)
+async def test_an_account_without_credit_closes_the_model(asker: Asker, fake_provider: FakeProvider) -> None:
     """
     Given a 429 that says insufficient_quota,
     when a completion is asked,
     then it is a refusal, which closes the model, not a reason to wait.
     """
     fake_provider.script({"status": 429, "error": {"code": "insufficient_quota"}})
-    provider = provider_at("openai", fake_provider.base_url)
 
-    failure = await failure_of(Asker(provider, "m"))
-    await provider.close()
+    failure = await failure_of(asker)
 
     assert type(failure) is Refused
     assert failure.closes
@@ -417,6 +409,7 @@ async def test_an_unknown_model_and_a_wrong_path_read_differently(
     assert type(no_model) is type(no_path) is UnknownModel
     assert "there is no model 'two'" in no_model.message
     assert "check its base_url" in no_path.message
+    assert ("take out `api: responses`" in no_path.message) == (dialect == "responses")
 
 
 @pytest.mark.parametrize("status", [401, 500])
@@ -447,12 +440,20 @@ async def test_an_answer_under_a_schema_is_the_bare_value(
     completion = await asker.provider.complete(asker.request(schema=schema))
 
     body = fake_provider.requests()[0].body
-    sent = body.get("response_format", {}).get("json_schema") or body["output_config"]["format"]
-    assert sent["schema"]["type"] == "object"
+    assert sent_schema(body)["type"] == "object"
     if schema is ENUM:
         assert completion.text in ("billing", "account")
     else:
         assert isinstance(json.loads(completion.text), dict if schema is OBJECT else list)
+
+
+def sent_schema(body: dict[str, Any]) -> Any:
+    match body:
+        case {"response_format": {"json_schema": {"schema": schema}}}:
+            return schema
+        case {"text": {"format": {"schema": schema}}} | {"output_config": {"format": {"schema": schema}}}:
+            return schema
+    return None
 
 
 @pytest.mark.parametrize("finish", ["length", "refusal"])
@@ -519,26 +520,31 @@ async def test_a_missing_key_is_told_before_any_request(fake_provider: FakeProvi
     assert fake_provider.sent_count == 0
 
 
+NAMES = {"openai": "max_tokens", "responses": "max_output_tokens", "anthropic": "max_tokens"}
+
+
 async def test_params_reach_the_wire_under_the_vendors_names(
-    asker: Asker, fake_provider: FakeProvider
+    asker: Asker, dialect: str, fake_provider: FakeProvider
 ) -> None:
     """
-    Given params with a limit, a stop and an extra,
+    Given params with a limit and an extra,
     when a completion is asked,
     then the body has them as the vendor calls them.
     """
-    request = asker.request(params=Params(max_tokens=5, stop=("END",), extra={"service_tier": "flex"}))
+    request = asker.request(params=Params(max_tokens=20, extra={"service_tier": "flex"}))
 
     await asker.provider.complete(request)
 
     body = fake_provider.requests()[0].body
-    assert (body["max_tokens"], body["service_tier"]) == (5, "flex")
-    assert body.get("stop") or body["stop_sequences"] == ["END"]
+    assert (body[NAMES[dialect]], body["service_tier"]) == (20, "flex")
 
 
 def vendor(name: str) -> Provider:
+    """Build the provider of this name; `responses` is OpenAI's by `api: responses`."""
     keys = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}
-    return build_provider(name, settle(environment=Environment(keys)))
+    entries = {"openai": ENTRIES[name]} if name == "responses" else {}
+    file = SettingsFile.model_validate({"providers": entries})
+    return build_provider("openai" if entries else name, settle(file, environment=Environment(keys)))
 
 
 @pytest.mark.parametrize(
@@ -552,6 +558,14 @@ def vendor(name: str) -> Provider:
         ("anthropic/claude-sonnet-4-5", {"seed": 1}, "seed"),
         ("anthropic/claude-sonnet-4-5", {"reasoning_effort": "minimal"}, "reasoning_effort minimal"),
         ("local/smollm2-135m", {"reasoning_effort": "low"}, "reasoning_effort"),
+        ("responses/gpt-4o-mini", {"stop": "END"}, "`api: responses` has no stop"),
+        ("responses/gpt-4o-mini", {"seed": 1, "presence_penalty": 1}, "no seed or presence_penalty"),
+        ("responses/gpt-4o-mini", {"frequency_penalty": 1}, "frequency_penalty"),
+        ("responses/gpt-4o-mini", {"reasoning_effort": "low"}, "reasoning_effort"),
+        ("responses/gpt-4o-mini", {"max_tokens": 15}, "no max_tokens below 16"),
+        ("responses/gpt-4o-mini", {"extra": {"input": "x"}}, "input"),
+        ("responses/gpt-4o-mini", {"extra": {"background": True}}, "background"),
+        ("responses/o3", {"temperature": 0.0}, "temperature"),
     ],
 )
 def test_a_param_that_the_model_has_none_of_is_refused(
@@ -579,6 +593,21 @@ def test_a_param_that_the_model_has_none_of_is_refused(
             "anthropic/claude-opus-4-5",
             {"reasoning_effort": "low"},
             {"max_tokens": 4096, "output_config": {"effort": "low"}},
+        ),
+        (
+            "anthropic/claude-opus-4-5",
+            {"reasoning_effort": "low", "extra": {"output_config": {"x": 1}}},
+            {"max_tokens": 4096, "output_config": {"effort": "low", "x": 1}},
+        ),
+        (
+            "responses/gpt-4o-mini",
+            {"temperature": 0.0, "top_p": 1.0, "max_tokens": 16},
+            {"temperature": 0.0, "top_p": 1.0, "max_output_tokens": 16},
+        ),
+        (
+            "responses/o3",
+            {"reasoning_effort": "low", "extra": {"reasoning": {"summary": "auto"}, "store": True}},
+            {"reasoning": {"effort": "low", "summary": "auto"}, "store": True},
         ),
         ("local/smollm2-135m", {"seed": 1}, {"max_tokens": 512, "seed": 1}),
         ("echo/echo", {"extra": {"a": 1}}, {"a": 1}),
@@ -621,6 +650,31 @@ def test_an_endpoint_is_identified_by_where_it_is(
     provider = build_provider(name, settle(file, environment=Environment(variables)))
 
     assert provider.profile("smollm2-135m").endpoint.identity == identity
+
+
+def test_the_api_is_a_part_of_the_endpoint() -> None:
+    """
+    Given one address, asked for chat completions and for responses,
+    when the profiles are asked,
+    then the endpoints differ in their api alone, so that neither recalls the other's answers.
+    """
+    chat, responses = (vendor(name).profile("gpt-4o-mini").endpoint for name in ("openai", "responses"))
+
+    assert (chat.api, responses.api) == ("chat", "responses")
+    assert replace(chat, api="responses") == responses
+
+
+@pytest.mark.parametrize("name", ["anthropic", "local", "echo"])
+def test_a_type_without_responses_refuses_them(name: str) -> None:
+    """
+    Given a provider of a type that has no responses,
+    when its entry asks for them,
+    then that is told, with what to do.
+    """
+    file = SettingsFile.model_validate({"providers": {name: {"api": "responses"}}})
+
+    with pytest.raises(UsageError, match=f"providers.{name}.api: type {name} has no responses"):
+        build_provider(name, settle(file, environment=Environment()))
 
 
 async def test_echo_answers_with_the_last_user_message() -> None:

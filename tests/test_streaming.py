@@ -13,23 +13,29 @@ from rich.console import Console
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.conversation import Message
-from promptlab.engine.provider import BrokenAnswer, Provider, ProviderError, RateLimited
+from promptlab.engine.provider import (
+    BrokenAnswer,
+    InvalidRequest,
+    Provider,
+    ProviderError,
+    RateLimited,
+    Refused,
+    ServerFault,
+)
 from promptlab.engine.providers.events import EventDecoder
 from promptlab.schemas.events import Event, TextEnded, TextReceived
 from promptlab.schemas.pipeline import Params
 from promptlab.schemas.run import TrialKey
+from tests.dialects import DIALECTS, address_at, provider_at
 from tests.fakes import FakeProvider
 from tests.lab import Lab
-from tests.test_providers import provider_at
 
 TEXT = "The capital of France is Paris, on the Seine."
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+@pytest.fixture(params=DIALECTS)
 async def provider(request: pytest.FixtureRequest, fake_provider: FakeProvider) -> AsyncIterator[Provider]:
-    is_openai = request.param == "openai"
-    address = fake_provider.base_url if is_openai else fake_provider.anthropic_base_url
-    provider = provider_at(request.param, address)
+    provider = provider_at(request.param, address_at(fake_provider, request.param))
     yield provider
     await provider.close()
 
@@ -37,6 +43,11 @@ async def provider(request: pytest.FixtureRequest, fake_provider: FakeProvider) 
 def question(provider: Provider) -> CompletionRequest:
     params = provider.wire_params("m", Params())
     return CompletionRequest(provider.profile("m").endpoint, "m", (Message("user", "hello"),), params)
+
+
+def failed_response(code: str) -> str:
+    response = {"status": "failed", "output": [], "error": {"code": code, "message": "so it is"}}
+    return json.dumps({"type": "response.failed", "response": response})
 
 
 async def test_a_streamed_answer_is_told_piece_by_piece(
@@ -83,23 +94,38 @@ async def test_a_stream_that_breaks_off_within_its_text_may_have_been_charged(
 
 
 @pytest.mark.parametrize(
-    ("events", "kind"),
+    ("dialect", "events", "kind"),
     [
-        (b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n', RateLimited),
-        (b'data: {"type":"message_start","message":{}}\n\ndata: {"type":"message_stop"}\n\n', BrokenAnswer),
-        (b'data: {"type":"content_block_delta","index":0,"delta":{"text":"x"}}\n\n', BrokenAnswer),
-        (b"data: [1]\n\n", BrokenAnswer),
-        (b"data: {\n\n", BrokenAnswer),
+        ("anthropic", '{"type":"error","error":{"type":"overloaded_error"}}', RateLimited),
+        ("anthropic", '{"type":"error","error":{"type":"invalid_request_error"}}', InvalidRequest),
+        ("anthropic", '{"type":"message_start","message":{}}\n{"type":"message_stop"}', BrokenAnswer),
+        ("anthropic", '{"type":"content_block_delta","index":0,"delta":{"text":"x"}}', BrokenAnswer),
+        ("anthropic", "[1]", BrokenAnswer),
+        ("anthropic", "{", BrokenAnswer),
+        ("responses", '{"type":"error","code":"rate_limit_exceeded","message":"slowly"}', RateLimited),
+        ("responses", '{"type":"error","error":{"type":"invalid_request_error"}}', InvalidRequest),
+        ("responses", '{"type":"error","code":null,"message":"?"}', ServerFault),
+        ("responses", '{"error":{"message":"no room","code":503}}', ServerFault),
+        ("responses", failed_response("server_error"), ServerFault),
+        ("responses", failed_response("image_too_small"), InvalidRequest),
+        ("responses", failed_response("insufficient_quota"), Refused),
+        ("responses", '{"type":"response.failed","response":{"status":"failed","output":[]}}', BrokenAnswer),
+        ("responses", '{"type":"response.completed"}', BrokenAnswer),
+        ("responses", '{"type":"response.completed","response":{"status":"completed"}}', BrokenAnswer),
+        ("responses", "[DONE]", BrokenAnswer),
+        ("responses", "[1]", BrokenAnswer),
+        ("responses", "{", BrokenAnswer),
     ],
 )
-async def test_a_malformed_stream_is_a_failure(events: bytes, kind: type[ProviderError]) -> None:
+async def test_a_malformed_stream_is_a_failure(dialect: str, events: str, kind: type[ProviderError]) -> None:
     """
     Given a server whose stream is an error, empty or nonsense,
     when it is asked,
     then that is one failure of the tree.
     """
-    async with _server(b"text/event-stream", events) as url:
-        provider = provider_at("anthropic", url)
+    stream = "".join(f"data: {event}\n\n" for event in events.split("\n"))
+    async with _server(b"text/event-stream", stream.encode()) as url:
+        provider = provider_at(dialect, url)
 
         with pytest.raises(kind):
             await provider.stream(question(provider), lambda _text: None)

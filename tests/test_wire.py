@@ -1,5 +1,6 @@
-"""The exact requests that both dialects send, over the real SDKs, and how they read calls of tools."""
+"""The exact requests that the dialects send, over the real SDKs, and how they read calls of tools."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +18,17 @@ from promptlab.engine.providers.factory import build_provider
 from promptlab.engine.providers.messages import MessagesDialect
 from promptlab.schemas.pipeline import Params
 from tests.cli_kit import Cli
+from tests.dialects import DIALECTS, ENTRIES
 from tests.fakes import FakeProvider
 from tests.golden_kit import Golden
 from tests.samples import PDF, PNG
 
 PLAIN = Params()
-MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5"}
+MODELS = {
+    "openai": "openai/gpt-4o-mini",
+    "responses": "openai/gpt-4o-mini",
+    "anthropic": "anthropic/claude-sonnet-4-5",
+}
 IMAGE = Attachment("image", "image/png", PNG)
 MANUAL = Attachment("file", "application/pdf", PDF, "manual.pdf")
 POLICY = Attachment("file", "text/plain", b"Refunds within 30 days.\n", "policy.txt")
@@ -93,16 +99,23 @@ class Asker:
         params: Params = PLAIN,
         **more: Any,
     ) -> CompletionRequest:
-        model = MODELS[self.dialect]
+        model = MODELS[self.dialect].partition("/")[2]
         wired = self.provider.wire_params(model, params)
         endpoint = self.provider.profile(model).endpoint
         return CompletionRequest(endpoint, model, tuple(messages), wired, **more)
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+def settings_for(dialect: str) -> dict[str, Any]:
+    """Give a promptlab.yaml by which the vendor is asked in this dialect."""
+    return {"version": 1, "providers": {MODELS[dialect].partition("/")[0]: ENTRIES[dialect]}}
+
+
+@pytest.fixture(params=DIALECTS)
 async def asker(request: pytest.FixtureRequest, fake_provider: FakeProvider) -> AsyncIterator[Asker]:
-    environment = Environment(fake_provider.environment())
-    provider = build_provider(request.param, settle(SettingsFile(), environment=environment))
+    file = SettingsFile.model_validate(settings_for(request.param))
+    settings = settle(file, environment=Environment(fake_provider.environment()))
+    (vendor,) = file.providers
+    provider = build_provider(vendor, settings)
     yield Asker(request.param, provider)
     await provider.close()
 
@@ -126,11 +139,12 @@ async def test_params_and_extra_are_on_the_wire_as_the_golden_file_says(
     asker: Asker, fake_provider: FakeProvider, golden: Golden
 ) -> None:
     """
-    Given params that both vendors have, and an extra,
+    Given params that the dialect has, and an extra,
     when they are sent,
     then they have the vendor's names.
     """
-    params = Params(max_tokens=9, stop=("END",), extra={"service_tier": "flex"})
+    own = {"temperature": 0.5, "top_p": 0.9} if asker.dialect == "responses" else {"stop": ("END",)}
+    params = Params.model_validate({"max_tokens": 19, "extra": {"service_tier": "flex"}, **own})
 
     await asker.provider.complete(asker.request([Message("user", "Hello")], params=params))
 
@@ -189,6 +203,7 @@ async def test_an_answer_that_only_calls_a_tool_has_an_empty_text(
     assert completion.tool_calls == (ToolCall("call_1", "now", "{}"),)
 
 
+@pytest.mark.parametrize("asker", ["openai", "anthropic"], indirect=True)
 async def test_an_answer_that_announces_calls_and_has_none_is_broken(
     asker: Asker, fake_provider: FakeProvider
 ) -> None:
@@ -311,16 +326,17 @@ LOOK = """\
 JUDGE = "{% messages look.messages %}\nYes or no?"
 
 
-@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_whole_pipeline_is_on_the_wire_as_its_golden_file_says(
-    cli: Cli, fake_provider: FakeProvider, golden: Golden, model: str
+    cli: Cli, fake_provider: FakeProvider, golden: Golden, dialect: str
 ) -> None:
     """
     Given a pipeline with a history, images, files, texts and an enum, and a second step that goes on,
-    when it is run by the command line on each vendor,
-    then each vendor receives both conversations as the golden files say.
+    when it is run by the command line in each dialect,
+    then both conversations are received as the golden files say.
     """
-    cli.write(look=PIPELINE.replace("MODEL", model))
+    cli.write(look=PIPELINE.replace("MODEL", MODELS[dialect]))
+    (cli.folder / "promptlab.yaml").write_text(json.dumps(settings_for(dialect)))
     for name, content in {
         "data/a.png": PNG,
         "data/manual.pdf": PDF,
@@ -336,6 +352,5 @@ def test_a_whole_pipeline_is_on_the_wire_as_its_golden_file_says(
 
     assert said.code == 0, said.out
     look, judge = fake_provider.requests()
-    vendor = model.partition("/")[0]
-    golden.holds(f"{vendor}/pipeline-look", look.body)
-    golden.holds(f"{vendor}/pipeline-judge", judge.body)
+    golden.holds(f"{dialect}/pipeline-look", look.body)
+    golden.holds(f"{dialect}/pipeline-judge", judge.body)

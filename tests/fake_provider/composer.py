@@ -10,13 +10,14 @@ from .conversation import Prompt, Rejected, Vendor, answer_to
 from .faults import DELIVERY_FAULTS, PAYLOAD_FAULTS, REPLY_FAULTS, retry_after_headers
 from .journal import KeyState
 from .openai_chat import OpenAIChat
+from .openai_responses import OpenAIResponses
 from .options import Options
 from .script import STATUS, Choice, Rule, Script
 from .wire import JsonObject, Reply, Request
 
-type Route = Literal["/chat/completions", "/messages", "/models"]
+type Route = Literal["/chat/completions", "/responses", "/messages", "/models"]
 
-_OPENAI, _ANTHROPIC = OpenAIChat(), AnthropicMessages()
+_OPENAI, _RESPONSES, _ANTHROPIC = OpenAIChat(), OpenAIResponses(), AnthropicMessages()
 _EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
@@ -40,7 +41,7 @@ class Plan:
 
 def compose(request: Request, *, number: int, in_flight: int, options: Options, script: Script) -> Plan:
     """Choose by the script and write the answer; `in_flight` does not count this request."""
-    vendor: Vendor = _ANTHROPIC if _is_anthropic(request) else _OPENAI
+    vendor = _vendor(request)
     key = _key_state(request, options.api_key)
     read = _read(request, vendor)
     choice = script.choose(request, read.last_user if isinstance(read, Prompt) else "")
@@ -51,6 +52,12 @@ def compose(request: Request, *, number: int, in_flight: int, options: Options, 
         reply = _rejection(rejected, vendor, choice.fault)
     reply = _with_headers(_shaped(reply, choice.fault, vendor), request, choice.fault, number)
     return Plan(reply, key, choice.fault, _delay(choice, options))
+
+
+def _vendor(request: Request) -> Vendor:
+    if _is_anthropic(request):
+        return _ANTHROPIC
+    return _RESPONSES if _route(request) == "/responses" else _OPENAI
 
 
 def _is_anthropic(request: Request) -> bool:
@@ -107,9 +114,8 @@ def _completion(prompt: Prompt, choice: Choice, vendor: Vendor, options: Options
         payload = _mutated([vendor.whole(prompt, answer, number)], choice.fault)[0]
         return Reply(parts=(json.dumps(payload).encode(),), usage=answer.usage)
     frames = map(vendor.frame, _mutated(vendor.events(prompt, answer, number), choice.fault))
-    return Reply(
-        content_type=_EVENT_STREAM, parts=(*frames, vendor.terminal), framing="chunked", usage=answer.usage
-    )
+    parts = tuple(part for part in (*frames, vendor.terminal) if part)
+    return Reply(content_type=_EVENT_STREAM, parts=parts, framing="chunked", usage=answer.usage)
 
 
 def _mutated(payloads: list[JsonObject], rule: Rule | None) -> list[JsonObject]:

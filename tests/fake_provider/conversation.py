@@ -1,4 +1,4 @@
-"""What is asked and what is answered, in words that both vendors share."""
+"""What is asked and what is answered, in words that all APIs share."""
 
 import json
 import re
@@ -59,7 +59,7 @@ class Answer:
 
 
 class Vendor(Protocol):
-    """The shapes of one API."""
+    """The shapes of one API; `terminal` ends its streams, empty where the last event does."""
 
     terminal: bytes
 

@@ -17,6 +17,13 @@ type PayloadFault = Callable[[list[JsonObject]], list[JsonObject]]
 type ReplyFault = Callable[[Reply, Rule, Vendor], Reply]
 type DeliveryFault = Callable[[Write, Reply, Rule], Awaitable[Ending]]
 
+_OF_CHOICES = (
+    "content_block_",
+    "response.content_part",
+    "response.function_call",
+    "response.output_",
+    "response.refusal",
+)
 _PAUSE_MS = 20.0  # long enough for a client to act on what came before the fault
 _DRIP_MS = 1.0
 
@@ -27,12 +34,8 @@ def _no_usage(payloads: list[JsonObject]) -> list[JsonObject]:
 
 
 def _empty_choices(payloads: list[JsonObject]) -> list[JsonObject]:
-    blocks = ("content_block_start", "content_block_delta", "content_block_stop")
-    kept = [payload for payload in payloads if payload.get("type") not in blocks]
-    return [
-        payload | {key: [] for key in ("choices", "content") if isinstance(payload.get(key), list)}
-        for payload in kept
-    ]
+    kept = [payload for payload in payloads if not str(payload.get("type")).startswith(_OF_CHOICES)]
+    return [_edited(payload, {"choices": [], "content": [], "output": []}) for payload in kept]
 
 
 def _null_content(payloads: list[JsonObject]) -> list[JsonObject]:

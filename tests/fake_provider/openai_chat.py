@@ -6,7 +6,7 @@ from itertools import chain
 from .conversation import Answer, Prompt, Rejected, ToolCall, last_user, messages_of, require, text_of
 from .wire import Json, JsonObject, Usage
 
-_CREATED = 1_767_225_600
+CREATED = 1_767_225_600
 
 _KINDS: dict[int, tuple[str, str | None]] = {  # status: (type, code)
     401: ("invalid_request_error", "invalid_api_key"),
@@ -67,7 +67,7 @@ class OpenAIChat:
         return {"error": plain | rejected.details}
 
     def models(self, names: tuple[str, ...]) -> JsonObject:
-        listed = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"} for name in names]
+        listed = [{"id": name, "object": "model", "created": CREATED, "owned_by": "fake"} for name in names]
         return {"object": "list", "data": listed}
 
 
@@ -86,7 +86,7 @@ def _envelope(kind: str, prompt: Prompt, number: int, choices: list[JsonObject])
     return {
         "id": f"chatcmpl-{number}",
         "object": kind,
-        "created": _CREATED,
+        "created": CREATED,
         "model": prompt.model,
         "choices": choices,
         "system_fingerprint": "fp_fake",

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
-from promptlab.engine.completion import CompletionRequest, FinishReason, Usage
+from promptlab.engine.completion import CompletionRequest, FinishReason
 from promptlab.engine.conversation import ToolCall
 from promptlab.engine.provider import SchemaFault
 from promptlab.engine.providers.chat_messages import read_calls, wire_message, wire_tool
@@ -14,18 +14,15 @@ from promptlab.engine.providers.chat_stream import ChatStream
 from promptlab.engine.providers.dialect import (
     Reading,
     StreamDialect,
-    count,
     finished,
     given,
     printable,
-    refuse,
     with_extra,
 )
-from promptlab.engine.providers.options import REASONING_MODEL
-from promptlab.engine.providers.structured import fits_strict, is_object, unwrapped, wrapped
+from promptlab.engine.providers.openai_shared import hold_to_rules, is_reasoning, read_usage
+from promptlab.engine.providers.structured import bare, named
 from promptlab.schemas.pipeline import Params
 
-_REASONING_HAS_NO = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -47,7 +44,9 @@ class ChatDialect:
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)
         if self.openai_rules:
-            _hold_to_rules(model, wire)
+            hold_to_rules(model, wire)
+            if is_reasoning(model) and "max_tokens" in wire:
+                wire["max_completion_tokens"] = wire.pop("max_tokens")
         renamed = {self.renames.get(name, name): value for name, value in wire.items()}
         return with_extra(renamed, params)
 
@@ -63,34 +62,18 @@ class ChatDialect:
         if request.tools:
             body["tools"] = [wire_tool(tool) for tool in request.tools]
         if request.json_schema is not None:
-            body["response_format"] = _response_format(request.json_schema)
+            body["response_format"] = {"type": "json_schema", "json_schema": named(request.json_schema)}
         return {**body, **request.params}
 
     def read(self, request: CompletionRequest, found: Any) -> Reading:
         choice = _choice(found)
         calls = read_calls(choice["message"])
         text, finish = _said(choice, calls)
-        if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
-            text = unwrapped(text)
+        if finish == "stop":
+            text = bare(text, request.json_schema)
         answered_by = found.get("model")
-        return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
-
-
-def _hold_to_rules(model: str, wire: dict[str, JSON]) -> None:
-    if REASONING_MODEL.match(model.rpartition("/")[2]) is None:
-        refuse(wire, ("reasoning_effort",), model)
-        return
-    refuse(wire, _REASONING_HAS_NO, model)
-    if "max_tokens" in wire:
-        wire["max_completion_tokens"] = wire.pop("max_tokens")
-
-
-def _response_format(schema: Mapping[str, JSON]) -> dict[str, JSON]:
-    sent = wrapped(schema)
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": sent, "strict": fits_strict(sent)},
-    }
+        usage = read_usage(found, "prompt_tokens", "completion_tokens")
+        return Reading(printable(text), finish, usage, answered_by or request.model, calls)
 
 
 def _choice(found: Any) -> dict[str, Any]:
@@ -122,17 +105,3 @@ def _text(content: Any) -> str:
     if content is not None and not isinstance(content, str):
         raise ValueError("a message whose content is no text")
     return content or ""
-
-
-def _usage(found: dict[str, Any]) -> Usage:
-    usage = found.get("usage")
-    if not isinstance(usage, dict):
-        raise ValueError("no usage")  # noqa: TRY004
-    return Usage(
-        input_tokens=count(usage, "prompt_tokens"),
-        output_tokens=count(usage, "completion_tokens"),
-        cached_tokens=count(usage.get("prompt_tokens_details") or {}, "cached_tokens", required=False),
-        reasoning_tokens=count(
-            usage.get("completion_tokens_details") or {}, "reasoning_tokens", required=False
-        ),
-    )

@@ -1,11 +1,16 @@
 """How OpenAI's chat completions write messages, attachments and tools, and how they tell calls of tools."""
 
-from base64 import b64encode
 from typing import Any
 
-from promptlab.core.json import JSON, compact
+from promptlab.core.json import JSON
 from promptlab.engine.conversation import Attachment, Message, Tool, ToolCall
-from promptlab.engine.providers.dialect import printable
+from promptlab.engine.providers.openai_shared import (
+    data_url,
+    plain_text,
+    read_call,
+    text_of,
+    wire_file,
+)
 
 
 def wire_message(message: Message) -> dict[str, JSON]:
@@ -30,30 +35,18 @@ def read_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:
 
 
 def _content(message: Message) -> JSON:
-    if isinstance(message.content, str):
-        return message.content or (None if message.tool_calls else "")
-    if message.forms <= {"text"}:  # not every server takes a list
-        return "\n\n".join(_text(part) for part in message.content)
-    return [_part(part) for part in message.content]
+    text = plain_text(message)
+    if text is None:
+        return [_part(part) for part in message.parts]
+    return text or (None if message.tool_calls else "")
 
 
 def _part(part: str | Attachment) -> dict[str, JSON]:
-    if isinstance(part, str) or part.is_text:  # the only files that chat completions take are PDFs
-        return {"type": "text", "text": _text(part)}
+    if isinstance(part, str) or part.is_text:
+        return {"type": "text", "text": text_of(part)}
     if part.kind == "image":
-        return {"type": "image_url", "image_url": {"url": _data_url(part)}}
-    file: dict[str, JSON] = {"filename": part.name or "file", "file_data": _data_url(part)}
-    return {"type": "file", "file": file}
-
-
-def _text(part: str | Attachment) -> str:
-    if isinstance(part, str):
-        return part
-    return f"{part.name}:\n\n{part.text}" if part.name else part.text
-
-
-def _data_url(attachment: Attachment) -> str:
-    return f"data:{attachment.media_type};base64,{b64encode(attachment.content).decode()}"
+        return {"type": "image_url", "image_url": {"url": data_url(part)}}
+    return {"type": "file", "file": wire_file(part)}
 
 
 def _wire_call(call: ToolCall) -> dict[str, JSON]:
@@ -61,9 +54,5 @@ def _wire_call(call: ToolCall) -> dict[str, JSON]:
 
 
 def _read_call(call: Any, number: int) -> ToolCall:
-    function = call.get("function") if isinstance(call, dict) else None
-    if not isinstance(function, dict) or not isinstance(name := function.get("name"), str) or not name:
-        raise ValueError("a call of a tool without a name")
-    arguments = function.get("arguments")
-    text = arguments if isinstance(arguments, str) else compact(arguments or {})
-    return ToolCall(str(call.get("id") or f"call_{number}"), printable(name), printable(text))
+    said = call if isinstance(call, dict) else {}
+    return read_call(said.get("id"), said.get("function"), number)

@@ -75,13 +75,22 @@ def refuse(params: Mapping[str, JSON], names: tuple[str, ...], who: str) -> None
         raise ParamsFault(f"{who} has no {' or '.join(found)}; take it out of params", *found)
 
 
-def with_extra(wire: dict[str, JSON], params: Params) -> dict[str, JSON]:
+def with_extra(wire: dict[str, JSON], params: Params, *reserved: str) -> dict[str, JSON]:
     """Lay `extra` over the parameters; raises ParamsFault for what is not its to say."""
     extra = params.extra or {}
-    ours = [name for name in _OURS if name in extra]
+    ours = [name for name in (*_OURS, *reserved) if name in extra]
     if ours:
         raise ParamsFault(f"extra cannot say {' or '.join(ours)}; that is not a parameter", "extra")
-    return {**wire, **extra}
+    return laid_over(wire, extra)
+
+
+def laid_over(wire: Mapping[str, JSON], over: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Lay one body over another; where both have a map under a key, those are merged."""
+    laid = dict(wire)
+    for key, value in over.items():
+        under = wire.get(key)
+        laid[key] = {**under, **value} if isinstance(under, dict) and isinstance(value, dict) else value
+    return laid
 
 
 def finished(reason: FinishReason, calls: Sequence[ToolCall]) -> FinishReason:

@@ -15,6 +15,7 @@ from promptlab.engine.providers.options import DEFAULT_CONCURRENCY, DEFAULT_TIME
 from promptlab.engine.providers.presets import PRESETS, Preset
 
 _WITHOUT_ADDRESS = ("local", "echo")
+_WITHOUT_RESPONSES = ("anthropic", "local", "echo")
 
 
 def provider_names(settings: Settings) -> list[str]:
@@ -33,10 +34,11 @@ def build_provider(name: str, settings: Settings) -> Provider:
         raise UsageError(f"unknown provider '{name}'; {advice}")
     entry = settings.providers.get(name, ProviderSettings())
     preset = PRESETS.get(name, Preset(type=entry.type or (name if name in PROVIDERS else "openai")))
-    if entry.api == "responses":
-        raise UsageError(f"providers.{name}.api: responses is not built yet; say chat")
+    type_name = entry.type or preset.type
+    if entry.api == "responses" and type_name in _WITHOUT_RESPONSES:
+        raise UsageError(f"providers.{name}.api: type {type_name} has no responses; take `api` out")
     try:
-        kind = PROVIDERS.get(entry.type or preset.type)
+        kind = PROVIDERS.get(type_name)
     except UnknownKind as error:
         raise UsageError(f"providers.{name}.type: {error}") from None
     return cast("Provider", kind(_Assembly(name, entry, preset, settings).options()))
@@ -64,6 +66,7 @@ class _Assembly:
             base_url=base_url,
             identity=entry.identity or (self.name if is_vendor or not base_url else normalised(base_url)),
             is_vendor=is_vendor,
+            api=entry.api or "chat",
             api_key=key,
             key_source=self._key_source(url_origin),
             headers=headers,

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from promptlab.core.frozen import frozen
@@ -41,6 +40,7 @@ class Caller:
     base_url: str
     key_source: str = "its key"
     secrets: tuple[str, ...] = ()
+    api: str = "chat"
 
     def masked(self, text: str) -> str:
         for secret in self.secrets:
@@ -118,7 +118,8 @@ class Caller:
         headers: Mapping[str, str],
     ) -> str:
         if kind is UnknownModel and not detail.is_about(model):
-            return f"nothing is at this path of {self.base_url} (404); check its base_url"
+            advice = "" if self.api == "chat" else f", or take out `api: {self.api}`"
+            return f"nothing is at this path of {self.base_url} (404); check its base_url{advice}"
         if 300 <= status < 400:  # noqa: PLR2004
             target = urlsplit(headers.get("location", "")).hostname or "elsewhere"
             return f"a redirect ({status}) to {target} is not followed; set base_url to the final address"
@@ -232,17 +233,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while current is not None:
         yield current
         current = current.__cause__
-
-
-_STATUS_OF_TYPE = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504}
-
-
-def error_in_body(found: Any) -> int | None:
-    """Give the status that an error within a 200 stands for, or None where the answer is no error."""
-    if not isinstance(found, dict) or not found.get("error"):
-        return None
-    error = found["error"] if isinstance(found["error"], dict) else {}
-    code = error.get("code")
-    if isinstance(code, int) and 400 <= code < 600:  # noqa: PLR2004
-        return code
-    return _STATUS_OF_TYPE.get(str(error.get("type")), 502)

@@ -10,9 +10,9 @@ from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, ProviderError, Refused, Tell
+from promptlab.engine.providers.body_errors import error_in_body
 from promptlab.engine.providers.dialect import Dialect, Reading, StreamDialect, printable
 from promptlab.engine.providers.events import EventDecoder, events_in, looks_like_events
-from promptlab.engine.providers.failures import error_in_body
 from promptlab.engine.providers.options import ProviderOptions
 from promptlab.engine.providers.rate_headers import Received
 from promptlab.schemas.pipeline import Params

@@ -21,7 +21,7 @@ from promptlab.engine.providers.dialect import (
 from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
 from promptlab.engine.providers.messages_schema import accepted, schema_fault
 from promptlab.engine.providers.messages_stream import MessagesStream
-from promptlab.engine.providers.structured import is_object, unwrapped, wrapped
+from promptlab.engine.providers.structured import bare, wrapped
 from promptlab.schemas.pipeline import Params
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -81,8 +81,8 @@ class MessagesDialect:
         calls = read_calls(found["content"])
         finish = finished(_FINISH.get(found["stop_reason"], "other"), calls)
         text = _text(found["content"])
-        if request.json_schema is not None and not is_object(request.json_schema) and finish == "stop":
-            text = unwrapped(text)
+        if finish == "stop":
+            text = bare(text, request.json_schema)
         answered_by = found.get("model")
         return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
 

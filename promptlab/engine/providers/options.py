@@ -55,7 +55,7 @@ class ProviderOptions:
     def caller(self) -> Caller:
         values = (self.api_key or "", *self.headers.values())
         secrets = sorted((value for value in values if len(value) > 3), key=len, reverse=True)  # noqa: PLR2004
-        return Caller(self.name, self.base_url, self.key_source, tuple(secrets))
+        return Caller(self.name, self.base_url, self.key_source, tuple(secrets), self.api)
 
     def profile(self, model: str) -> ModelProfile:
         return ModelProfile(

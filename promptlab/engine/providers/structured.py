@@ -34,8 +34,19 @@ def wrapped(schema: Mapping[str, JSON]) -> dict[str, JSON]:
     }
 
 
-def unwrapped(text: str) -> str:
-    """Give the text of what `wrapped` put under `answer`; a text that is no such object stays as it is."""
+def named(schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Give the schema as OpenAI's dialects send it: with a name, and whether decoding is strict."""
+    sent = wrapped(schema)
+    return {"name": WRAPPER, "schema": sent, "strict": fits_strict(sent)}
+
+
+def bare(text: str, schema: Mapping[str, JSON] | None) -> str:
+    """Give a whole answer without what `wrapped` put around it for this schema."""
+    return text if schema is None or is_object(schema) else _unwrapped(text)
+
+
+def _unwrapped(text: str) -> str:
+    """Give the text of what is under `answer`; a text that is no such object stays as it is."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
