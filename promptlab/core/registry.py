@@ -1,6 +1,6 @@
 """Kinds of things (providers, steps, checks, reports) by name, imported when first used."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
@@ -23,6 +23,17 @@ class Registry[T]:
 
     def __contains__(self, name: object) -> bool:
         return name in self._table or name in self._plugins
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The kinds of the table."""
+        return tuple(self._table)
+
+    def among(self, names: Collection[str]) -> list[str]:
+        """Give those of some names that are kinds; other packages are looked at only where none is ours."""
+        return [name for name in self._table if name in names] or [
+            name for name in self._plugins if name in names
+        ]
 
     def names(self) -> tuple[str, ...]:
         return (*self._table, *(name for name in self._plugins if name not in self._table))

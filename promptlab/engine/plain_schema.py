@@ -74,7 +74,7 @@ def _named_schemas(value: object) -> bool:
 
 KEYWORDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "$schema": lambda value: value == DIALECT,
-    **dict.fromkeys(("title", "description", "$comment"), _text),
+    **dict.fromkeys(("title", "description", "$comment", "$ref"), _text),
     **dict.fromkeys(("const", "default"), _anything),
     **dict.fromkeys(("enum", "examples"), _list),
     **dict.fromkeys(

@@ -90,7 +90,7 @@ class ProjectFiles:
     def stamp(self, name: str) -> FileStamp | None:
         """What a data file is known by without reading it; raises FileError.
 
-        None where that cannot be told: it is no file on disk, or was touched so lately that it may change
+        None where that cannot be told: it is no file on disk, or was written so lately that it may change
         and look the same.
         """
         with self.open(name) as stream:
@@ -98,7 +98,7 @@ class ProjectFiles:
                 found = os.fstat(stream.fileno())
             except OSError:
                 return None
-        if max(found.st_mtime_ns, found.st_ctime_ns) > time.time_ns() - SETTLED_NS:
+        if found.st_mtime_ns > time.time_ns() - SETTLED_NS:
             return None
         return FileStamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 

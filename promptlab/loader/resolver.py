@@ -54,7 +54,7 @@ class ProjectResolver:
             raise Refusal(
                 "a step must be a map", hint="write `- id: …` and what kind of step it is", code="type"
             )
-        kinds = [name for name in STEPS.names() if name in source]
+        kinds = STEPS.among(source)
         if len(kinds) != 1:
             raise _no_single_kind(source, kinds)
         return STEPS.get(kinds[0]).model_validate(source, context=info.context)

@@ -29,7 +29,7 @@ def build_provider(name: str, settings: Settings) -> Provider:
     Raises UsageError for an unknown name and an address that no request may go to. A missing or malformed
     key is told by the provider's `check`, so that recorded answers are found without any key.
     """
-    if name not in provider_names(settings):
+    if not (name in PRESETS or name in settings.providers or name in PROVIDERS):
         advice = did_you_mean(name, provider_names(settings)) or "name it under `providers` in promptlab.yaml"
         raise UsageError(f"unknown provider '{name}'; {advice}")
     entry = settings.providers.get(name, ProviderSettings())

@@ -1,0 +1,106 @@
+"""`@frozen`: what its classes share with frozen dataclasses."""
+
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from typing import Any
+
+import pytest
+
+from promptlab.core.frozen import frozen
+
+
+@frozen
+class Point:
+    x: int
+    y: int = 2
+    tags: list[str] = field(default_factory=list)
+    origin: str = field(default="here", compare=False)
+    secret: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class Named:
+    """Named alone."""
+
+    name: str
+    size: int = 0
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+@frozen
+class Empty:
+    """Without any field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    x: int
+    y: int = 2
+    tags: list[str] = field(default_factory=list)
+    origin: str = field(default="here", compare=False)
+    secret: str = field(default="", repr=False)
+
+
+@pytest.mark.parametrize("given", [{"x": 1}, {"x": 1, "y": 3, "tags": ["a"]}, {"x": 0, "origin": "there"}])
+def test_a_value_is_what_a_frozen_dataclass_would_be(given: Mapping[str, Any]) -> None:
+    """
+    Given the same fields, once `@frozen` and once as a frozen dataclass with slots,
+    when both are made of the same,
+    then they show, unfold and have slots alike.
+    """
+    ours, theirs = Point(**given), Standard(**given)
+
+    assert asdict(ours) == asdict(theirs)
+    assert repr(ours) == repr(theirs).replace("Standard", "Point")
+    assert [one.name for one in fields(ours)] == [one.name for one in fields(theirs)]
+    assert (Point.__match_args__, Point.__slots__) == (Standard.__match_args__, Standard.__slots__)  # type: ignore[attr-defined]
+    assert not hasattr(ours, "__dict__")
+
+
+def test_values_are_equal_and_hashed_by_what_is_compared() -> None:
+    """
+    Given values that differ in a field that is compared, in one that is not, or in their class,
+    when they are compared,
+    then only what is compared counts, and nothing equals another class.
+    """
+    named = Named(name="a")
+
+    assert Point(1, origin="there") == Point(1)
+    assert Point(1) != Point(2)
+    assert Point(1).__eq__(Standard(1)) is NotImplemented
+    assert (hash(named), hash(Empty())) == (hash(Named(name="a", size=0)), hash(Empty()))
+    assert (named, Empty()) == (Named(name="a"), Empty())
+
+
+def test_a_value_cannot_be_changed() -> None:
+    """
+    Given a value,
+    when a field is set or deleted,
+    then it is refused, and `replace` gives another value.
+    """
+    point = Point(1)
+
+    with pytest.raises(FrozenInstanceError, match="'x' of a Point"):
+        point.x = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del point.x
+
+    assert (point, replace(point, x=2)) == (Point(1), Point(2))
+
+
+def test_defaults_are_made_anew_and_names_may_be_asked_for() -> None:
+    """
+    Given a class with a default that is made, and one whose fields go by name,
+    when values are made,
+    then none shares a list with another, and what is missing or has no name is refused.
+    """
+    one, other = Point(1), Point(1)
+
+    assert one.tags is not other.tags
+    assert repr(Named(name="a")) == "<a>"
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) missing 1 required positional argument: 'x'"):
+        Point()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Named("a")  # type: ignore[call-arg]
