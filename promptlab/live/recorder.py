@@ -28,7 +28,6 @@ from promptlab.models import Run, RunFile, Snapshot
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.run import TrialResult
-from promptlab.services.git import GitState
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService, count_left, give_up_attempts
 
@@ -119,12 +118,6 @@ class Recorder:
                 self._writer.put(Job(lambda to: self._update(to, planned=planned, cells=cells)), weight=0)
             case _:
                 pass
-
-    def note_git(self, state: GitState) -> None:
-        """Write what git says of the project, where that was not known when the run began."""
-        values = {"git_commit": state.commit, "git_dirty": state.dirty}
-        with suppress(StorageError):  # the log is closed, or told of elsewhere
-            self._writer.put(Job(lambda to: self._update(to, **values)), weight=0)
 
     async def flush(self) -> None:
         """Wait until all that was told before is committed."""

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from promptlab.core.errors import PromptlabError, StorageError
@@ -24,10 +23,7 @@ from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
 from promptlab.services.commands import command_again
-from promptlab.services.git import GitState
 from promptlab.services.run_log import RunLog
-
-GIT_SECONDS = 0.2  # that a run which is over waits to hear of the commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +32,7 @@ class Session:
 
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
     `attachments` gives the files that prompts name. `workshop`: one that is open already, and stays open.
-    `brake`: one that is pulled from outside; whoever holds it heeds the signals, too. `git`: what is only
-    being asked while the run begins.
+    `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
     """
 
     root: Path
@@ -51,7 +46,6 @@ class Session:
     attachments: AttachmentSource = NO_ATTACHMENTS
     workshop: Workshop | None = None
     brake: Brake | None = None
-    git: asyncio.Future[GitState] | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -73,16 +67,12 @@ class Session:
         engine = await self._assemble(stack, recorder, brake, emit)
         if self.workshop is None:
             await self._warm_up(recorder)
-        if self.git is not None:
-            self.git.add_done_callback(partial(_note_git, recorder))
         interrupts = Interrupts(brake) if self.brake is None else None
         ending = await _drive(engine, self.plan, brake, interrupts)
         ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         command = command_again(self.start.path, self.start.options) if self.start.path else None
         summary = replace(summary, is_fresh=self.options.fresh, command=command)
-        if self.git is not None:
-            await asyncio.wait([self.git], timeout=GIT_SECONDS)
         await recorder.end_run(_run_end(summary))
         return summary
 
@@ -159,11 +149,6 @@ def _single_error() -> Iterator[None]:
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
-
-
-def _note_git(recorder: Recorder, found: asyncio.Future[GitState]) -> None:
-    if not found.cancelled():
-        recorder.note_git(found.result())
 
 
 def _broken(error: Exception) -> RunEnd:

@@ -1,7 +1,9 @@
 """One turn: the runs of the pipelines that are due, over processes and connections that are warm."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from promptlab.core.errors import Interrupted, PromptlabError, StorageError
 from promptlab.engine.brake import Brake
@@ -19,6 +21,7 @@ from promptlab.loader.project import Project
 from promptlab.schemas.report import RunSummary
 from promptlab.services.git import GitState, git_state
 from promptlab.services.run_log import RunLog
+from promptlab.services.runs import RunService
 
 OF_DAY = "limits.cost_usd_per_day of promptlab.yaml"
 CEILINGS = (OF_FLAG, OF_SETTINGS, OF_DAY)
@@ -78,6 +81,11 @@ class Turner:
             self.running = None
         return Ran(run, spent_usd=run.summary.spent_usd or 0.0)
 
+    async def note_git(self, project: Project, runs: Sequence[str]) -> None:
+        """Write down what git says, once nobody waits for the runs any more; raises StorageError."""
+        if runs:
+            await asyncio.to_thread(_note_git, self.logs.of(project), project.root, runs)
+
     def stop(self, reason: str) -> None:
         """Let no more calls leave; those in flight land."""
         if self.running is not None:
@@ -112,8 +120,7 @@ class Turner:
         if entry.loaded is None:
             raise AssertionError("a pipeline that cannot be loaded is never run")
         session = session_of(project, entry.loaded, request, log=log, git=GitState())
-        git = asyncio.ensure_future(asyncio.to_thread(git_state, project.root))
-        return replace(session, workshop=self.workshop, brake=self._brake, git=git)
+        return replace(session, workshop=self.workshop, brake=self._brake)
 
     async def _summary(self, session: Session) -> RunSummary:
         self._task = asyncio.create_task(session.run())
@@ -125,6 +132,12 @@ class Turner:
             raise Interrupted("given up while calls were in flight") from None
         finally:
             self._task = None
+
+
+def _note_git(log: RunLog, root: Path, runs: Sequence[str]) -> None:
+    state = git_state(root)
+    with log.writing() as session:
+        RunService(session, is_running=log.is_running).note_git(runs, state)
 
 
 def _left(summary: RunSummary) -> int:

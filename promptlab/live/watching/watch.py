@@ -178,6 +178,7 @@ class Watch:
         )
         if ran:
             self.view.ended(turn)
+        await self._turner.note_git(self.loading.project, [run.summary.run_id for run in turn.runs])
         await self._follower.look_around()
         await self.loading.close_worn_out()
 
