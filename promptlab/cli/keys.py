@@ -55,7 +55,7 @@ class Keys:
             typed = b""
         if not typed:  # the terminal is gone
             asyncio.get_running_loop().remove_reader(0)
-            self.watched.end(0, "the terminal is gone")
+            self.watched.ending.end(0, "the terminal is gone")
         for key in _SEQUENCE.sub(b"", typed).decode(errors="replace"):
             self.press(key)
 
@@ -63,7 +63,7 @@ class Keys:
         watched = self.watched
         match key:
             case "q" | "\x04":
-                watched.end(0, "q")
+                watched.ending.end(0, "q")
             case "p" | " ":
                 watched.pause()
             case "+":
@@ -115,7 +115,7 @@ def _held_open(watched: Watch) -> Iterator[None]:
     def look() -> None:
         if not os.read(0, 1 << 16):
             loop.remove_reader(0)
-            watched.end(0, "stdin was closed")
+            watched.ending.end(0, "stdin was closed")
 
     loop.add_reader(0, look)
     try:

@@ -55,7 +55,7 @@ def _signals_heeded(watched: Watch) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     with suppress(NotImplementedError):  # Windows has Ctrl-C alone
         for number in ENDING:
-            loop.add_signal_handler(number, watched.interrupt, number)
+            loop.add_signal_handler(number, watched.ending.interrupt, number)
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Which saved states are still to be run: each at most once, the last one always."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.live.watching.loading import Entry, State
@@ -35,6 +35,10 @@ class Agenda:
             return is_mended
         self._due[entry.path] = entry
         return False
+
+    def keep(self, paths: Collection[str]) -> None:
+        """Leave out what is due of pipelines that are none any more."""
+        self._due = {path: entry for path, entry in self._due.items() if path in paths}
 
     def take(self) -> list[Entry]:
         """Take all that is due."""

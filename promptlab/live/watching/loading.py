@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from promptlab.core.errors import PromptlabError
+from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.engine.provider import Provider
 from promptlab.engine.targets import Targets
 from promptlab.live.watching.noted import Noted
@@ -14,8 +14,9 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import InvalidPipeline, Problems
-from promptlab.loader.project import SETTINGS, Project, open_project
+from promptlab.loader.project import PIPELINES, SETTINGS, Project, open_project
 from promptlab.loader.scope import NO_COLUMN
+from promptlab.loader.sources import FileError
 from promptlab.loader.validating import STEPS
 
 DOTENV = ".env"
@@ -73,8 +74,17 @@ class Loading:
         if everything and not self._open():
             return []
         touched = [self._load(path) for path in self._all() if everything or self._is_touched(path, changed)]
-        self.entries |= {entry.path: entry for entry in touched}
+        self.entries = self.entries | {entry.path: entry for entry in touched}  # a new one: others read it
         return [entry for entry in touched if not self._is_part(entry)]
+
+    def require_usable(self) -> None:
+        """Raise UsageError or FileError for what is wrong with names and options, which no save mends."""
+        if not self.entries:
+            hint = "write one, or begin with `promptlab init`"
+            raise UsageError(f"there are no pipelines in {self.project.root / PIPELINES}", hint=hint)
+        for entry in self:
+            if isinstance(entry.error, UsageError | FileError):
+                raise entry.error
 
     def names(self) -> set[str]:
         """Give all that the pipelines are made of, found or not."""

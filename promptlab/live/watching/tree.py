@@ -45,6 +45,11 @@ class Tree:
     root: Path
     known: dict[str, Seen] = field(default_factory=dict)
 
+    @property
+    def files(self) -> int:
+        """How many files are followed, those that are missing among them."""
+        return sum(not name.endswith("/") for name in self.known)
+
     def stamps(self, names: Iterable[str]) -> dict[str, Stamp | None]:
         return {name: _stamp(self._path(name)) for name in names}
 

@@ -1,7 +1,6 @@
 """The watch: saves and keys become turns; nothing is spent unseen, and nothing but the user ends it."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -11,11 +10,11 @@ from typing import Literal
 
 from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.engine.worker import Printed
-from promptlab.live.interrupts import GRACE_SECONDS, NAMES
 from promptlab.live.running import RunRequest
 from promptlab.live.summary import LIMITED
 from promptlab.live.watching.agenda import Agenda
 from promptlab.live.watching.allowance import Allowance
+from promptlab.live.watching.ending import Ending
 from promptlab.live.watching.following import Files, Follower
 from promptlab.live.watching.loading import OF_ALL, Entry, Loading
 from promptlab.live.watching.log_keeping import KeptLog
@@ -23,10 +22,9 @@ from promptlab.live.watching.turn import Cause, Turn
 from promptlab.live.watching.turning import Ran, Turner
 from promptlab.live.watching.view import Standing, Status, View
 from promptlab.live.workshop import Workshop
-from promptlab.loader.project import PIPELINES
-from promptlab.loader.sources import FileError
 
 SAVED = "a file was saved"
+MEND_FIRST = "the settings are to be mended first"
 
 type Wish = Literal["all", "failed", "all-fresh", "failed-fresh"]
 type Due = tuple[Cause, list[Entry], RunRequest]
@@ -45,8 +43,8 @@ class Watch:
     view: View
     can_answer: bool = True
     allowance: Allowance = field(init=False)
+    ending: Ending = field(init=False)
     _agenda: Agenda = field(default_factory=Agenda)
-    _ending: int | None = None
     _is_paused: bool = False
     _wish: Wish | None = None
     _cause: Cause = "start"
@@ -60,6 +58,7 @@ class Watch:
         self._follower = Follower(self.loading, self._settled, self._loaded, self.view.note)
         workshop = Workshop(self.loading.project.root, on_print=self._printed)
         self._turner = Turner(self.logs, self.view, workshop)
+        self.ending = Ending(self._turner, self._look_up)
 
     async def run(self) -> int:
         """Watch; give the exit code. Raises StorageError, and UsageError for what no save mends."""
@@ -75,11 +74,11 @@ class Watch:
             warming = asyncio.create_task(self.loading.warm_up())
             stack.push_async_callback(_cancelled, warming)
             following.add_done_callback(lambda _: self._wake.set())
-            while self._ending is None and not following.done():
+            while self.ending.code is None and not following.done():
                 await self._next()
             if following.done():
                 await following  # it never ends but with an error
-            return self._ending or 0
+            return self.ending.code or 0
 
     def wish(self, wish: Wish) -> None:
         """Run again: all, or what failed; what was recorded is recalled unless it is to be fresh."""
@@ -89,8 +88,7 @@ class Watch:
     def pause(self) -> None:
         """Let saves wait, or no longer."""
         self._is_paused = not self._is_paused
-        self._stand()
-        self._wake.set()
+        self._look_up()
 
     def raise_ceiling(self) -> None:
         """Let the session spend so much more as --max-cost said."""
@@ -98,36 +96,16 @@ class Watch:
         if self.allowance.usd is not None:
             self._go_on("raised")
 
-    def interrupt(self, number: signal.Signals) -> None:
-        """End in good order; at the second signal at once."""
-        if self._ending is not None:
-            self._turner.cut()
-            return
-        self.end(128 + number, NAMES.get(number, number.name))
-
-    def end(self, code: int, reason: str) -> None:
-        """Send nothing more, give what is in flight ten seconds to land, and end with this exit code."""
-        if self._ending is None:
-            self._ending = code
-            self._turner.stop(reason)
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._turner.cut)
-            self._stand()
-            self._wake.set()
-
     async def _begin(self) -> None:
         """Load everything; raises what is wrong with names and options."""
         entries = await self._follower.begin()
-        if not self.loading.entries:
-            folder = self.loading.project.root / PIPELINES
-            hint = "write one, or begin with `promptlab init`"
-            raise UsageError(f"there are no pipelines in {folder}", hint=hint)
-        for entry in entries:
-            if isinstance(entry.error, UsageError | FileError):
-                raise entry.error
+        self.loading.require_usable()
         self._loaded({}, entries)
 
     async def _next(self) -> None:
         """Run what is due; wait where nothing is."""
+        if self.ending.code is not None:
+            return
         self._wake.clear()
         due = self._due()
         if due is not None:
@@ -139,9 +117,10 @@ class Watch:
     def _due(self) -> Due | None:
         """Take what is to be run now, and how."""
         wish, self._wish = self._wish, None
-        if self.allowance.reached is not None:
+        obstacle = self.allowance.reached or (MEND_FIRST if self.loading.error is not None else None)
+        if obstacle is not None:
             if wish is not None:
-                self.view.note(self.allowance.reached)
+                self.view.note(obstacle)
             return None
         if wish is not None:
             return self._wished(wish)
@@ -166,7 +145,7 @@ class Watch:
         self._cause = "saved"
         self.view.began(number, cause, files)
         self._stand()
-        ran = [await self._run(entry, request, cause) for entry in entries if self._may_run(entry)]
+        ran = await self._run_all(cause, entries, request)
         turn = Turn(
             number=number,
             cause=cause,
@@ -182,14 +161,18 @@ class Watch:
         await self._follower.look_around()
         await self.loading.close_worn_out()
 
-    def _may_run(self, entry: Entry) -> bool:
-        """Say whether a pipeline of a turn is still to be run, and by this turn."""
-        if self._ending is None and self.allowance.reached is None and entry.path not in self._agenda:
-            return True
-        self._agenda.leave(entry)
-        return False
+    async def _run_all(self, cause: Cause, entries: Sequence[Entry], request: RunRequest) -> list[Ran]:
+        """Run one pipeline after the other; what the turn has no time or money for is still due."""
+        ran = []
+        for entry in entries:
+            is_over = self.ending.code is not None or self.allowance.reached is not None
+            if is_over or entry.path in self._agenda:
+                self._agenda.leave(entry)
+            else:
+                ran.append(await self._run(cause, entry, request))
+        return ran
 
-    async def _run(self, entry: Entry, request: RunRequest, cause: Cause) -> Ran:
+    async def _run(self, cause: Cause, entry: Entry, request: RunRequest) -> Ran:
         trials = self._turner.memory(entry.path).failed() if cause == "failed" else None
         if trials is None:
             self._agenda.begin(entry, self._follower.tree.known)
@@ -216,14 +199,13 @@ class Watch:
         way_out = self.allowance.meet(reason)
         self.view.note(way_out if self.can_answer else reason)
         if not self.can_answer:
-            self.end(LIMITED, "the ceiling is reached")
+            self.ending.end(LIMITED, "the ceiling is reached")
 
     def _go_on(self, cause: Cause) -> None:
         """Try again where a ceiling was in the way."""
         if self.allowance.reached is not None:
             self.allowance.reached, self._cause = None, cause
-        self._stand()
-        self._wake.set()
+        self._look_up()
 
     def _settled(self, files: Files) -> None:
         """Stop a run of what is not there any more."""
@@ -234,14 +216,16 @@ class Watch:
     def _loaded(self, files: Files, entries: Sequence[Entry]) -> None:
         """Take over what the saved files make of the pipelines."""
         self._agenda.files |= files
+        self._agenda.keep(self.loading.entries)
         for entry in entries:
             self._saw(entry)
         errors = [self.loading.error, *(entry.error for entry in entries)]
         self._show_errors(files, [error for error in errors if error is not None])
+        if not self._agenda:
+            self._agenda.take_files()
         if not OF_ALL.isdisjoint(files):
             self._go_on("saved")
-        self._stand()
-        self._wake.set()
+        self._look_up()
 
     def _saw(self, entry: Entry) -> None:
         if self._agenda.saw(entry, self._follower.tree.known):
@@ -258,19 +242,18 @@ class Watch:
     def _printed(self, printed: Printed) -> None:
         self._turner.printed(printed)
 
+    def _look_up(self) -> None:
+        """See whether there is something to do now."""
+        self._stand()
+        self._wake.set()
+
     def _stand(self) -> None:
-        files = sum(not name.endswith("/") for name in self._follower.tree.known)
-        status = Status(
-            standing=self._standing,
-            files=files,
-            spent_usd=self.allowance.spent_usd,
-            ceiling_usd=self.allowance.usd,
-        )
-        self.view.stands(status)
+        spent, ceiling, files = self.allowance.spent_usd, self.allowance.usd, self._follower.tree.files
+        self.view.stands(Status(standing=self._standing, files=files, spent_usd=spent, ceiling_usd=ceiling))
 
     @property
     def _standing(self) -> Standing:
-        if self._ending is not None:
+        if self.ending.code is not None:
             return "ending"
         if self._turner.running is not None:
             return "running"
