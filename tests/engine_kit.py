@@ -1,7 +1,7 @@
 """A whole engine in memory: a pipeline as a map, a scripted provider, plain functions, a virtual clock."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import isawaitable
@@ -23,8 +23,9 @@ from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
 from promptlab.engine.plan import Cell, CellSpec, Plan, Target
 from promptlab.engine.provider import ModelProfile, Provider
-from promptlab.engine.scope import Names, RenderFailed
+from promptlab.engine.scope import Names, Render, RenderFailed
 from promptlab.engine.step import Step
+from promptlab.engine.sub_pipeline import SubPipeline
 from promptlab.engine.tool import ProjectTool
 from promptlab.live.counts import RunCounts
 from promptlab.schemas.dataset import Row
@@ -68,6 +69,7 @@ class Resolver:
     """What a pipeline of these tests may name."""
 
     functions: Mapping[str, PythonFunction]
+    pipelines: Mapping[str, Any] = field(default_factory=dict)
 
     def step(self, source: JSON, info: ValidationInfo) -> Any:
         assert isinstance(source, dict)
@@ -92,28 +94,28 @@ class Resolver:
     def prompt(self, path: str) -> Any:
         raise NotImplementedError(path)
 
-    def pipeline(self, path: str) -> Any:
-        raise NotImplementedError(path)
+    def pipeline(self, path: str) -> SubPipeline:
+        given = {"version": 1, **self.pipelines[path]}
+        return SubPipeline(path, PipelineSpec.model_validate(given, context={"resolver": self}))
 
 
-@dataclass
-class Bench:
-    """Runs a pipeline; `run` gives its trials in order, the rest is there to look at afterwards."""
+@dataclass(kw_only=True)
+class InMemory:
+    """An engine over a log in memory, on a virtual clock; `functions` are called by reference or name.
 
-    pipeline: Mapping[str, Any]
-    provider: ScriptedProvider = field(default_factory=ScriptedProvider)
-    rows: Sequence[Mapping[str, JSON]] = ({},)
+    Whoever inherits from it says the plan. `run` gives the trials in order, the rest is there to look at
+    afterwards.
+    """
+
     functions: Mapping[str, PythonFunction] = field(default_factory=dict)
     options: RunOptions = field(default_factory=RunOptions)
     log: CallLog = field(default_factory=MemoryCallLog)
-    providers: Mapping[str, Provider] = field(default_factory=dict)
-    problem: str | None = None
 
-    def __post_init__(self) -> None:
+    def begin(self, plan: Plan, render: Render) -> None:
+        self.plan = plan
         self.clock, self.heard, self.counts = VirtualClock(), Heard(), RunCounts()
         self.called: list[str] = []
         self.brake = Brake(on_pull=lambda stop: self.emit(RunStopped(stop.kind, stop.reason)))
-        self.plan = self._plan()
         self.engine: Engine = assemble(
             self.options,
             log=self.log,
@@ -133,20 +135,54 @@ class Bench:
         await self.engine.drain(patience=5)
         return sorted(self.trials, key=lambda trial: (trial.key.row, trial.key.cell, trial.key.repeat))
 
-    async def run_one(self) -> dict[str, StepResult]:
-        (trial,) = await self.run()
-        return {step.id: step for step in trial.steps}
-
     @property
     def trials(self) -> list[TrialResult]:
         return [event.result for event in self.heard.of(TrialFinished)]
 
+    async def _call(
+        self,
+        function: Function,
+        arguments: Mapping[str, JSON],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol has it
+    ) -> JSON:
+        del timeout
+        self.called.append(function.name)
+        called = self.functions.get(function.reference) or self.functions[function.name]
+        try:
+            found = called(**arguments)
+            value: JSON = await found if isawaitable(found) else found
+        except ValueError as error:
+            raise FunctionError(str(error)) from error
+        else:
+            return value
+
+
+@dataclass
+class Bench(InMemory):
+    """Runs a pipeline that is given as a map."""
+
+    pipeline: Mapping[str, Any]
+    provider: ScriptedProvider = field(default_factory=ScriptedProvider)
+    rows: Sequence[Mapping[str, JSON]] = ({},)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    problem: str | None = None
+    pipelines: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.begin(self._plan(), render)
+
+    async def run_one(self) -> dict[str, StepResult]:
+        (trial,) = await self.run()
+        return {step.id: step for step in trial.steps}
+
     def _plan(self) -> Plan:
-        context = {"resolver": Resolver(self.functions)}
+        context = {"resolver": Resolver(self.functions, self.pipelines)}
         given = {"version": 1, "model": "scripted/m", **self.pipeline}
         spec = PipelineSpec.model_validate(given, context=context)
-        judged = {step.id: _judged(step) - {step.id, *step.needs} for step in spec.steps}
-        needs = {step.id: judged[step.id].union(step.needs) for step in spec.steps}
+        steps = dict(_by_path(spec.steps))
+        judged = {path: _judged(step) - {step.id, *step.needs} for path, step in steps.items()}
+        needs = {path: judged[path].union(step.needs) for path, step in steps.items()}
         cell: Cell = compile_cell(CellSpec("base", "base", {}, spec, needs, judged), self._target)
         rows = [
             Row(index, str(index), row, {**row, "row_number": index}, index + 1)
@@ -161,22 +197,11 @@ class Bench:
         params = provider.wire_params(model, step.params.over(spec.params))
         return Target(provider, profile, params, self.problem)
 
-    async def _call(
-        self,
-        function: Function,
-        arguments: Mapping[str, JSON],
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol has it
-    ) -> JSON:
-        del timeout
-        self.called.append(function.name)
-        try:
-            found = self.functions[function.reference](**arguments)
-            value: JSON = await found if isawaitable(found) else found
-        except ValueError as error:
-            raise FunctionError(str(error)) from error
-        else:
-            return value
+
+def _by_path(steps: Sequence[Step], within: str = "") -> Iterator[tuple[str, Step]]:
+    for step in steps:
+        yield f"{within}{step.id}", step
+        yield from _by_path(step.inner, f"{within}{step.id}.")
 
 
 def _judged(step: Step) -> frozenset[str]:

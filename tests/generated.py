@@ -1,8 +1,8 @@
 """Pipelines made by chance, from a seed: a test that fails says which."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -16,6 +16,8 @@ WORDS = ("alpha", "beta", "gamma")
 LABELS = ("yes", "no")
 MOST_STEPS = 5
 ATTEMPTS = 3
+DEEPEST = 2
+LISTS = ("[word, 'delta']", "[word, 'x', word]", "[]", "word")  # the last is none
 
 type Step = dict[str, Any]
 type Deciding = Callable[[str], str | ProviderError]
@@ -96,15 +98,18 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {"tools/shout.py:shout": shout}
 
 @dataclass(frozen=True)
 class Generator:
-    """`has_functions`: whether some of its steps are python."""
+    """`has_functions`: whether some of its steps are python; `nests`: whether some have steps inside.
+
+    `pipelines`: those that steps call, by their paths.
+    """
 
     random: Random
     has_functions: bool = True
+    nests: bool = False
+    pipelines: dict[str, Any] = field(default_factory=dict)
 
     def pipeline(self) -> dict[str, Any]:
-        steps: list[Step] = []
-        for number in range(self.random.randint(1, MOST_STEPS)):
-            steps.append(self._step(number, [step["id"] for step in steps]))
+        steps = self._steps(Around("s", MOST_STEPS))
         written = self.random.sample(steps, len(steps))
         return {
             "steps": written,
@@ -117,22 +122,48 @@ class Generator:
         """Give rows, some of them alike."""
         return [{"word": self.random.choice(WORDS)} for _ in range(self.random.randint(1, 4))]
 
-    def _step(self, number: int, before: list[str]) -> Step:
-        needs = self.random.sample(before, self.random.randint(0, min(2, len(before))))
-        shown = " ".join(f"{{{{ {name}.output | default('none') }}}}" for name in needs)
+    def _steps(self, around: "Around") -> list[Step]:
+        steps: list[Step] = []
+        for number in range(self.random.randint(1, around.most)):
+            before = [*around.steps, *(step["id"] for step in steps)]
+            needs = self.random.sample(before, self.random.randint(0, min(2, len(before))))
+            step: Step = {"id": f"{around.prefix}{number}", "needs": needs}
+            if self.nests and around.depth < DEEPEST and self.random.random() < 0.3:
+                step |= self._nest(around.inside(step["id"], needs))
+            else:
+                step |= self._leaf(step["id"], needs, around.names)
+            step |= self._maybe(0.3, when=self._condition(needs))
+            step["on_error"] = self.random.choice(["fail", "fail", "skip", {"default": "yes"}])
+            steps.append(step)
+        return steps
+
+    def _leaf(self, name: str, needs: list[str], names: tuple[str, ...]) -> Step:
+        shown = " ".join(f"{{{{ {needed}.output | default('none') }}}}" for needed in needs)
         same = self.random.random() < 0.2  # what it asks, another step may ask as well
-        text = f"{'same' if same else f's{number}'} {{{{ word }}}} {shown}".strip()
-        step: Step = {"id": f"s{number}", "needs": needs}
+        values = " ".join(f"{{{{ {value} }}}}" for value in names)
+        text = f"{'same' if same else name} {values} {shown}".strip()
         if self.has_functions and self.random.random() < 0.25:
-            step |= {"python": "tools/shout.py:shout", "with": {"text": text}}
-            step |= self._maybe(0.5, recall=True)
-        else:
-            step |= {"messages": [{"role": "user", "content": text}]}
-            step |= self._maybe(0.1, recall=False)
-            step |= self._maybe(0.3, output={"enum": [*LABELS]})
-            step |= self._maybe(0.3, retry={"on": ["server", "invalid_output"], "max_attempts": ATTEMPTS})
-        step |= self._maybe(0.3, when=self._condition(needs))
-        return step | {"on_error": self.random.choice(["fail", "fail", "skip", {"default": "yes"}])}
+            step: Step = {"python": "tools/shout.py:shout", "with": {"text": text}}
+            return step | self._maybe(0.5, recall=True)
+        step = {"messages": [{"role": "user", "content": text}]}
+        step |= self._maybe(0.1, recall=False)
+        step |= self._maybe(0.3, output={"enum": [*LABELS]})
+        return step | self._maybe(0.3, retry={"on": ["server", "invalid_output"], "max_attempts": ATTEMPTS})
+
+    def _nest(self, around: "Around") -> Step:
+        if self.random.random() < 0.3:
+            steps = self._steps(replace(around, steps=(), names=("word",)))
+            path = f"pipelines/{around.prefix}.yaml"
+            self.pipelines[path] = {"steps": self.random.sample(steps, len(steps))}
+            return {"pipeline": path, "with": {"word": "{{ word }}"}}
+        item = f"item{around.depth}"
+        steps = self._steps(replace(around, names=(*around.names, item)))
+        return {
+            "foreach": self.random.choice(LISTS),
+            "as": item,
+            "steps": self.random.sample(steps, len(steps)),
+            **self._maybe(0.3, max_concurrency=1),
+        }
 
     def _maybe(self, chance: float, **options: object) -> dict[str, object]:
         return options if self.random.random() < chance else {}
@@ -141,3 +172,25 @@ class Generator:
         conditions = [f"word == '{self.random.choice(WORDS)}'", "word != 'alpha'", "word.nothing.there"]
         conditions += [f"{name}.output | default('no') == 'yes'" for name in needs] * 2
         return self.random.choice(conditions)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What generated steps are inside of: what their ids begin with, and what they may name."""
+
+    prefix: str
+    most: int
+    steps: tuple[str, ...] = ()
+    names: tuple[str, ...] = ("word",)
+    depth: int = 0
+
+    def inside(self, step: str, needs: list[str]) -> "Around":
+        return replace(self, prefix=f"{step}_", most=3, steps=tuple(needs), depth=self.depth + 1)
+
+
+def every_step(steps: list[Step], pipelines: Mapping[str, Any]) -> Iterator[Step]:
+    """Give the steps, and those inside them."""
+    for step in steps:
+        yield step
+        inner = pipelines[step["pipeline"]]["steps"] if "pipeline" in step else step.get("steps", [])
+        yield from every_step(inner, pipelines)

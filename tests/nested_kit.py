@@ -1,28 +1,21 @@
 """A loaded pipeline on a whole engine in memory: the real loader and templates, a scripted provider."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from jinja2.exceptions import TemplateError
 
 from promptlab.core.json import JSON
-from promptlab.engine.assembly import Engine, RunOptions, assemble
-from promptlab.engine.brake import Brake
-from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.completion import CompletionRequest
-from promptlab.engine.function import Function, FunctionError
 from promptlab.engine.plan import Cell, Plan, PlannedStep
 from promptlab.engine.scope import Names, RenderFailed
 from promptlab.engine.templating.program import Program, Source
-from promptlab.live.counts import RunCounts
-from promptlab.schemas.events import Event, RunStopped, TrialFinished
 from promptlab.schemas.run import StepResult, TrialResult
 from promptlab.schemas.template import Template
+from tests.engine_kit import InMemory
 from tests.loading_kit import load
-from tests.scripted import Heard, ScriptedProvider, VirtualClock
+from tests.scripted import ScriptedProvider
 
 
 async def render(template: Template, names: Names) -> JSON:
@@ -41,42 +34,18 @@ def echo(request: CompletionRequest) -> str:
 
 
 @dataclass
-class Nested:
+class Nested(InMemory):
     """Runs a pipeline that is written as a file."""
 
     pipeline: str
     files: Mapping[str, str] = field(default_factory=dict)
     provider: ScriptedProvider = field(default_factory=lambda: ScriptedProvider(echo))
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    options: RunOptions = field(default_factory=RunOptions)
-    log: CallLog = field(default_factory=MemoryCallLog)
 
     def __post_init__(self) -> None:
-        self.clock, self.heard, self.counts = VirtualClock(), Heard(), RunCounts()
-        self.brake = Brake(on_pull=lambda stop: self.emit(RunStopped(stop.kind, stop.reason)))
         with ThreadPoolExecutor(1) as beside:  # the loader has an event loop of its own
             loaded = beside.submit(load, self.pipeline, self.files, model="echo/m").result().ready
         cells = tuple(self._scripted(cell) for cell in loaded.cells)
-        self.plan = Plan(loaded.name, cells, loaded.rows, loaded.row_count)
-        self.engine: Engine = assemble(
-            self.options,
-            log=self.log,
-            render=render,
-            call=self._call,
-            brake=self.brake,
-            emit=self.emit,
-            clock=self.clock,
-        )
-
-    def emit(self, event: Event) -> None:
-        self.counts(event)
-        self.heard(event)
-
-    async def run(self) -> list[TrialResult]:
-        await asyncio.wait_for(self.engine.runner.run(self.plan), timeout=20)
-        await self.engine.drain(patience=5)
-        trials = [event.result for event in self.heard.of(TrialFinished)]
-        return sorted(trials, key=lambda trial: (trial.key.row, trial.key.cell, trial.key.repeat))
+        self.begin(Plan(loaded.name, cells, loaded.rows, loaded.row_count), render)
 
     async def run_one(self) -> TrialResult:
         (trial,) = await self.run()
@@ -92,21 +61,6 @@ class Nested:
             profile = self.provider.profile(target.profile.model)
             target = replace(target, provider=self.provider, profile=profile)
         return replace(planned, inner=inner, target=target)
-
-    async def _call(
-        self,
-        function: Function,
-        arguments: Mapping[str, JSON],
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the protocol has it
-    ) -> JSON:
-        del timeout
-        try:
-            value: JSON = self.functions[function.name](**arguments)
-        except ValueError as error:
-            raise FunctionError(str(error)) from error
-        else:
-            return value
 
 
 def outputs(trial: TrialResult) -> dict[str, JSON]:

@@ -113,6 +113,18 @@ def test_files_may_be_named_by_constant_paths_and_by_inputs(prompt: str) -> None
             "{% set it = image(photo) %}{{ it ~ 'x' }}",
             "1:13: image(…) is inserted by itself",
         ),
+        (
+            "{% filter upper %}{% if name %}{{ image(photo) }}{% endif %}{% endfilter %}",
+            "1:35: image(…) stands inside a filter, which would act on more than text",
+        ),
+        (
+            "{% set it | replace('0', '1') %}{{ image(photo) }}{% endset %}{{ it }}",
+            "1:36: image(…) stands inside a filter, which would act on more than text",
+        ),
+        (
+            "{% filter upper %}{% user %}a{% enduser %}{% endfilter %}",
+            "1:22: {% user %} stands inside a filter, which would act on more than text",
+        ),
     ],
 )
 def test_what_cannot_be_attached_is_refused_where_the_prompt_names_it(prompt: str, problem: str) -> None:
@@ -124,6 +136,33 @@ def test_what_cannot_be_attached_is_refused_where_the_prompt_names_it(prompt: st
     found = loaded(f"{prompt} {{{{ name }}}}").problems
 
     assert any(one.startswith(f"prompts/look.j2:{problem}") for one in found), found
+
+
+def test_a_list_of_images_comes_as_messages() -> None:
+    """
+    Given a list of paths as an input of type array, and one in the parts of an input of type messages,
+    when the first is attached one by one, and the second spliced,
+    then the first is refused, saying how it is done; the second is well.
+    """
+    parts = "[{type: image, path: data/a.png}, {type: image, path: data/b.png}]"
+    pipeline = (
+        "version: 1\ninputs: {{pictures: {}}}\ndataset: [{{pictures: {}}}]\nsteps:\n"
+        "  - {{id: look, prompt: prompts/look.j2}}\n"
+    )
+    files = {**FILES, "data/b.png": FILES["data/a.png"]}
+    one_by_one = {**files, "prompts/look.j2": "{% for p in pictures %}{{ image(p) }}{% endfor %}"}
+    spliced = {**files, "prompts/look.j2": "{% messages pictures %}What changed?"}
+
+    refused = load(pipeline.format("array", "[data/a.png, data/b.png]"), one_by_one, model="openai/gpt-4o")
+    well = load(
+        pipeline.format("messages", f"[{{role: user, content: {parts}}}]"), spliced, model="openai/gpt-4o"
+    )
+
+    assert refused.problems == [
+        "prompts/look.j2:1:27: image(…) takes an input of type image, and 'pictures' is of type array"
+    ]
+    assert "one of type messages, whose parts are" in str(refused.hints[0])
+    assert well.problems == []
 
 
 def test_a_path_may_not_come_from_a_model() -> None:
@@ -366,6 +405,14 @@ def test_a_history_with_an_image_is_refused_for_a_model_that_takes_none() -> Non
         "{% if 'x' in text('a.txt') %}x{% endif %}",
         "{{ [image('a.png')] }}",
         "{% filter tojson %}{{ image('a.png') }}{% endfilter %}",
+        "{% filter replace('0', '1') %}{{ image('a.png') }}{% endfilter %}",
+        "{% set it | length %}{{ image('a.png') }}{% endset %}{{ it }}",
+        "{% set it %}{{ image('a.png') }}{% endset %}{{ it | upper }}",
+        "{% set it %}{{ image('a.png') }}{% endset %}{{ it.replace('0', '1') }}",
+        "{% set it %}{{ image('a.png') }}{% endset %}{{ it[:9] }}",
+        "{% macro it() %}{{ image('a.png') }}{% endmacro %}{{ it() | reverse }}",
+        "{% set it %}{{ image('a.png') }}{% endset %}{{ [it] | map('upper') | list }}",
+        "{% filter upper %}{% user %}a{% enduser %}{% endfilter %}",
         "{{ image(3) }}",
     ],
 )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -236,6 +237,47 @@ def test_a_report_is_not_written_over_what_a_pipeline_reads(cli: Cli, options: t
     assert said.code == 2
     assert "a pipeline reads this file" in said.err
     assert rows.read_text() == '{"word": "hello"}\n'
+
+
+@pytest.mark.parametrize("command", [("report", "last", "--format", "json"), ("runs", "export", "last")])
+def test_a_stored_run_is_not_written_over_what_it_read(cli: Cli, command: tuple[str, ...]) -> None:
+    """
+    Given a run that read a pipeline,
+    when it is reported or exported with --out naming that file, and then another,
+    then it exits 2, and the pipeline is still there; the other is written.
+    """
+    cli.write(green=GREEN)
+    cli("run", "green")
+    pipeline = cli.folder / "pipelines" / "green.yaml"
+    source = pipeline.read_text()
+
+    said = cli(*command, "--out", "pipelines/../pipelines/green.yaml")
+    other = cli(*command, "--out", "out.json")
+
+    assert (said.code, other.code) == (2, 0)
+    assert "a pipeline reads this file" in said.err
+    assert pipeline.read_text() == source
+
+
+def test_axes_are_sorted_by_name_in_all_json(cli: Cli) -> None:
+    """
+    Given a matrix whose axes are not written in the order of their names,
+    when it is run, planned, rendered and reported as JSON,
+    then each has them sorted.
+    """
+    cli.write(axes=ECHO + "matrix: {params.top_p: [0.5], params.seed: [1]}\n")
+
+    cli("run", "axes", "--out", "out.jsonl")
+    said = [
+        (cli.folder / "out.jsonl").read_text(),
+        *(cli(*command).out for command in (("plan", "axes", "--json"), ("render", "axes", "--json"))),
+        *(cli("report", "last", "--format", kind).out for kind in ("json", "jsonl")),
+        cli("runs", "export", "last").out,
+    ]
+
+    found = [re.findall(r'"axes": ?({[^}]*})', text) for text in said]
+    assert all(found)
+    assert {tuple(json.loads(axes)) for each in found for axes in each} == {("seed", "top_p")}
 
 
 def test_what_project_code_prints_goes_to_stderr(cli: Cli) -> None:

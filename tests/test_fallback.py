@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from promptlab.cli.result import warnings
 from promptlab.schemas.run import StepResult
 from tests.fakes import FakeProvider, ReceivedRequest, dead_server
 from tests.lab import Lab, paid
@@ -205,21 +206,119 @@ def test_a_limit_is_no_reason_to_fall_back(lab: Lab, fake_provider: FakeProvider
 
 def test_the_answers_of_fallbacks_are_recalled(lab: Lab, fake_provider: FakeProvider) -> None:
     """
-    Given a run in which a fallback answered,
-    when the pipeline runs again, first while the model fails and then when it is well,
-    then the model is asked first each time; the fallback's answer is recalled, at last the model's counts.
+    Given a run in which a fallback answered, as the model does not take the request,
+    when the pipeline runs again, though the model is well by then,
+    then nothing is asked: the fallback's answer is the step's, and the run says so, and what asks again.
     """
     fake_provider.script({"body": FIRST, "status": 400})
     first = say(lab)
-    again = say(lab)
     fake_provider.script({"answer": "well"})
-    well = say(lab)
 
-    assert models(fake_provider.requests()) == ["model-1", "model-2", "model-1", "model-1"]
+    summary = lab.run()
+
+    again = lab.trials[0].steps[0]
+    assert models(fake_provider.requests()) == ["model-1", "model-2"]
     assert first.spent_usd == first.cost_usd
-    assert (again.model, again.spent_usd, again.cost_usd) == ("fake/model-2", 0.0, first.cost_usd)
-    assert (well.model, well.output) == ("fake/model-1", "well")
+    assert (again.output, again.spent_usd, again.cost_usd) == (first.output, 0.0, first.cost_usd)
+    assert (again.model, again.recalled) == ("fake/model-2", True)
+    (said,) = warnings(summary)
+    assert "fake/model-2 stood in 1 time for fake/model-1, which failed before" in said
+    assert "(`--model fake/model-1` asks it again): the request is not taken (400)" in said
     assert lab.query("select sum(spent_usd) from attempts")[0][0] == pytest.approx(paid(fake_provider))
+
+
+@pytest.mark.parametrize("asking", [["--model", "fake/model-1"], ["--fresh"]])
+def test_the_model_is_asked_again_where_that_is_wanted(
+    lab: Lab, fake_provider: FakeProvider, asking: list[str]
+) -> None:
+    """
+    Given a fallback's recorded answer, and a model that is well again,
+    when the pipeline is run with that model alone or afresh, and then as ever,
+    then the model is asked once, and its answer is the step's from then on.
+    """
+    fake_provider.script({"body": FIRST, "status": 400})
+    say(lab)
+    fake_provider.script({"answer": "well"})
+
+    asked = lab.command("run", "words", *asking, "--json")
+    lab.run()
+
+    later = lab.trials[0].steps[0]
+    assert asked.summary["calls"]["sent"] == 1
+    assert models(fake_provider.requests()) == ["model-1", "model-2", "model-1"]
+    assert (later.model, later.output) == ("fake/model-1", "well")
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_model_that_could_not_be_asked_at_all_is_asked_first_again(
+    lab: Lab, fake_provider: FakeProvider, status: int
+) -> None:
+    """
+    Given a fallback that answered as the model's key was refused, or nobody knew the model,
+    when that is mended and the pipeline runs again,
+    then the model is asked.
+    """
+    fake_provider.script({"body": FIRST, "status": status})
+    say(lab)
+    fake_provider.script({"answer": "well"})
+
+    lab.run()
+
+    assert lab.trials[0].steps[0].model == "fake/model-1"
+
+
+def test_an_answer_that_another_step_bought_stands_for_no_model(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given an answer of the fallback to the same request that a variant on that model bought,
+    when the model itself is asked for the first time,
+    then it is asked.
+    """
+    lab.write_pipeline(model="fake/model-2")
+    lab.write_rows(1)
+    lab.run()
+
+    step = say(lab)
+
+    assert models(fake_provider.requests()) == ["model-2", "model-1"]
+    assert step.model == "fake/model-1"
+
+
+def test_under_a_limit_of_requests_each_run_goes_on_where_fallbacks_answered(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a model that always fails, a fallback, and a limit of requests that two rows use up,
+    when the same command runs until it ends,
+    then each run answers rows that the one before left.
+    """
+    lab.write_rows(6)
+    fake_provider.script({"body": FIRST, "status": 500})
+    write(lab, limits={"requests": 6})
+
+    codes: list[int] = []
+    while codes[-1:] != [0] and len(codes) < 6:
+        codes.append(lab.run(max_concurrency=1).exit_code)
+
+    assert codes[-1] == 0
+    assert set(codes[:-1]) == {4}
+    assert models(fake_provider.requests()).count("model-2") == 6
+
+
+def test_a_plan_recalls_the_answers_of_fallbacks_as_a_run_does(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run in which a fallback answered,
+    when the next run is planned, and rendered,
+    then nothing is to be called.
+    """
+    fake_provider.script({"body": FIRST, "status": 400})
+    say(lab)
+
+    done = lab.command("plan", "words", "--json")
+
+    total = done.summary["total"]
+    assert (total["call"], total["open"], total["recall"]) == (0, 0, 1)
 
 
 def test_a_fallback_is_told_what_was_wrong_like_the_model(lab: Lab, fake_provider: FakeProvider) -> None:

@@ -316,6 +316,51 @@ async def test_items_that_name_previous_run_in_order_without_until() -> None:
     assert trial.outputs == [{"said": "start>x"}, {"said": "start>x>yy"}, {"said": "start>x>yy>zzz"}]
 
 
+SCRIPTED = """
+- id: turns
+  foreach: words
+  steps:
+    - id: turn
+      prompt: prompts/turn.j2
+  outputs: {outputs}
+"""
+TURN = (
+    "{{% system %}}Be brief.{{% endsystem %}}"
+    "{{% if previous is defined %}}{{% messages {} %}}{{% endif %}}{{{{ item }}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "spliced"),
+    [
+        ('{messages: "{{ turn.messages }}"}', "previous.messages"),
+        ('{messages: "{{ turn.messages }}"}', "previous.messages | default([])"),
+        ('{a: {b: "{{ turn.messages }}"}}', "previous.a.b"),
+        ('"{{ turn.messages }}"', "previous"),
+        ('{messages: "{{ turn.messages[1:] }}"}', "previous.messages"),
+    ],
+)
+async def test_a_scripted_conversation_has_one_system_message(outputs: str, spliced: str) -> None:
+    """
+    Given a prompt with a system message that splices the conversation of the item before,
+    when three items run,
+    then each says its system message once, at the top, and all that was said before.
+    """
+    steps = SCRIPTED.replace("{outputs}", outputs)
+    one = Nested(pipeline(steps), {"prompts/turn.j2": TURN.format(spliced)})
+
+    trial = await one.run_one()
+
+    assert trial.status == "passed"
+    said = [[(message.role, message.text) for message in asked.messages] for asked in one.provider.journal]
+    assert said[2] == [
+        ("system", "Be brief."),
+        *(("user", "x"), ("assistant", "x")),
+        *(("user", "yy"), ("assistant", "yy")),
+        ("user", "zzz"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("on_error", "status", "asked", "made"),
     [

@@ -167,6 +167,41 @@ def test_a_limit_that_no_call_fits_in_must_be_raised(lab: Lab, fake_provider: Fa
     assert "goes on" not in said
 
 
+@pytest.mark.parametrize("script", [{"status": 500}, {"status": 429, "retry_after": {"ms": 1}}])
+def test_a_run_that_no_call_was_answered_in_does_not_say_that_it_goes_on(
+    lab: Lab, fake_provider: FakeProvider, script: dict[str, Any]
+) -> None:
+    """
+    Given a limit of requests that calls which fail use up,
+    when the run is stopped by it,
+    then it says that the same command begins where this one did.
+    """
+    retry = {"initial": 0}
+    lab.write_pipeline(limits={"requests": 4}, steps=[{**PIPELINE["steps"][0], "retry": retry}])
+    fake_provider.script(script)
+
+    said = " ".join(warnings(lab.run(max_concurrency=1)))
+
+    assert "no call was answered, so the same command begins where this one did" in said
+    assert "goes on" not in said
+
+
+def test_after_fail_fast_the_command_without_it_goes_on(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a row whose answer fails its check, and --fail-fast,
+    when the command runs that the run says,
+    then it stops there no more, and every row is done.
+    """
+    fake_provider.script({"user": "0000", "answer": "no"})
+
+    first = lab.command("run", "words", "--fail-fast", "--max-concurrency", "1")
+    (said,) = [line for line in first.out.splitlines() if "goes on" in line]
+    again = lab.command(*shlex.split(said.partition("recalled: promptlab ")[2]), "--json")
+
+    assert "the same command without --fail-fast goes on" in said
+    assert sum(again.summary["trials"].values()) == 10
+
+
 def test_a_pipeline_that_others_left_no_room_for_goes_on_alone(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a `--max-cost` that the first of two pipelines uses up,

@@ -663,10 +663,15 @@ def test_a_step_without_a_model_is_told() -> None:
     ("steps", "problem"),
     [
         ("[{id: a}]", "4:9: steps: nothing says what kind of step this is"),
-        ("[{id: a, promt: x}]", "4:9: steps: unknown key 'promt'"),
+        ("[{id: a, promt: x}]", "4:17: unknown key 'promt'"),
+        ("[{id: a, model: e/m, promt: x}]", "4:29: unknown key 'promt'"),
+        (
+            "[{id: a, foraech: x, as: y, steps: []}]",
+            "4:17: unknown key 'foraech'",
+        ),
         (
             "[{id: a, prompt: x, python: t.py:f}]",
-            "4:9: steps: a step is of one kind, but this one has prompt and python",
+            "4:28: a step is of one kind, but this one has prompt and python",
         ),
         ("[{prompt: prompts/a.j2}]", "4:9: the key 'id' is missing"),
         ("[x]", "4:9: steps: a step must be a map"),

@@ -303,7 +303,7 @@ def test_all_that_is_wrong_inside_is_told_at_once() -> None:
     """
 
     assert with_steps(steps).problems == [
-        "9:7: steps.steps: unknown key 'descriptoin'",
+        "9:15: unknown key 'descriptoin'",
         "10:23: steps.steps.prompt: there is no file 'prompts/none.j2'",
         "11:52: 'd' is not defined",
     ]

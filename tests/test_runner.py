@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from promptlab.cli.result import warnings
 from promptlab.core.errors import StorageError
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.call_log import Intent, MemoryCallLog
@@ -266,6 +267,26 @@ async def test_fail_fast_starts_nothing_after_a_trial_that_did_not_pass(word: st
     assert 3 <= len(trials) <= 5
     assert (summary.exit_code, summary.status) == (1, "failed")
     assert "--fail-fast" in (summary.stopped or "")
+
+
+async def test_a_limit_that_is_reached_while_the_last_calls_land_is_not_told() -> None:
+    """
+    Given a limit that is reached while the last call is in flight,
+    when that is answered,
+    then the run is complete and says nothing of the limit.
+    """
+    one = Bench(CHECKED, rows=numbered(1))
+
+    def answer(_: CompletionRequest) -> str:
+        one.brake.pull("limit", "the limit of 1 second is reached")
+        return "late"
+
+    one.provider.answers = [answer]
+    await one.run()
+
+    summary = summary_of(one)
+    assert (summary.exit_code, summary.trials) == (0, {"passed": 1})
+    assert (summary.stopped, list(warnings(summary))) == (None, [])
 
 
 async def test_what_a_stopped_run_left_is_done_by_the_next() -> None:

@@ -88,6 +88,26 @@ def test_what_is_wrong_with_a_tool_is_found_at_its_line(tools: str, problem: str
     assert hint in (loaded.hints[0] or "")
 
 
+@pytest.mark.parametrize(
+    ("tools", "problems"),
+    [
+        ("", ["5:52: step 'a' has `max_turns`, but no `tools` whose turns it could count"]),
+        (", tools: []", []),
+        (", tools: [tools/orders.py:status]", []),
+    ],
+)
+def test_turns_without_tools_are_a_problem(tools: str, problems: list[str]) -> None:
+    """
+    Given a step that says `max_turns`, without tools, with none of them, and with one,
+    when it is loaded,
+    then only the first is told, at its key.
+    """
+    step = f"{{id: a, messages: [{{role: user, content: hi}}], max_turns: 3{tools}}}"
+    pipeline = f"version: 1\ndataset: [{{a: b}}]\nmodel: openai/gpt-4o-mini\nsteps:\n  - {step}\n"
+
+    assert load(pipeline, {"tools/orders.py": ORDERS}).problems == problems
+
+
 def test_a_model_that_takes_no_tools_is_a_problem() -> None:
     """
     Given a step with a tool on a model that takes none,
@@ -200,6 +220,24 @@ def test_a_conversation_with_tools_can_be_spliced_into_another(lab: Lab, fake_pr
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant", "user"]
     assert messages[1]["tool_calls"][0]["function"] == {"name": "status", "arguments": '{"order": "A1"}'}
     assert messages[2] == {"role": "tool", "tool_call_id": "c1", "content": "A1 is on its way"}
+
+
+def test_steps_behind_a_loop_of_tools_are_rendered_and_planned(lab: Lab) -> None:
+    """
+    Given a run of a step with a tool that is not kept across runs, and of a step that needs its answer,
+    when both are rendered and planned afterwards,
+    then what the tool gave last stands for what it will give; the plan has what hangs on it as open.
+    """
+    more = {"id": "more", "messages": [{"role": "user", "content": "Repeat: {{ reply.output }}"}]}
+    lab.write_pipeline(steps=[{**STEP, "max_turns": 3}, more])
+    lab.command("run", "words")
+
+    rendered = lab.command("render", "words", "--step", "more")
+    planned = lab.command("plan", "words", "--json").summary["pipelines"][0]["steps"]
+
+    assert (rendered.code, "Repeat: It comes tomorrow." in rendered.out) == (0, True)
+    counts = [(step["call"], step["recall"], step["open"], step["run"]) for step in planned]
+    assert counts == [(0, 1, 2, 1), (0, 0, 1, 0)]
 
 
 def test_what_a_step_said_with_tools_is_shown(lab: Lab) -> None:

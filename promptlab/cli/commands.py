@@ -19,7 +19,9 @@ class Command(click.Command):
 
     def _refuse_twice(self, ctx: click.Context, args: Sequence[str]) -> None:
         _, _, said = self.make_parser(ctx).parse_args(list(args))
-        once = Counter(param for param in said if isinstance(param, click.Option) and not param.multiple)
+        once = Counter(
+            param for param in said if isinstance(param, click.Option) and not (param.multiple or param.count)
+        )
         for option, times in once.items():
             if times > 1:
                 raise click.UsageError(f"{option.opts[-1]} is given {times} times; give it once", ctx)

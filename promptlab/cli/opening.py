@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The log with a session on it."""
+    """The log with a session on it; `root` is the project's."""
 
     log: "RunLog"
     session: "Session"
     runs: "RunService"
+    root: Path
 
 
 def project_at(root: str | None, start: str | None = None) -> Project:
@@ -66,7 +67,7 @@ def stored(project: Project) -> Iterator[Stored]:
     from promptlab.services.runs import RunService  # noqa: PLC0415
 
     with open_log(project, create=False) as log, log.reading() as session:
-        yield Stored(log, session, RunService(session, is_running=log.is_running))
+        yield Stored(log, session, RunService(session, is_running=log.is_running), project.root)
 
 
 @contextmanager
@@ -74,3 +75,11 @@ def stored_run(root: str | None, reference: str) -> Iterator[tuple[Stored, "RunR
     """Give the run that `reference` names: an id, a unique start of one, or `last`."""
     with stored(project_at(root)) as found:
         yield found, found.runs.find(reference)
+
+
+def refuse_read_by(found: Stored, record: "RunRecord", out: str | None) -> None:
+    """Raise UsageError where `--out` names a file of the project that the run read."""
+    from promptlab.cli.outfiles import refuse_files_read  # noqa: PLC0415
+
+    if out is not None:
+        refuse_files_read([[Path(out)]], (found.root / path for path in found.runs.paths(record.id)))

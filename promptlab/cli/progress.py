@@ -163,7 +163,5 @@ def notice_of(event: Event) -> str | None:
             return f"{model} is closed for this run: {reason.removeprefix(f'{model}: ')}"
         case RunStopped("interrupted", reason):
             return f"{reason}: waiting up to {duration(GRACE_SECONDS)} for the calls in flight"
-        case RunStopped(_, reason):
-            return reason
         case _:
             return None

@@ -6,7 +6,7 @@ import click
 
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_runs
-from promptlab.cli.opening import stored_run
+from promptlab.cli.opening import refuse_read_by, stored_run
 from promptlab.cli.output import put_out
 from promptlab.core.errors import UsageError
 from promptlab.core.registry import UnknownKind
@@ -33,6 +33,7 @@ def command(root: str | None, /, run: str, kind: str | None, out: str | None) ->
 
     report = _report(kind, out)
     with stored_run(root, run) as (found, record):
+        refuse_read_by(found, record, out)
         summary = SummaryService(found.session, runs=found.runs).of(record)
         with run_report(found.log, summary) as source:
             put_out(report(source), out)

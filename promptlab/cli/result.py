@@ -129,7 +129,12 @@ def _way_on(summary: RunSummary) -> str:
     is_of_day = NEW_DAY in reason
     if not is_of_day and any(nothing in reason for nothing in NOTHING_USED):
         return "the limit leaves no room for a call: raise it"
-    again = "the same command without --fresh" if summary.is_fresh else "the same command"
+    if summary.stopped_by == "limit" and not (is_of_day or summary.is_fresh or summary.has_got_on):
+        begins = "so the same command begins where this one did"
+        return f"no call was answered, {begins}: see why they failed, or raise the limit"
+    flags = {"--fresh": summary.is_fresh, "--fail-fast": summary.stopped_by == "fail_fast"}
+    without = " and ".join(flag for flag, is_dropped in flags.items() if is_dropped)
+    again = f"the same command without {without}" if without else "the same command"
     when = " from 00:00 UTC on, or once the limit is raised" if is_of_day else ""
     command = f": {summary.command}" if summary.command else ""
     return f"{again} goes on{when}, what was answered is recalled{command}"
@@ -139,10 +144,17 @@ def _about(one: StoodIn) -> str:
     return _cut(one.reason.removeprefix(f"{one.model}: "), SHOWN_REASON)
 
 
+def _stood_in(one: StoodIn) -> str:
+    times = plural(one.times, "time")
+    if not one.recalled:
+        return f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
+    again = f"`--model {one.model}` asks it again"
+    return f"{one.fallback} stood in {times} for {one.model}, which failed before ({again}): {_about(one)}"
+
+
 def warnings(summary: RunSummary) -> Iterator[str]:
     for one in summary.stood_in:
-        times = plural(one.times, "time")
-        yield f"{one.fallback} was asked {times} where {one.model} failed: {_about(one)}"
+        yield _stood_in(one)
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped:
         yield f"stopped: {summary.stopped}"

@@ -9,6 +9,7 @@ import click
 from promptlab.cli.choosing import changes, choosing, chosen
 from promptlab.cli.commands import Command
 
+SHOWN_ONLY = ("explain",)
 UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
 
 
@@ -29,6 +30,11 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
     default=1,
     show_default=True,
     help="The exit code where a gate or trial failed.",
+)
+@click.option(
+    "--explain",
+    count=True,
+    help="Say why each call was made rather than recalled; twice: of each row by itself.",
 )
 @click.option("--note", help="A note that is kept with the run.")
 @click.option(
@@ -53,6 +59,7 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
         outs=options["outs"],
         as_json=options["as_json"],
         fail_exit_code=options["fail_exit_code"],
+        explain=options["explain"],
     )
     return run_all(project_at(root, pipelines[0]), wanted)
 
@@ -60,7 +67,8 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
 def _request(options: dict[str, Any]) -> Any:
     from promptlab.core.json import plain  # noqa: PLC0415
 
-    said = {name: value for name, value in options.items() if value not in UNSAID}
+    kept = (item for item in options.items() if item[0] not in SHOWN_ONLY)
+    said = {name: value for name, value in kept if value not in UNSAID}
     return replace(
         chosen(options),
         on_unknown=options["on_unknown"],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptlab.cli.console import out_console, progress_console
+from promptlab.cli.explained import show_explained
 from promptlab.cli.loading import load_all
 from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
@@ -18,7 +19,7 @@ from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
-from promptlab.core.json import plain
+from promptlab.core.json import JSON, plain
 from promptlab.engine.targets import Targets
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
@@ -27,6 +28,7 @@ from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.schemas.explained import Explained
 from promptlab.schemas.pipeline import DatasetEntry
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
@@ -40,7 +42,7 @@ SIGNALS = (130, 143)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What to run, and how to show it. `fail_exit_code` stands in for 1."""
+    """What to run, and how to show it. `fail_exit_code` stands in for 1; `explain`: how often it was said."""
 
     references: Sequence[str]
     model: str | None
@@ -49,6 +51,7 @@ class Wanted:
     outs: Sequence[str] = ()
     as_json: bool = False
     fail_exit_code: int = 1
+    explain: int = 0
 
 
 def run_all(project: Project, wanted: Wanted) -> int:
@@ -126,7 +129,7 @@ class _Show:
                 on_print=progress.printed,
             )
             summary = asyncio.run(running)
-        self._show(summary, failures)
+        self._show(summary, failures, loaded)
         outs.finish(summary, self.log)
         return summary
 
@@ -135,15 +138,32 @@ class _Show:
             return StreamedText(self.console)
         return progress_for(self.console, counts, name)
 
-    def _show(self, summary: RunSummary, failures: Failures) -> None:
+    def _show(self, summary: RunSummary, failures: Failures, loaded: LoadedPipeline) -> None:
         if not self.wanted.as_json:
             show_result(out_console(), summary, failures)
+            self._explain(summary, loaded)
             return
-        click.echo(plain(summary.as_json()))
+        click.echo(plain(summary.as_json() | self._explained(summary, loaded)))
         nothing = [NOTHING_CHECKED] if not failures.checked and summary.status == "passed" else []
-        told = (line for line in warnings(summary) if not line.startswith("stopped: "))  # as it happened
-        for line in (*nothing, *told):
-            click.echo(f"{summary.pipeline}: {line}", err=True)
+        is_told = summary.stopped_by in (None, "interrupted")  # as it happened
+        for line in (*nothing, *warnings(summary)):
+            if not (is_told and line.startswith("stopped: ")):
+                click.echo(f"{summary.pipeline}: {line}", err=True)
+
+    def _explain(self, summary: RunSummary, loaded: LoadedPipeline) -> None:
+        if self.wanted.explain:
+            names = [cell.name for cell in loaded.cells]
+            show_explained(out_console(), self._causes(summary, loaded), names, said=self.wanted.explain)
+
+    def _explained(self, summary: RunSummary, loaded: LoadedPipeline) -> dict[str, JSON]:
+        if not self.wanted.explain:
+            return {}
+        return {"explained": [one.as_json() for one in self._causes(summary, loaded)]}
+
+    def _causes(self, summary: RunSummary, loaded: LoadedPipeline) -> Iterator[Explained]:
+        from promptlab.live.explaining.making import explain_run  # noqa: PLC0415 - seldom asked for
+
+        return explain_run(self.log, summary.run_id, loaded.cells, fresh=self.wanted.request.fresh)
 
 
 def tune_garbage_collection() -> None:

@@ -4,7 +4,7 @@ import click
 
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_runs
-from promptlab.cli.opening import stored_run
+from promptlab.cli.opening import refuse_read_by, stored_run
 from promptlab.cli.output import put_out
 
 
@@ -17,4 +17,5 @@ def command(root: str | None, /, run: str, out: str | None) -> None:
     from promptlab.services.export import ExportService  # noqa: PLC0415
 
     with stored_run(root, run) as (found, record):
+        refuse_read_by(found, record, out)
         put_out(ExportService(found.session, runs=found.runs).document(record), out)

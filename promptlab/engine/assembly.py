@@ -15,6 +15,7 @@ from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
 from promptlab.engine.completion import Answer, CallFailure
 from promptlab.engine.day_limit import DayLimit
+from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.function import CallFunction, Function
 from promptlab.engine.handlers.announce import Announce
 from promptlab.engine.handlers.budget import Budget, Purse
@@ -117,6 +118,7 @@ def assemble(
         clock=clock,
         brake=brake,
         emit=emit,
+        fallbacks=FallbackRecord(log, options.fresh, log),
         attachments=attachments,
         streams=options.streams,
     )
@@ -130,11 +132,13 @@ def assemble_preview(
 ) -> RunStep:
     """Build the chains of a preview: what was recorded is recalled, nothing sent, run or judged."""
     answer = chain([Recall(log, _tell_nobody)], _unsent)
-    machinery = still_machinery(answer, answer, render, attachments)
+    machinery = still_machinery(answer, answer, FallbackRecord(log), render, attachments)
     return _step_chain([Guard(render, timed=False), Parse()], machinery)
 
 
-def still_machinery(complete: Ask, act: Ask, render: Render, attachments: AttachmentSource) -> Machinery:
+def still_machinery(
+    complete: Ask, act: Ask, fallbacks: FallbackRecord, render: Render, attachments: AttachmentSource
+) -> Machinery:
     """Give what a walk works with: `complete` and `act` say what is known; nothing is run, sent or judged."""
     return Machinery(
         complete=complete,
@@ -146,6 +150,7 @@ def still_machinery(complete: Ask, act: Ask, render: Render, attachments: Attach
         clock=SystemClock(),
         brake=Brake(),
         emit=_tell_nobody,
+        fallbacks=fallbacks,
         attachments=attachments,
         is_walk=True,
     )

@@ -1,9 +1,9 @@
 """Steps that ask a model: its options, its fallbacks, its tools."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from promptlab.core.words import plural
 from promptlab.engine.completion import Completion
@@ -47,6 +47,14 @@ class CompletionStep(Step, ABC):
             if model in fallback[:index]:
                 raise Refusal(f"{model} is named twice", below=(index,))
         return fallback
+
+    @model_validator(mode="after")
+    def _turns_have_tools(self) -> Self:
+        if {"max_turns", "tools"} & self.model_fields_set == {"max_turns"}:
+            hint = "say `tools`, be it `tools: []` in a variant without any, or take it out"
+            message = f"step '{self.id}' has `max_turns`, but no `tools` whose turns it could count"
+            raise Refusal(message, hint=hint, below=("max_turns",), key=True)
+        return self
 
     @property
     def front(self) -> FrontMatter | None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
@@ -113,16 +112,22 @@ class RunningStep:
     async def complete(self, messages: tuple[Message, ...]) -> Completion | CallFailure:
         target = self.planned.target
         assert target is not None  # noqa: S101 - a completion step is always planned with one
-        return await first_answer(target.line, partial(self._ask, messages), self.machinery.emit)
+        line = [self._asking(messages, one) for one in target.line]
+        if len(line) == 1:
+            return await self._ask(line[0])
+        return await first_answer(line, self._ask, self.machinery.fallbacks, self.machinery.emit)
 
-    async def _ask(self, messages: tuple[Message, ...], target: Target) -> Answer:
+    async def _ask(self, call: Call) -> Answer:
+        self.tally.model = call.model
+        attached = frozenset().union(*(message.forms for message in call.request.messages))
+        if refused := attached - call.profile.takes:
+            what = f"{call.model} takes no {' or '.join(sorted(refused))}, and one is attached"
+            return CallFailure(kind="invalid_request", message=what, outcome="unsent", attempts=0)
+        return await self._told(self.machinery.complete, call)
+
+    def _asking(self, messages: tuple[Message, ...], target: Target) -> Call:
         step = self.planned.step
         assert isinstance(step, CompletionStep)  # noqa: S101 - no other step asks a model
-        self.tally.model = target.profile.name
-        refused = frozenset().union(*(message.forms for message in messages)) - target.profile.takes
-        if refused:
-            what = f"{target.profile.name} takes no {' or '.join(sorted(refused))}, and one is attached"
-            return CallFailure(kind="invalid_request", message=what, outcome="unsent")
         request = CompletionRequest(
             endpoint=target.profile.endpoint,
             model=target.profile.model,
@@ -132,7 +137,7 @@ class RunningStep:
             sample=self.sample,
             tools=tuple(tool.offered for tool in step.tools),
         )
-        call = Call(
+        return Call(
             request=request,
             profile=target.profile,
             ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
@@ -140,7 +145,6 @@ class RunningStep:
             recall=step.recall is not False,
             problem=target.problem,
         )
-        return await self._told(self.machinery.complete, call)
 
     async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:
         answer = await self._told(self.machinery.act, self._calling(function, arguments))

@@ -43,7 +43,8 @@ def again(planned: PlannedStep, first: Request, *, made: int, times: int = 1) ->
     )
     if more > 0:
         yield Ahead(certainty="again", request=last, times=more * times)
-    for target in planned.target.fallbacks if planned.target is not None else ():
+    line = planned.target.line if planned.target is not None else ()
+    for target in (one for one in line if one.profile.name != first.profile.name):
         request = replace(
             last,
             profile=target.profile,

@@ -8,6 +8,7 @@ from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.expecting import again, could_do, rough, rounds_left, sure
+from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.forecast import Ahead, Request, StepForecast
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.measuring import measured
@@ -40,7 +41,8 @@ class Forecaster:
         return walk.told
 
     def machinery(self, watch: Watch) -> Machinery:
-        return still_machinery(watch.complete, watch.act, self.render, self.attachments)
+        fallbacks = FallbackRecord(watch.log, watch.fresh)
+        return still_machinery(watch.complete, watch.act, fallbacks, self.render, self.attachments)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import Answer
+from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.function import CallFunction
 from promptlab.engine.scope import Render
 from promptlab.engine.web import SendRequest
@@ -19,7 +20,7 @@ class Machinery:
     """`complete`, `act` and `fetch` are chains that record: of models, the project's functions, http steps.
 
     `call` and `send` are what the latter two end in; checks, which are judged anew each time, `call` as well.
-    `streams`: answers are told piece by piece, as they come.
+    `fallbacks` knows which models failed before. `streams`: answers are told piece by piece, as they come.
     `attachments` gives the files that rendered messages name. `is_walk`: trials are only looked at, as far as
     answers are there; nothing is judged.
     """
@@ -33,6 +34,7 @@ class Machinery:
     clock: Clock
     brake: Brake
     emit: Emit
+    fallbacks: FallbackRecord
     attachments: AttachmentSource = NO_ATTACHMENTS
     streams: bool = False
     is_walk: bool = False

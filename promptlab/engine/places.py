@@ -11,7 +11,7 @@ _ITEM = re.compile(r"\[\d+\]")
 
 def place_of(path: str) -> str:
     """Give the place of a step that ran at a path: `parts[2].part` ran at `parts.part`."""
-    return _ITEM.sub("", path)
+    return _ITEM.sub("", path) if "[" in path else path
 
 
 def by_place(steps: Sequence[PlannedStep], within: str = "") -> dict[str, PlannedStep]:

@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.provider import ModelProfile, Provider
+from promptlab.engine.sources import sources_of
 from promptlab.engine.step import Step
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec
 from promptlab.schemas.run import TrialKey
+from promptlab.schemas.sources import Sources
 
 
 @frozen
@@ -53,7 +56,7 @@ class CellSpec:
     in_order: frozenset[str] = frozenset()
 
 
-@frozen
+@dataclass(frozen=True)  # without slots: `sources` is made once, when it is asked for
 class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
@@ -67,6 +70,11 @@ class PlannedStep:
     for_checks: frozenset[str] = frozenset()
     inner: "tuple[PlannedStep, ...]" = ()
     in_order: bool = False
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What it is made of, as digests; those of the steps inside it are their own."""
+        return sources_of(self.step)
 
     def walk(self, within: str = "") -> "Iterator[tuple[str, PlannedStep]]":
         """Give the step and its path, then all inside it, at any depth."""
@@ -90,6 +98,10 @@ class Cell:
         """Give each step with its path, `parts.part`, followed by those inside it."""
         for planned in self.steps:
             yield from planned.walk()
+
+    def sources(self) -> dict[str, Sources]:
+        """Give what each step is made of, by its path."""
+        return {path: planned.sources for path, planned in self.paths()}
 
     def all_steps(self) -> Iterator[PlannedStep]:
         """Give each step, followed by those inside it."""

@@ -30,8 +30,8 @@ class Runner:
 
     async def run(self, plan: Plan) -> None:
         """Run every trial of the plan, or stop where the brake is pulled. Results are told as events."""
-        names = tuple(cell.name for cell in plan.cells)
-        self.machinery.emit(RunStarted(plan.pipeline, plan.size, names))
+        sources = {cell.name: cell.sources() for cell in plan.cells}
+        self.machinery.emit(RunStarted(plan.pipeline, plan.size, tuple(sources), sources))
         shared = plan.trials()
         timer = self._timer()
         try:

@@ -38,12 +38,19 @@ class RunCounts:
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     at_once: dict[str, int] = field(default_factory=dict)
-    stood_in: dict[tuple[str, str], StoodIn] = field(default_factory=dict)
+    stood_in: dict[tuple[str, str, bool], StoodIn] = field(default_factory=dict)
     stopped: RunStopped | None = None
 
     @property
     def done(self) -> int:
         return sum(self.trials.values())
+
+    @property
+    def has_got_on(self) -> bool:
+        """Say whether a run after this one has less to do: an answer came, or a model failed for good."""
+        answered = self.attempts - self.in_flight - self.failures.total()
+        failed = any(not one.recalled and one.model not in self.closed for one in self.stood_in.values())
+        return answered > 0 or failed or not self.attempts
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -79,11 +86,10 @@ class RunCounts:
                 pass
 
     def _fell_back(self, event: FellBack) -> None:
-        names = event.model, event.fallback
-        before = self.stood_in.get(names)
-        self.stood_in[names] = (
-            StoodIn(*names, event.reason) if before is None else replace(before, times=before.times + 1)
-        )
+        key = event.model, event.fallback, event.recalled
+        before = self.stood_in.get(key)
+        first = StoodIn(event.model, event.fallback, event.reason, event.recalled)
+        self.stood_in[key] = first if before is None else replace(before, times=before.times + 1)
 
     def _ended(self, event: AttemptEnded) -> None:
         self.in_flight -= 1

@@ -114,19 +114,15 @@ class Ledger:
     def _finish(self, connection: Connection, works: list[Finished], now: datetime) -> None:
         if not works:
             return
-        rows = [row_values(work.trial) for work in works]
-        trials = [
-            trial_values(work, row["digest"], run_id=self._run_id, now=now)
-            for work, row in zip(works, rows, strict=True)
-        ]
-        unique = list({row["digest"]: row for row in rows}.values())
+        trials = [trial_values(work, run_id=self._run_id, now=now) for work in works]
+        unique = list({work.row_digest: row_values(work) for work in works}.values())
         connection.execute(insert_if_new(_ROWS).on_conflict_do_nothing(), unique)
         ids = _insert(connection, _TRIALS, trials)
         self._detail(connection, list(zip(ids, works, strict=True)))
 
     def _detail(self, connection: Connection, trials: list[tuple[int, Finished]]) -> None:
         steps = [
-            step_values(trial_id, position, step)
+            step_values(trial_id, position, step, work)
             for trial_id, work in trials
             for position, step in enumerate(work.trial.all_steps)
         ]

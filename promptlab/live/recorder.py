@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -28,6 +29,7 @@ from promptlab.models import Run, RunFile, Snapshot
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.run import TrialResult
+from promptlab.schemas.sources import Sources
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService, count_left, give_up_attempts
 
@@ -48,6 +50,7 @@ class Recorder:
         self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day)
         self._lock = log.lock_of(self.run_id)
         self._cells: dict[str, int] = {}
+        self._sources: Mapping[str, Mapping[str, Sources]] = {}
         self._writer: Writer
         self._recaller: Recaller
         self._doubtful: set[str] | None = None
@@ -110,10 +113,13 @@ class Recorder:
         """Write what happened some time soon; blocks for a moment where the disk is far behind."""
         match event:
             case TrialFinished(trial):
-                self._writer.put(Finished(trial, self._cell_index(trial)), weight=weight_of(trial))
+                sources = self._sources.get(trial.key.cell, {})
+                finished = Finished(trial, self._cell_index(trial), sources)
+                self._writer.put(finished, weight=weight_of(trial))
             case CallRecalled():
                 self._writer.put(Recalled(), weight=100)
-            case RunStarted(_, planned, cells):
+            case RunStarted(_, planned, cells, sources):
+                self._sources = sources
                 self._cells = {cell: index for index, cell in enumerate(cells)}
                 self._writer.put(Job(lambda to: self._update(to, planned=planned, cells=cells)), weight=0)
             case _:

@@ -71,10 +71,16 @@ class Session:
         ending = await _drive(engine, self.plan, brake, interrupts)
         ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
-        command = command_again(self.start.path, self.start.options) if self.start.path else None
-        summary = replace(summary, is_fresh=self.options.fresh, command=command)
+        summary = replace(summary, is_fresh=self.options.fresh, command=self._command_again(summary))
         await recorder.end_run(_run_end(summary))
         return summary
+
+    def _command_again(self, summary: RunSummary) -> str | None:
+        """Give what goes on; after a fail-fast that is no command that would stop there again."""
+        if not self.start.path:
+            return None
+        without = ("fail_fast",) if summary.stopped_by == "fail_fast" else ()
+        return command_again(self.start.path, self.start.options, without=without)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""

@@ -57,7 +57,9 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         is_soft=ending.is_soft,
         throttle=ending.throttle,
         stood_in=tuple(counts.stood_in.values()),
-        stopped=_reason(ending),
+        stopped=_reason(ending) if left or ending.signal_code is not None else None,
+        stopped_by=ending.stop.kind if ending.stop is not None and left else None,
+        has_got_on=counts.has_got_on,
         exit_code=code,
     )
 

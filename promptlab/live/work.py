@@ -1,8 +1,9 @@
 """What the recorder puts to its writer, and the rows that each becomes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -11,8 +12,10 @@ from sqlalchemy import Connection
 from promptlab.core.json import as_text
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
+from promptlab.engine.places import place_of
 from promptlab.models.base import json_text
 from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
+from promptlab.schemas.sources import NO_SOURCES, Sources
 
 type Values = dict[str, Any]
 
@@ -52,10 +55,28 @@ class Kept:
     answer: Completion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finished:
+    """`sources`: what the steps of the trial's cell are made of, by path."""
+
     trial: TrialResult
     cell_index: int
+    sources: Mapping[str, Sources] = field(default_factory=dict)
+
+    @cached_property
+    def inputs_digest(self) -> str:
+        return _digest(self._inputs)
+
+    @cached_property
+    def row_digest(self) -> str:
+        return _digest(f"[{self._inputs},{json_text(self.trial.columns)}]")
+
+    def sources_of(self, step: StepResult) -> Sources:
+        return self.sources.get(place_of(step.id), NO_SOURCES)
+
+    @cached_property
+    def _inputs(self) -> str:
+        return json_text(self.trial.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +152,22 @@ def _state(failure: CallFailure | None) -> str:
     return "unknown" if failure.outcome == "unknown" else "failed"
 
 
-def row_values(trial: TrialResult) -> Values:
-    content = json_text([trial.inputs, trial.columns])
-    digest = sha256(content.encode()).hexdigest()
-    return {"digest": digest, "inputs": trial.inputs, "columns": trial.columns}
+def row_values(finished: Finished) -> Values:
+    trial = finished.trial
+    return {"digest": finished.row_digest, "inputs": trial.inputs, "columns": trial.columns}
 
 
-def trial_values(finished: Finished, row_digest: str, *, run_id: str, now: datetime) -> Values:
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def trial_values(finished: Finished, *, run_id: str, now: datetime) -> Values:
     trial, key = finished.trial, finished.trial.key
     return {
         "run_id": run_id,
         "row": key.row,
         "row_id": key.row_id,
-        "row_digest": row_digest,
+        "row_digest": finished.row_digest,
         "cell_index": finished.cell_index,
         "cell": key.cell,
         "variant": key.variant,
@@ -161,7 +185,8 @@ def trial_values(finished: Finished, row_digest: str, *, run_id: str, now: datet
     }
 
 
-def step_values(trial_id: int, position: int, step: StepResult) -> Values:
+def step_values(trial_id: int, position: int, step: StepResult, finished: Finished) -> Values:
+    sources = finished.sources_of(step)
     calls = [
         (call.fingerprint, call.completion_id, call.recalled, call.attempts, call.tool) for call in step.calls
     ]
@@ -183,6 +208,10 @@ def step_values(trial_id: int, position: int, step: StepResult) -> Values:
         "finish_reason": step.finish_reason,
         "error": step.error,
         "error_kind": step.error_kind,
+        "template_digest": sources.template,
+        "includes_digest": sources.includes,
+        "row_digest": finished.inputs_digest,
+        "code_digest": sources.code,
     }
 
 

@@ -20,7 +20,10 @@ MOST_CELLS = 1000
 
 @frozen
 class CellSource:
-    """A cell before it is validated: its name and the overrides that make it, the first laid first."""
+    """A cell before it is validated: its name and the overrides that make it, the first laid first.
+
+    `axes` are sorted by name.
+    """
 
     variant: str
     axes: dict[str, JSON] = field(default_factory=dict)
@@ -28,7 +31,7 @@ class CellSource:
 
     @property
     def name(self) -> str:
-        axes = (f"{name}={as_text(self.axes[name])}" for name in sorted(self.axes))
+        axes = (f"{name}={as_text(value)}" for name, value in self.axes.items())
         return " ".join((self.variant, *axes))
 
 
@@ -57,7 +60,7 @@ def _cell(name: str, overrides: Document | None, points: Sequence[_Point]) -> Ce
     layers = () if overrides is None else (overrides,)
     return CellSource(
         name,
-        {point.axis: point.label for point in points},
+        {point.axis: point.label for point in sorted(points, key=lambda point: point.axis)},
         (*layers, *(point.override for point in points)),
     )
 

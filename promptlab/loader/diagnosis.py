@@ -106,6 +106,7 @@ def _report_one(
         message, hint, code = _said(document, place, detail, others)
         is_about_key = kind == "value_error" and detail["msg"].startswith("unknown ")
         where = place if refusal is None else _deepest(document, place, refusal.below)
+        is_about_key = is_about_key or (refusal is not None and refusal.key)
         document.report(problems, where, message, code=code, hint=hint, key=is_about_key)
 
 
@@ -134,7 +135,7 @@ def _said(
         words, refusal = detail["msg"].removeprefix("Value error, "), _refusal(detail)
         if refusal is None:
             return _refused(name, words), None, "value"
-        return _refused(name, words), refusal.hint, refusal.code
+        return words if refusal.key else _refused(name, words), refusal.hint, refusal.code
     if kind in MESSAGES:
         wanted = list(dict.fromkeys(_wanted(others or [detail])))
         message = f"{name} must be {' or '.join(wanted)}, but is {_kind_of(document, place)}"

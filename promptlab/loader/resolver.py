@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationInfo
 
 from promptlab.core.json import JSON
-from promptlab.core.suggest import did_you_mean
+from promptlab.core.suggest import did_you_mean, suggest
 from promptlab.engine.catalog import STEPS
 from promptlab.engine.check_reading import read_check
 from promptlab.engine.function import Function
@@ -166,8 +166,13 @@ def refusal_of(error: FileError) -> Refusal:
 
 def _no_single_kind(source: dict[str, JSON], kinds: list[str]) -> Refusal:
     if kinds:
-        return Refusal(f"a step is of one kind, but this one has {' and '.join(kinds)}", code="step-kind")
-    unknown = [key for key in source if key not in Step.model_fields and key != "with"]
-    hint = did_you_mean(unknown[0], STEPS.names()) if unknown else f"known: {', '.join(STEPS.names())}"
-    message = f"unknown key '{unknown[0]}'" if unknown else "nothing says what kind of step this is"
-    return Refusal(message, hint=hint, code="step-kind")
+        message = f"a step is of one kind, but this one has {' and '.join(kinds)}"
+        return Refusal(message, code="step-kind", below=kinds[1:2], key=True)
+    names = STEPS.names()
+    known = {"with"}.union(*(STEPS.get(name).model_fields for name in names))
+    unknown = next((key for key in source if key not in known), None)
+    if unknown is None:
+        hint = f"known: {', '.join(names)}"
+        return Refusal("nothing says what kind of step this is", hint=hint, code="step-kind")
+    hint = did_you_mean(unknown, known if suggest(unknown, known) else names)
+    return Refusal(f"unknown key '{unknown}'", hint=hint, code="step-kind", below=[unknown], key=True)

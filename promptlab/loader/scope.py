@@ -27,6 +27,7 @@ class Objection:
 
 
 NO_COLUMN = "no-column"  # a name in a check that may be a column of the rows of who calls the pipeline
+SEVERAL_FILES = "an input for each file; or one of type messages, whose parts are {type: image, path: …}"
 NOT_THERE = Objection(
     f"the first item has no '{PREVIOUS}'",
     "may-be-missing",
@@ -158,7 +159,8 @@ class Scope:
         if spec is None or (spec.type == wanted and use.of is not None and not use.of.path):
             return None
         message = f"{use.function}(…) takes an input of type {wanted}, and '{name}' is of type {spec.type}"
-        return Objection(message, "file-path", f"declare it under `inputs`: {name}: {wanted}")
+        hint = SEVERAL_FILES if spec.type == "array" else f"declare it under `inputs`: {name}: {wanted}"
+        return Objection(message, "file-path", hint)
 
     def _step_objection(self, use: NameUse) -> Objection | None:
         if use.name in self.own:

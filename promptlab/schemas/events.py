@@ -1,18 +1,21 @@
 """What happens in a run, told in the past tense to whoever listens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
 
 from promptlab.core.frozen import frozen
 from promptlab.schemas.run import StepResult, TrialKey, TrialResult
+from promptlab.schemas.sources import Sources
 
 
 @frozen
 class RunStarted:
-    """`planned`: how many trials there are to do."""
+    """`planned`: how many trials there are to do; `sources`: what steps are made of, by cell and path."""
 
     pipeline: str
     planned: int
     cells: tuple[str, ...]
+    sources: Mapping[str, Mapping[str, Sources]] = field(default_factory=dict, compare=False)
 
 
 @frozen
@@ -66,11 +69,12 @@ class ModelClosed:
 
 @frozen
 class FellBack:
-    """A model failed for good, and the next one was asked in its place."""
+    """A model failed for good, and the next one was asked in its place; `recalled`: that was before."""
 
     model: str
     fallback: str
     reason: str
+    recalled: bool = False
 
 
 @frozen

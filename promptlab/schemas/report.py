@@ -56,11 +56,15 @@ class GateResult:
 
 @frozen
 class StoodIn:
-    """How often a fallback was asked in place of a model, and why the first time."""
+    """How often a fallback was asked in place of a model, and why the first time.
+
+    `recalled`: it was asked before, and its recorded answers stand.
+    """
 
     model: str
     fallback: str
     reason: str
+    recalled: bool = False
     times: int = 1
 
 
@@ -71,8 +75,9 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
     paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
-    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `command`: what goes
-    on with what it left.
+    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
+    what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
+    where all calls were made in vain, so that another run begins where this one did.
     """
 
     run_id: str
@@ -95,6 +100,8 @@ class RunSummary:
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None
+    stopped_by: Literal["interrupted", "limit", "fail_fast"] | None = None
+    has_got_on: bool = True
     command: str | None = None
     exit_code: int = 0
 

@@ -1,7 +1,7 @@
 """The command that goes on with what a run left."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from promptlab.core.json import JSON
 
@@ -9,11 +9,11 @@ _FLAGS = {"inputs": "-i", "sets": "--set", "variants": "--variant", "tags": "--t
 _NOT_AGAIN = ("fresh", "as_json")  # what was answered is recalled
 
 
-def command_again(path: str, options: Mapping[str, JSON]) -> str:
+def command_again(path: str, options: Mapping[str, JSON], *, without: Collection[str] = ()) -> str:
     """Write the `run` of a pipeline with the options that were said, as a shell takes it."""
     words = ["promptlab", "run", path]
     for name, value in options.items():
-        if name not in _NOT_AGAIN:
+        if name not in (*_NOT_AGAIN, *without):
             flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
             words += _said(flag, value)
     return shlex.join(words)

@@ -52,6 +52,10 @@ class RunService:
             )
         return self._records(found)[0]
 
+    def paths(self, run_id: str) -> list[str]:
+        """Give what a run read, by its paths in the project."""
+        return list(self._session.scalars(select(RunFile.path).where(RunFile.run_id == run_id)))
+
     def files(self, run_id: str) -> dict[str, bytes]:
         """Give the sources of a run as they were, by path."""
         query = (

@@ -14,7 +14,7 @@ from promptlab.schemas.run import Verdict as Judged
 
 _CHUNK = 200
 _TRIALS, _ROWS, _STEPS, _VERDICTS = Trial.__table__, Row.__table__, StepRun.__table__, Verdict.__table__
-_ORDER = (_TRIALS.c.row, _TRIALS.c.cell_index, _TRIALS.c.repeat)
+ORDER = (_TRIALS.c.row, _TRIALS.c.cell_index, _TRIALS.c.repeat)
 
 type _Details = dict[int, list[Found[Any]]]
 
@@ -65,7 +65,7 @@ class TrialService:
 def _trials(run_id: str) -> Select[Any]:
     joined = _TRIALS.outerjoin(_ROWS, _ROWS.c.digest == _TRIALS.c.row_digest)
     query = select(_TRIALS, _ROWS.c.inputs, _ROWS.c.columns.label("row_columns")).select_from(joined)
-    return query.where(_TRIALS.c.run_id == run_id).order_by(*_ORDER)
+    return query.where(_TRIALS.c.run_id == run_id).order_by(*ORDER)
 
 
 def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]]) -> TrialResult:
@@ -77,7 +77,7 @@ def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]
         row_id=trial.row_id,
         cell=trial.cell,
         variant=trial.variant,
-        axes=trial.axes,
+        axes=dict(sorted(trial.axes.items())),
         repeat=trial.repeat,
     )
     return TrialResult(
@@ -101,7 +101,7 @@ def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
         messages=tuple(step.messages),
         said=step.said,
         model=step.model,
-        calls=tuple(map(_call, step.calls)),
+        calls=tuple(map(step_call, step.calls)),
         input_tokens=step.input_tokens,
         output_tokens=step.output_tokens,
         cost_usd=step.cost_usd,
@@ -114,7 +114,7 @@ def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
     )
 
 
-def _call(values: Sequence[Any]) -> StepCall:
+def step_call(values: Sequence[Any]) -> StepCall:
     names = ("fingerprint", "completion_id", "recalled", "attempts", "tool")
     return StepCall(**dict(zip(names, values, strict=False)))
 

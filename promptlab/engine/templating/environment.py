@@ -1,6 +1,7 @@
 """The sandbox: Jinja with JSON data, strict names, allow-listed functions and no constant folding."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any
 
 from jinja2 import DictLoader, nodes, pass_context
@@ -18,9 +19,11 @@ from promptlab.engine.templating.token_limit import TokenLimit
 from promptlab.engine.templating.values import Attached, bounded, to_text
 from promptlab.engine.templating.vocabulary import ATTACHING_KINDS, METHODS, TemplateKind
 
+KEEPING = frozenset(("default", "d"))  # filters that give what they get
+
 
 class _Generator(CodeGenerator):
-    """Compiles ``~`` so that it inserts values as text does."""
+    """Compiles ``~`` so that it inserts values as text does, and slices so that they cut no mark."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self.write("environment.concatenate((")
@@ -28,6 +31,16 @@ class _Generator(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("))")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.plain(")
+        self.visit(node.node, frame)
+        self.write(")[")
+        self.visit(node.arg, frame)
+        self.write("]")
 
 
 @pass_context  # keeps Jinja from folding constants while it compiles
@@ -62,14 +75,33 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             self.globals.update(attaching_functions())
         self.filters.clear()
         self.filters.update(template_filters())
+        if kind in ATTACHING_KINDS:
+            self.filters.update({name: self._held(name) for name in self.filters if name not in KEEPING})
         self.tests.clear()
         self.tests.update(template_tests())
         self.transcript = Transcript()
+
+    def _held(self, name: str) -> Callable[..., object]:
+        """Give a filter that does not act on marks, which stand for messages and files."""
+        plain = self.filters[name]
+        at = 1 if hasattr(plain, "jinja_pass_arg") else 0
+
+        @wraps(plain)
+        def held(*args: object, **options: object) -> object:
+            self.transcript.require_plain(args[at])
+            return plain(*args, **options)
+
+        return held
 
     @staticmethod
     def concatenate(parts: Iterable[object]) -> str:
         """Join what ``~`` stands between."""
         return bounded("".join(map(to_text, parts)))
+
+    def plain(self, value: object) -> object:
+        """Give a value of which a part is to be taken."""
+        self.transcript.require_plain(value)
+        return value
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         judge(operator, left, right)
@@ -79,6 +111,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Return a part of a value: the keys of data come before methods, and few methods are allowed."""
         if isinstance(obj, Absent):
             return obj
+        self.transcript.require_plain(obj)
         if isinstance(obj, dict):
             if attribute in obj:
                 return obj[attribute]
@@ -92,6 +125,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Absent):
             return obj
+        self.transcript.require_plain(obj)
         if isinstance(obj, Step) and argument not in obj:
             return obj.absent(str(argument))
         if isinstance(argument, str) and type(obj) in METHODS:

@@ -14,7 +14,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 from promptlab.engine.templating.attaching import Content, Part, spliced_content
-from promptlab.engine.templating.missing import Conversation
+from promptlab.engine.templating.missing import Conversation, Earlier
 from promptlab.engine.templating.tool_calls import text_of, tool_calls
 from promptlab.engine.templating.values import BadValueError
 from promptlab.engine.templating.vocabulary import ROLES, SPLICED_ROLES
@@ -58,6 +58,11 @@ class Transcript:
     def has_messages(self, text: str) -> bool:
         """Say whether a text holds the mark of a role tag."""
         return self._opening in text
+
+    def require_plain(self, value: object) -> None:
+        """Raise BadValueError where something is to be done with a text that holds a mark."""
+        if isinstance(value, str) and self._secret in value:
+            raise BadValueError(CHANGED)
 
     def content(self, text: str) -> Content:
         """Return a text with its line ends as LF, or as its parts where something is attached."""
@@ -116,15 +121,19 @@ class RoleTags(Extension):
     def splice(self, conversation: object) -> str:
         """Insert the messages of a value, the one place where data brings roles.
 
-        The system speaks only in those of another step.
+        The system speaks only in those of another step; in those of the item before it is left out, as the
+        prompt says its own.
         """
         if not isinstance(conversation, list):
             str(conversation)
             raise BadValueError("{% messages … %} takes a list of messages, each with role and content")
         is_own = isinstance(conversation, Conversation)
-        return self._transcript.place(
-            [_own_system(item) if is_own and _is_system(item) else _message(item) for item in conversation]
-        )
+        messages = [
+            _own_system(item) if is_own and _is_system(item) else _message(item)
+            for item in conversation
+            if not (isinstance(conversation, Earlier) and _is_system(item))
+        ]
+        return self._transcript.place(messages)
 
     @property
     def _transcript(self) -> Transcript:

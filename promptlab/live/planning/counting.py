@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from promptlab.engine.forecast import Ahead, StepForecast
 from promptlab.engine.places import by_place, place_of, written_places
@@ -60,47 +61,38 @@ class ModelLoad:
         self.latency_ms = None if known else self.latency_ms + latency_ms * times  # type: ignore[operator]
 
 
-@dataclass(slots=True)
 class Sums:
-    """Grows to the Numbers of a step in a cell."""
+    """Grows to the Numbers of a step in a cell, and has their fields; frozen ones would be slow to add up."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    input_tokens: float = 0.0
-    output_tokens: float = 0.0
-    expected_usd: float | None = 0.0
-    worst_tokens: float = 0.0
-    worst_usd: float | None = 0.0
-    is_soft: bool = False
-    is_endless: bool = False
+    def __init__(self) -> None:
+        self._of: dict[str, Any] = {entry.name: entry.default for entry in fields(Numbers)}
 
     def count(self, name: str, times: int = 1) -> None:
-        if times:
-            self.counts[name] = self.counts.get(name, 0) + times
+        self._of[name] += times
+
+    def note(self, name: str, *, holds: bool) -> None:
+        self._of[name] = self._of[name] or holds
 
     def add(self, ahead: Ahead, estimate: Estimate) -> None:
         """Add calls that nobody has answered; only likely ones are expected."""
         times, inputs, outputs = ahead.times, estimate.inputs, estimate.outputs
         self.count("call" if ahead.certainty == "sure" else "open", times)
-        self.worst_tokens += (inputs.worst + outputs.worst) * times
-        self.worst_usd = _plus(self.worst_usd, estimate.worst_usd, times)
-        self.is_soft = self.is_soft or not (inputs.is_known and outputs.is_known)
+        self._of["worst_tokens"] += (inputs.worst + outputs.worst) * times
+        self._pay("worst_usd", estimate.worst_usd, times)
+        self.note("is_soft", holds=not (inputs.is_known and outputs.is_known))
         if ahead.is_likely:
-            self.input_tokens += inputs.expected * times
-            self.output_tokens += outputs.expected * times
-            self.expected_usd = _plus(self.expected_usd, estimate.expected_usd, times)
+            self._of["input_tokens"] += inputs.expected * times
+            self._of["output_tokens"] += outputs.expected * times
+            self._pay("expected_usd", estimate.expected_usd, times)
+
+    def _pay(self, name: str, usd: float | None, times: int) -> None:
+        so_far = self._of[name]
+        self._of[name] = None if so_far is None or usd is None else so_far + usd * times
 
     @property
     def numbers(self) -> Numbers:
-        return Numbers(
-            **self.counts,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            expected_usd=self.expected_usd,
-            worst_tokens=self.worst_tokens,
-            worst_usd=None if self.is_endless else self.worst_usd,
-            is_soft=self.is_soft or self.is_endless,
-            is_endless=self.is_endless,
-        )
+        found = Numbers(**self._of)
+        return replace(found, worst_usd=None, is_soft=True) if found.is_endless else found
 
 
 class Counting:
@@ -141,7 +133,7 @@ class Counting:
         sums.count("run", forecast.runs)
         sums.count("remembered", forecast.remembered)
         sums.count("skip", forecast.is_skipped)
-        sums.is_endless = sums.is_endless or forecast.is_endless
+        sums.note("is_endless", holds=forecast.is_endless)
         for ahead in forecast.ahead:
             if self._seen.is_new(ahead):
                 self._ask(sums, self._estimators[trial.key.cell], place, ahead)
@@ -166,7 +158,3 @@ class Counting:
             self.errors.append(
                 CertainError(row=key.row, row_id=key.row_id, cell=key.cell, step=step, message=message)
             )
-
-
-def _plus(so_far: float | None, more: float | None, times: int) -> float | None:
-    return None if so_far is None or more is None else so_far + more * times

@@ -79,6 +79,7 @@ class Expressions(Scopes):
     def _file_use(self, callee: nodes.Name, call: nodes.Call) -> None:
         unit, name, line = self._place.unit, callee.name, callee.lineno
         self._add(functions.attaching_problems(unit, call, name, self._place.in_role))
+        self._unfiltered(line, name, f"{name}(…)")
         if not any(call is one for one in self._alone):
             hint = f"write {{{{ {name}(…) }}}}, and nothing else between the braces"
             self._problem(line, name, f"{name}(…) is inserted by itself", hint, "file-use")
@@ -98,6 +99,12 @@ class Expressions(Scopes):
             use = FileUse(name, path, of, unit.name, line, unit.column(line, name))
             self._findings.files[use] = None
 
+    def _unfiltered(self, line: int, name: str, what: str) -> None:
+        """Report what leaves a mark in the text where a filter would act on the mark."""
+        if self._place.is_filtered:
+            message = f"{what} stands inside a filter, which would act on more than text"
+            self._problem(line, name, message, "put the filter around the texts alone", "filtered")
+
     def _method(self, callee: nodes.Getattr) -> None:
         base, _, _ = chain(callee)
         is_opaque = isinstance(base, nodes.Name) and (
@@ -111,6 +118,7 @@ class Expressions(Scopes):
     def _role_call(self, callee: nodes.ExtensionAttribute, node: nodes.Call) -> None:
         if callee.name != "splice":
             return
+        self._unfiltered(node.lineno, "messages", "{% messages %}")
         use = self._use(node.args[0], guarded=False)
         if use is not None:
             self._findings.splices[use] = None

@@ -32,6 +32,7 @@ class Place:
     facts: Facts = NOTHING
     overridden: frozenset[str] = frozenset()
     in_role: str | None = None
+    is_filtered: bool = False
     hidden: bool = False
 
 

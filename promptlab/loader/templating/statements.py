@@ -25,7 +25,7 @@ class Statements(Expressions):
             nodes.With: self._with,
             nodes.Assign: self._assign,
             nodes.AssignBlock: self._assign_block,
-            nodes.FilterBlock: self._scoped,
+            nodes.FilterBlock: self._filter_block,
             nodes.Block: self._block,
             nodes.ScopedEvalContextModifier: self._autoescape,
         }
@@ -97,6 +97,7 @@ class Statements(Expressions):
             self._problem(
                 node.lineno, role, "role tags cannot be nested", "close the outer one first", "nested-role"
             )
+        self._unfiltered(node.lineno, role, f"{{% {role} %}}")
         with self._inside(in_role=role):
             self._closure(node)
 
@@ -120,9 +121,13 @@ class Statements(Expressions):
     def _assign_block(self, node: nodes.AssignBlock) -> None:
         if node.filter is not None:
             self._visit(node.filter)
-        with self._inside({}):
+        with self._inside({}, is_filtered=self._place.is_filtered or node.filter is not None):
             self._each(node.body)
         self._scope.update(targets(node.target))
+
+    def _filter_block(self, node: nodes.Node) -> None:
+        with self._inside({}, is_filtered=True):
+            self._children(node)
 
     def _scoped(self, node: nodes.Node) -> None:
         with self._inside({}):

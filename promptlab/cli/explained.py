@@ -1,0 +1,123 @@
+"""Why steps were called rather than recalled: one line a cause, or one line a step of a trial."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from promptlab.cli.tables import Grid, Styled, show_grid
+from promptlab.core.display import shortened
+from promptlab.core.json import as_text
+from promptlab.core.words import plural
+from promptlab.schemas.explained import Cause, Change, Explained
+from promptlab.schemas.run import TrialKey, _Missing, everywhere
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FEW = 5
+MOST_LINES = 20
+VALUE = 40
+EVERYTHING = 2  # times that --explain is said
+NOTHING = "nothing was called: all that was asked had its answer on record"
+ALONE: dict[Cause, str] = {
+    "answer": "answer of",
+    "errored": "no answer before",
+    "pruned": "its answer was deleted",
+    "skipped": "was skipped before",
+    "fresh": "--fresh",
+    "recall": "",
+    "messages": "messages, and nothing that they are known to be made of",
+    "unknown": "not on record",
+    "params": "",
+    "model": "",
+}
+NEW = {"run": "first run", "item": "new item", "step": "new step"}
+
+
+@dataclass(slots=True)
+class Group:
+    """Steps that were called for the same reason, and the first trials of them."""
+
+    count: int = 0
+    first: list[TrialKey] = field(default_factory=list)
+
+
+def show_explained(
+    console: "Console", explained: Iterable[Explained], cells: Sequence[str], *, said: int
+) -> None:
+    """Print why steps were called; `said` more than once: each by itself."""
+    named = _Named(by_cell=len(cells) > 1)
+    grid = named.each(explained) if said >= EVERYTHING else named.grouped(_groups(explained))
+    shown = grid.rows if said >= EVERYTHING else grid.rows[:MOST_LINES]
+    if not shown:
+        console.print(NOTHING)
+        return
+    show_grid(console, replace(grid, rows=shown))
+    if len(shown) < len(grid.rows):
+        console.print(f"and {len(grid.rows) - len(shown):,} more causes; --explain twice shows every call")
+
+
+def _groups(explained: Iterable[Explained]) -> dict[tuple[str, str], Group]:
+    groups: dict[tuple[str, str], Group] = {}
+    for one in explained:
+        group = groups.setdefault((everywhere(one.step), why(one.changes)), Group())
+        group.count += 1
+        if len(group.first) < FEW:
+            group.first.append(one.trial)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """`by_cell`: there are several, so that a row alone says too little."""
+
+    by_cell: bool
+
+    def grouped(self, groups: Mapping[tuple[str, str], Group]) -> Grid:
+        total = sum(group.count for group in groups.values())
+        return Grid(
+            header=["step", "called", "why", "rows"],
+            rows=[
+                [Styled(step), Styled(f"{group.count:,}"), Styled(reason), Styled(self._rows(group), "dim")]
+                for (step, reason), group in groups.items()
+            ],
+            title=f"{plural(total, 'call')}, and why",
+            right=frozenset({1}),
+        )
+
+    def each(self, explained: Iterable[Explained]) -> Grid:
+        rows = [
+            [Styled(self._row(one.trial)), Styled(one.step), Styled(why(one.changes))] for one in explained
+        ]
+        return Grid(header=["row", "step", "why"], rows=rows)
+
+    def _rows(self, group: Group) -> str:
+        names = list(dict.fromkeys(map(self._row, group.first)))
+        return ", ".join([*names, *(["…"] if group.count > len(group.first) else [])])
+
+    def _row(self, trial: TrialKey) -> str:
+        cell = f" {trial.cell}" if self.by_cell else ""
+        repeat = f" #{trial.repeat + 1}" if trial.repeat else ""
+        return f"{shortened(trial.row_id, VALUE)}{cell}{repeat}"
+
+
+def why(changes: Sequence[Change]) -> str:
+    """Give what changed in words: `template prompts/sort.j2; params.temperature 0 → 0.7`."""
+    return "; ".join(map(_words, changes))
+
+
+def _words(change: Change) -> str:
+    return " ".join(_parts(change))
+
+
+def _parts(change: Change) -> Iterator[str]:
+    if change.cause == "new":
+        yield NEW.get(change.what, f"new {change.what}")
+        return
+    yield from filter(None, (ALONE.get(change.cause, change.cause), change.what))
+    if change.has_values:
+        yield f"{_value(change.old)} → {_value(change.new)}"
+
+
+def _value(value: object) -> str:
+    return "unset" if isinstance(value, _Missing) else shortened(as_text(value), VALUE)  # type: ignore[arg-type]

@@ -1,0 +1,35 @@
+"""The files behind a change, found by what each of two runs was made from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from promptlab.engine.plan import PlannedStep
+from promptlab.engine.sources import functions_of, includes_of, prompt_of
+from promptlab.services.logged_step import LoggedFile
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """`old`, `new`: the files of two runs, by path."""
+
+    old: Mapping[str, LoggedFile]
+    new: Mapping[str, LoggedFile]
+
+    def template(self, planned: PlannedStep) -> tuple[str, ...]:
+        """Give the files that the texts of a step stand in: its prompt, then pipelines."""
+        prompt = prompt_of(planned.step)
+        return self._changed((prompt,) if prompt is not None else ()) or self.of_kind("pipeline")
+
+    def includes(self, planned: PlannedStep) -> tuple[str, ...]:
+        return self._changed(f"prompts/{name}" for name in sorted(includes_of(planned.step)))
+
+    def code(self, planned: PlannedStep) -> tuple[str, ...]:
+        return self._changed(
+            sorted({path for function in functions_of(planned.step) for path, _ in function.files})
+        )
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        return self._changed(path for path, file in sorted(self.new.items()) if file.kind in kinds)
+
+    def _changed(self, paths: Iterable[str]) -> tuple[str, ...]:
+        return tuple(path for path in paths if self.old.get(path) != self.new.get(path))

@@ -1,0 +1,69 @@
+"""Why steps of trials were called rather than recalled."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from promptlab.core.json import JSON
+from promptlab.schemas.run import MISSING, TrialKey, _Missing
+
+type Cause = Literal[
+    "new",  # it was never run before: the row, the variant, the repeat, the step
+    "template",
+    "include",
+    "row",
+    "params",
+    "model",  # the model, or where and how it is asked
+    "schema",
+    "tool",  # what the model is told of its tools, or what one of them gave
+    "code",
+    "file",  # one that a prompt attaches or reads
+    "answer",  # what an earlier step gave
+    "messages",  # they differ, and nothing above does
+    "skipped",  # it was not asked before
+    "errored",  # it has no answer from before
+    "pruned",  # its answer from before was deleted
+    "recall",  # the step recalls nothing
+    "fresh",  # the run recalls nothing
+    "unknown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that changed: what it is called, and its values before and after, where they are short."""
+
+    cause: Cause
+    what: str = ""
+    old: JSON | _Missing = MISSING
+    new: JSON | _Missing = MISSING
+
+    @property
+    def has_values(self) -> bool:
+        return not (self.old is MISSING and self.new is MISSING)
+
+    def as_json(self) -> dict[str, JSON]:
+        values = {"old": self.old, "new": self.new} if self.has_values else {}
+        known = {name: value for name, value in values.items() if not isinstance(value, _Missing)}
+        return {"cause": self.cause, "what": self.what, **known}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A step of a trial that was called. `against`: the run with its newest earlier step run, if any."""
+
+    trial: TrialKey
+    step: str
+    changes: tuple[Change, ...]
+    against: str | None = None
+
+    def as_json(self) -> dict[str, JSON]:
+        return {
+            "row": self.trial.row,
+            "row_id": self.trial.row_id,
+            "variant": self.trial.variant,
+            "axes": dict(self.trial.axes),
+            "repeat": self.trial.repeat,
+            "step": self.step,
+            "against": self.against,
+            "changes": [change.as_json() for change in self.changes],
+        }

@@ -1,0 +1,98 @@
+"""Finds what the same step of the same trial was in the runs before, the newest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from promptlab.engine.places import place_of
+from promptlab.models import Run, StepRun, Trial
+from promptlab.services.logged_step import LoggedStep, Name, Place
+
+MOST_RUNS = 100
+MOST_ROWS_NAMED = 500
+_AT_ONCE = 500
+_TRIALS, _STEPS = Trial.__table__, StepRun.__table__
+
+type _Wanted = dict[Name, dict[str, Place]]
+
+
+@dataclass(slots=True)
+class Earlier:
+    """`found`: by the place of a step, that of its newest earlier run. The rest: what else there was."""
+
+    is_first: bool
+    found: dict[Place, Place] = field(default_factory=dict)
+    rows: set[str] = field(default_factory=set)
+    cells: set[tuple[str, str]] = field(default_factory=set)
+    steps: dict[Name, set[str]] = field(default_factory=dict)
+
+    def novelty(self, step: LoggedStep) -> str:
+        """Say what is new about a step that was not found."""
+        row, cell, _ = step.name
+        if self.is_first:
+            return "run"
+        if step.name in self.steps:
+            return "item" if place_of(step.step) in self.steps[step.name] else "step"
+        if row not in self.rows:
+            return "row"
+        return "repeat" if (row, cell) in self.cells else "variant"
+
+
+def runs_before(session: Session, run_id: str) -> list[str]:
+    """Give the newest runs of the same pipeline that began before a run, the newest first."""
+    pipeline = select(Run.pipeline).where(Run.id == run_id).scalar_subquery()
+    query = select(Run.id).where(Run.pipeline == pipeline, Run.id < run_id)
+    return list(session.scalars(query.order_by(Run.id.desc()).limit(MOST_RUNS)))
+
+
+def find_earlier(session: Session, runs: Sequence[str], steps: Sequence[LoggedStep]) -> Earlier:
+    """Find the newest earlier run of each step: same row id, cell, repeat and path.
+
+    Each of the runs is read once at most, however many steps there are.
+    """
+    earlier = Earlier(is_first=not runs)
+    wanted: _Wanted = {}
+    for step in steps:
+        wanted.setdefault(step.name, {})[step.step] = step.place
+    for run_id in runs:
+        if not wanted:
+            break
+        _look_into(session, run_id, wanted, earlier)
+    return earlier
+
+
+def _look_into(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) -> None:
+    trials = dict(_trials(session, run_id, wanted, earlier))
+    for trial_id, position, step in _steps(session, trials):
+        name = trials[trial_id]
+        own = wanted[name].pop(step, None)
+        if own is not None:
+            earlier.found[own] = trial_id, position
+        earlier.steps.setdefault(name, set()).add(place_of(step))
+    for name in set(trials.values()):
+        if not wanted[name]:
+            del wanted[name], earlier.steps[name]
+
+
+def _trials(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) -> Iterator[tuple[int, Name]]:
+    rows = {row for row, *_ in wanted}
+    query = select(_TRIALS.c.id, _TRIALS.c.row_id, _TRIALS.c.cell, _TRIALS.c.repeat)
+    query = query.where(_TRIALS.c.run_id == run_id)
+    if len(rows) <= MOST_ROWS_NAMED:
+        query = query.where(_TRIALS.c.row_id.in_(rows))
+    for id_, row, cell, repeat in session.execute(query):
+        if row in rows:
+            earlier.rows.add(row)
+            earlier.cells.add((row, cell))
+        if (row, cell, repeat) in wanted:
+            yield id_, (row, cell, repeat)
+
+
+def _steps(session: Session, trials: dict[int, Name]) -> Iterator[tuple[int, int, str]]:
+    columns = _STEPS.c.trial_id, _STEPS.c.position, _STEPS.c.step
+    for some in batched(trials, _AT_ONCE):
+        query = select(*columns).where(_STEPS.c.trial_id.in_(some), _STEPS.c.status != "left")
+        yield from ((trial_id, position, step) for trial_id, position, step in session.execute(query))
