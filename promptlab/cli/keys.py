@@ -23,7 +23,7 @@ def has_keys() -> bool:
     """Say whether somebody can press keys here: stdin is a terminal, and we are in its foreground."""
     try:
         return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
+    except (OSError, AttributeError):  # no terminal, or a system without groups of processes
         return False
 
 

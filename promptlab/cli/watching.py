@@ -59,5 +59,6 @@ def _signals_heeded(watched: Watch) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in ENDING:
-            loop.remove_signal_handler(number)
+        with suppress(NotImplementedError):
+            for number in ENDING:
+                loop.remove_signal_handler(number)

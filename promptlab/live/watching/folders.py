@@ -75,7 +75,7 @@ class Folders:
         self._heard = {folder: _identity(folder) for folder in self._wanted}
         there = [folder for folder, identity in self._heard.items() if identity is not None]
         try:
-            async with aclosing(_heard(there, self._again, self._step)) as changes:
+            async with aclosing(_changes_in(there, self._again, self._step)) as changes:
                 await self._hear_all(changes)
         except FileNotFoundError:  # a folder went while we turned to it
             await asyncio.sleep(POLL_SECONDS)
@@ -124,7 +124,7 @@ class Folders:
         )
 
 
-def _heard(folders: list[Path], stop: asyncio.Event, step: int) -> "AsyncGenerator[set[FileChange]]":
+def _changes_in(folders: list[Path], stop: asyncio.Event, step: int) -> "AsyncGenerator[set[FileChange]]":
     from watchfiles import awatch  # noqa: PLC0415 - of all commands only this one needs it
 
     return awatch(

@@ -51,7 +51,8 @@ class Entry:
 class Loading:
     """Loads the pipelines that are watched; none named: all that there are, new ones too.
 
-    Providers live on from load to load, until the settings change.
+    Providers live on from load to load, until the settings change; `memory` is open as long as there are
+    loads.
     """
 
     project: Project
@@ -60,9 +61,9 @@ class Loading:
     changes: Changes = NO_CHANGES
     entries: dict[str, Entry] = field(default_factory=dict)
     error: PromptlabError | None = None
+    memory: LoadingMemory = field(default_factory=LoadingMemory)
     _worn_out: list[Provider] = field(default_factory=list)
     _providers: dict[str, Provider] = field(default_factory=dict)
-    _memory: LoadingMemory = field(default_factory=LoadingMemory)
     _folder: Noted | None = None
 
     def load(self, changed: Collection[str] | None = None) -> list[Entry]:
@@ -100,9 +101,8 @@ class Loading:
         loaded = [entry.loaded for entry in self if entry.loaded is not None]
         steps = (step for one in loaded for cell in one.cells for step in cell.all_steps())
         targets = [target for step in steps if step.target is not None for target in step.target.line]
-        for provider in {
-            id(target.provider): target.provider for target in targets if not target.problem
-        }.values():
+        able = {id(target.provider): target.provider for target in targets if not target.problem}
+        for provider in able.values():
             await provider.warm_up()
 
     async def close_worn_out(self) -> None:
@@ -113,7 +113,6 @@ class Loading:
     async def close(self) -> None:
         self._worn_out += self._providers.values()
         self._providers = {}
-        self._memory.__exit__(None, None, None)
         await self.close_worn_out()
 
     def _open(self) -> bool:
@@ -145,7 +144,7 @@ class Loading:
         files = ProjectFiles(noted)
         files.files_read |= self.project.files.files_read
         try:
-            loaded = check_pipeline(files, path, self._targets(), problems, self.changes, self._memory)
+            loaded = check_pipeline(files, path, self._targets(), problems, self.changes, self.memory)
             problems.raise_errors()
         except PromptlabError as error:
             before = self.entries.get(path)

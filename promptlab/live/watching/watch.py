@@ -63,6 +63,7 @@ class Watch:
     async def run(self) -> int:
         """Watch; give the exit code. Raises StorageError, and UsageError for what no save mends."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(self.loading.memory)
             stack.push_async_callback(self.loading.close)
             self.logs.of(self.loading.project)
             workshop = await stack.enter_async_context(self._turner.workshop)
@@ -117,14 +118,14 @@ class Watch:
     def _due(self) -> Due | None:
         """Take what is to be run now, and how."""
         wish, self._wish = self._wish, None
-        obstacle = self.allowance.reached or (MEND_FIRST if self.loading.error is not None else None)
-        if obstacle is not None:
+        if self.loading.error is not None:
             if wish is not None:
-                self.view.note(obstacle)
+                self.view.note(MEND_FIRST)
             return None
         if wish is not None:
+            self.allowance.reached = None  # it is met again before anything is sent beyond it
             return self._wished(wish)
-        if self._is_paused or not self._agenda:
+        if self._is_paused or self.allowance.reached is not None or not self._agenda:
             return None
         return self._cause, self._agenda.take(), self.request
 
