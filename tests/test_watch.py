@@ -1,6 +1,5 @@
 """A watch runs what a saved file changes, and sends no request but for that: twenty ways of saving."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests.fakes import fake_provider_process
 from tests.lab import Lab
-from tests.watch_kit import ROWS, Pipeline, Watched, watch
+from tests.watch_kit import ROWS, WAYS, Pipeline, Save, Watched, watch
 
 
 @pytest.fixture(scope="module")
@@ -181,26 +180,23 @@ def test_a_broken_save_shows_its_problem_and_waits(pipeline: Pipeline) -> None:
     assert pipeline.sent() == 2 * ROWS
 
 
-def test_a_file_that_is_half_written_is_not_run(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("save", WAYS, ids=lambda save: save.__name__)
+def test_whatever_way_a_file_is_saved_it_is_run_once(pipeline: Pipeline, save: Save) -> None:
     """
     Given a prompt of some length,
-    when it is written anew in two pieces, the first of which would load,
-    then one turn runs the whole.
+    when it is saved in one of the ways in which programs save,
+    then there is one turn, and what is asked is the whole of it.
     """
+    tail = "and on it goes, " * 20 + "to its end."
     pipeline.begin()
-    tail = "and the rest of it, which is long. " * 20
-    pipeline.save(pipeline.prompt, pipeline.text(f"Say {tail}")).turn()
+    pipeline.save(pipeline.prompt, pipeline.text("Say") + tail).turn()
 
-    with (pipeline.watched.lab.root / pipeline.prompt).open("w") as file:
-        file.write(pipeline.text("Written"))
-        file.flush()
-        os.fsync(file.fileno())
-        file.write(tail)
-    pipeline.turn()
+    save(pipeline.watched.lab.root / pipeline.prompt, pipeline.text("Written") + tail + "\n")
+    turn = pipeline.turn()
 
-    written = pipeline.watched.asked(f"Written word0 {pipeline.name}")
-    assert [tail.strip() in text for text in written] == [True]
-    assert pipeline.sent() == 3 * ROWS
+    written = pipeline.watched.asked(f"word0 {pipeline.name}")
+    assert [text.endswith(tail) for text in written] == [False, True, True]
+    assert (turn["calls"]["sent"], pipeline.sent()) == (ROWS, 3 * ROWS)
 
 
 def test_an_atomic_save_is_one_turn(pipeline: Pipeline) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,6 +26,69 @@ PIPELINE: dict[str, Any] = {
     "model": "fake/model-1",
     "params": {"max_tokens": 50},
 }
+
+
+type Save = Callable[[Path, str], object]
+
+
+def at_once(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def in_pieces(path: Path, text: str) -> None:
+    with path.open("w") as file:
+        for start in range(0, len(text), 40):
+            file.write(text[start : start + 40])
+            file.flush()
+
+
+def truncated_first(path: Path, text: str) -> None:
+    with path.open("r+") as file:
+        file.truncate(0)
+        file.flush()
+        file.write(text)
+
+
+def over_the_old(path: Path, text: str) -> None:
+    with path.open("r+b") as file:
+        file.write(text.encode())
+        file.truncate()
+
+
+def by_a_new_file(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.swap")
+    new.write_text(text)
+    new.rename(path)
+
+
+def after_a_backup(path: Path, text: str) -> None:
+    path.rename(path.with_name(f"{path.name}~"))
+    path.write_text(text)
+
+
+def after_a_deletion(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
+
+
+def after_a_probe(path: Path, text: str) -> None:
+    probe = path.with_name("4913")
+    probe.touch()
+    probe.unlink()
+    path.write_text(text)
+    path.touch()
+
+
+WAYS: tuple[Save, ...] = (
+    at_once,
+    in_pieces,
+    truncated_first,
+    over_the_old,
+    by_a_new_file,
+    after_a_backup,
+    after_a_deletion,
+    after_a_probe,
+)
 
 
 @dataclass
