@@ -14,6 +14,7 @@ class Agenda:
 
     files: dict[str, FileChange] = field(default_factory=dict)
     _due: dict[str, Entry] = field(default_factory=dict)
+    _seen: dict[str, tuple[Entry, State]] = field(default_factory=dict)
     _begun: dict[str, State] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
@@ -31,7 +32,9 @@ class Agenda:
             return False
         is_mended = entry.path in self._broken
         self._broken.discard(entry.path)
-        if entry.state(known) == self._begun.get(entry.path):
+        state = entry.state(known)
+        self._seen[entry.path] = entry, state
+        if state == self._begun.get(entry.path):
             return is_mended
         self._due[entry.path] = entry
         return False
@@ -49,9 +52,13 @@ class Agenda:
         files, self.files = self.files, {}
         return files
 
-    def begin(self, entry: Entry, known: Mapping[str, Seen]) -> None:
-        """A pipeline is run as it is now."""
-        self._begun[entry.path] = entry.state(known)
+    def begin(self, entry: Entry) -> None:
+        """A pipeline is run as it was when it was loaded, whatever was saved since."""
+        seen, state = self._seen[entry.path]
+        if seen is entry:
+            self._begun[entry.path] = state
+        else:
+            self._begun.pop(entry.path, None)
 
     def leave(self, entry: Entry | None) -> None:
         """A run did not come to its end, and what is left of it is due, unless something newer is."""

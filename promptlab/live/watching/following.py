@@ -30,6 +30,7 @@ class Follower:
     _events: FileEvents = field(init=False)
     _folders: Folders = field(init=False)
     _git: GitLock = field(init=False)
+    _knowing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         root = Path(self.loading.project.root).resolve()
@@ -54,10 +55,8 @@ class Follower:
 
     async def look_around(self, entries: Sequence[Entry] = ()) -> None:
         """Know all files that the pipelines are made of by now; a run may name some that loading did not."""
-        read = {name: digest for entry in entries for name, digest in entry.read().items()}
-        moved = await asyncio.to_thread(self.tree.follow, self.loading.names(), read)
-        self._events.add(moved)
-        self._folders.listen_to(self.tree.folders())
+        async with self._knowing:
+            await self._know(entries)
 
     def has_moved(self, entry: Entry) -> bool:
         """Say whether files of a pipeline are not as they were when it was loaded."""
@@ -76,9 +75,16 @@ class Follower:
             touched |= changed.keys()
             loaded |= await self._load(touched)
         files, entries = self._files(changed), self._still_there(loaded)
-        self.tree.accept(changed)
-        await self.look_around(entries)
+        async with self._knowing:
+            self.tree.accept(changed)
+            await self._know(entries)
         self.on_loaded(files, entries)
+
+    async def _know(self, entries: Sequence[Entry]) -> None:
+        read = {name: digest for entry in entries for name, digest in entry.read().items()}
+        moved = await asyncio.to_thread(self.tree.follow, self.loading.names(), read)
+        self._events.add(moved)
+        self._folders.listen_to(self.tree.folders())
 
     async def _load(self, touched: Collection[str]) -> dict[str, Entry]:
         return {entry.path: entry for entry in await asyncio.to_thread(self.loading.load, frozenset(touched))}

@@ -176,7 +176,7 @@ class Watch:
     async def _run(self, cause: Cause, entry: Entry, request: RunRequest) -> Ran:
         trials = self._turner.memory(entry.path).failed() if cause == "failed" else None
         if trials is None:
-            self._agenda.begin(entry, self._follower.tree.known)
+            self._agenda.begin(entry)
         request = self.allowance.limited(replace(request, trials=trials))
         ran = await self._turner.run(self.loading.project, entry, request)
         self.allowance.spent_usd += ran.spent_usd
