@@ -54,9 +54,9 @@ class Agenda:
 
     def begin(self, entry: Entry) -> None:
         """A pipeline is run as it was when it was loaded, whatever was saved since."""
-        seen, state = self._seen[entry.path]
-        if seen is entry:
-            self._begun[entry.path] = state
+        seen = self._seen.get(entry.path)
+        if seen is not None and seen[0] is entry:
+            self._begun[entry.path] = seen[1]
         else:
             self._begun.pop(entry.path, None)
 
