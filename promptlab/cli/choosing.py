@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab.cli.completing import complete_pipelines, complete_runs
+from promptlab.cli.completing import complete_pipelines, complete_refs, complete_runs
 from promptlab.cli.types import PairType, positive
 from promptlab.core.errors import UsageError
 
@@ -20,6 +20,12 @@ FAILED = click.option(
     metavar="RUN",
     shell_complete=complete_runs,
     help="Only what failed or errored in this run.",
+)
+SINCE = click.option(
+    "--since",
+    metavar="REF",
+    shell_complete=complete_refs,
+    help="Only what a change touches: see `promptlab affected`.",
 )
 FRESH = click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
 OPTIONS: tuple[Decorator, ...] = (
@@ -45,6 +51,7 @@ OPTIONS: tuple[Decorator, ...] = (
     click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\"."),
     click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows."),
     FAILED,
+    SINCE,
     click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell."),
     click.option(
         "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model."
@@ -64,7 +71,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def choosing_again(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the same for a command that runs again and again: without pipelines it is all of them."""
-    options = (option for option in OPTIONS if option not in (FAILED, FRESH))
+    options = (option for option in OPTIONS if option not in (FAILED, SINCE, FRESH))
     return _with((_pipelines(required=False), *options), command)
 
 
@@ -105,6 +112,7 @@ def chosen(options: Mapping[str, Any]) -> "RunRequest":
         limit=options["limit"],
         tags=options["tags"],
         failed=options.get("failed"),
+        since=options.get("since"),
         max_concurrency=options["max_concurrency"],
         max_cost=options["max_cost"],
         fresh=options.get("fresh", False),

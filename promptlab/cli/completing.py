@@ -31,6 +31,16 @@ def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return []
 
 
+def complete_refs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Give the branches and tags of the repository."""
+    with suppress(Exception):
+        from promptlab.cli.opening import project_at  # noqa: PLC0415
+        from promptlab.services.git import refs  # noqa: PLC0415
+
+        return [name for name in refs(project_at(_root(ctx)).root) if name.startswith(incomplete)]
+    return []
+
+
 def _root(ctx: click.Context) -> str | None:
     root: str | None = ctx.find_root().params.get("project")
     return root

@@ -10,6 +10,7 @@ import click
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.loading import load_all
 from promptlab.cli.plan_table import show_plan, show_sum
+from promptlab.cli.since import is_wanted, since
 from promptlab.cli.trial_count import TrialCount
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
@@ -44,9 +45,11 @@ class WantedPlan:
 def plan_all(project: Project, wanted: WantedPlan) -> int:
     """Plan all; give 0, or what one that has no row left to run ends with."""
     loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
+    pipelines = [pipeline for pipeline, _ in loaded]
+    request = since(project, pipelines, wanted.request, wanted.model, wanted.changes)
     with look_into_log(project) as log:
-        making = _Making(project, wanted, log, progress_console())
-        plans = list(making.plans([pipeline for pipeline, _ in loaded]))
+        making = _Making(project, replace(wanted, request=request), log, progress_console())
+        plans = list(making.plans([pipeline for pipeline in pipelines if is_wanted(pipeline, request)]))
     if wanted.as_json:
         _print_json(plans)
     else:

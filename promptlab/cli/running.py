@@ -17,6 +17,7 @@ from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
+from promptlab.cli.since import is_wanted, since
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import JSON, plain
@@ -57,7 +58,9 @@ class Wanted:
 def run_all(project: Project, wanted: Wanted) -> int:
     """Load everything, then run everything; nothing is called before all of it was found to be in order."""
     loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
-    request = with_room(wanted.request, most=_most_at_once(loaded))
+    request = since(project, [one for one, _ in loaded], wanted.request, wanted.model, wanted.changes)
+    loaded = [one for one in loaded if is_wanted(one[0], request)]
+    request = with_room(request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])

@@ -54,7 +54,7 @@ class _Walk:
     told: list[StepForecast] = field(default_factory=list)
 
     async def step(self, request: StepRequest) -> StepResult:
-        request = _deciding(request)
+        request = deciding(request)
         watch = Watch(self.means.log, self.means.fresh)
         machinery = self.means.machinery(watch)
         result = await assemble_walk(machinery, self.step)(request)
@@ -95,7 +95,7 @@ class _Walk:
         return measured(draft.asked[0], marks) if draft.asked else rough(request, places.values())
 
 
-def _deciding(request: StepRequest) -> StepRequest:
+def deciding(request: StepRequest) -> StepRequest:
     """Give what decides whether a step asks, and what: an error before all, and not what its checks name."""
     for_checks = request.planned.for_checks
     failed = {

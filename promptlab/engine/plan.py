@@ -160,8 +160,9 @@ class Plan:
         return self.row_count * cell.spec.repeat.count
 
     def narrowed(self, selected: Callable[[TrialKey, Row], bool]) -> "Plan":
-        """Give the plan of the trials that are selected; reads the rows once, to count them."""
-        narrow = replace(self, selected=selected)
+        """Give the plan of those trials that are selected too; reads the rows once, to count them."""
+        before = self.selected
+        narrow = replace(self, selected=lambda key, row: before(key, row) and selected(key, row))
         return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
 
     def profiles(self) -> tuple[ModelProfile, ...]:

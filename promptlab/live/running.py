@@ -18,6 +18,7 @@ from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.schemas.affected import AffectedTrials
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit
 from promptlab.schemas.log import FileKind, RunStart, SourceFile
@@ -38,6 +39,7 @@ type TrialName = tuple[str, str, int]
 class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
+    `since`: a commit since which trials must have changed; `affected`: those that did, by a pipeline's path.
     `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before;
     `session_spent`: the same of the ceiling of promptlab.yaml, where it is one for many runs. `trials`: the
     only ones that are wanted.
@@ -46,6 +48,8 @@ class RunRequest:
     limit: int | None = None
     tags: tuple[str, ...] = ()
     failed: str | None = None
+    since: str | None = None
+    affected: Mapping[str, AffectedTrials] = field(default_factory=dict)
     max_concurrency: int | None = None
     max_cost: float | None = None
     spent: float = 0.0
@@ -112,9 +116,12 @@ def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
         rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
     plan = Plan(loaded.name, loaded.cells, rows, count)
     failed = _failed_trials(request.failed, log) if request.failed is not None else request.trials
+    affected = request.affected.get(loaded.path)
     tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
     if failed is not None or tags:
         plan = plan.narrowed(lambda key, row: _is_wanted(key, row, failed, tags))
+    if affected is not None:
+        plan = plan.narrowed(lambda key, _row: affected.has(key.row_id, key.cell, key.repeat))
     if not plan.size:
         raise NothingToRun(f"{loaded.path}: no row is left to run")
     return plan

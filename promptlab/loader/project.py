@@ -16,7 +16,7 @@ from promptlab.engine.targets import Targets
 from promptlab.loader.document import parse_yaml
 from promptlab.loader.files import ProjectFiles, find_root
 from promptlab.loader.problems import Problems
-from promptlab.loader.sources import FileError
+from promptlab.loader.sources import FileError, Source
 
 SETTINGS = "promptlab.yaml"
 PIPELINES = "pipelines"
@@ -78,13 +78,25 @@ def open_project(
     folder = Path(root).absolute() if root is not None else find_root(Path(start) if start else Path.cwd())
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}")
-    files = ProjectFiles(folder)
     environment = Environment(environ if environ is not None else os.environ, read_dotenv(folder / ".env"))
+    return _project(folder, ProjectFiles(folder), environment, flags)
+
+
+def project_in(project: Project, source: Source) -> Project:
+    """Give the project as it is in another tree of files: its own settings, in the same environment.
+
+    Raises InvalidPipeline and FileError for a promptlab.yaml there that cannot be used.
+    """
+    return _project(project.root, ProjectFiles(source), project.settings.environment, None)
+
+
+def _project(
+    folder: Path, files: ProjectFiles, environment: Environment, flags: Mapping[str, str] | None
+) -> Project:
     problems = Problems()
     file = read_settings(files, problems) if files.exists(SETTINGS) else None
     problems.raise_errors()
-    settings = settle(file, environment=environment, user=_user_settings(), flags=flags)
-    return Project(folder, files, settings)
+    return Project(folder, files, settle(file, environment=environment, user=_user_settings(), flags=flags))
 
 
 def read_settings(files: ProjectFiles, problems: Problems, path: str = SETTINGS) -> SettingsFile | None:
