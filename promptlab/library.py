@@ -17,6 +17,8 @@ from promptlab.core.json import JSON, as_text, compact
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.targets import Targets
 from promptlab.live.project_log import open_log
+from promptlab.live.reporting import stored_summary
+from promptlab.live.resuming import How, claimed, prepared
 from promptlab.live.running import RunRequest, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline, load_pipeline
@@ -36,6 +38,8 @@ __all__ = [
     "RunSummary",
     "TrialResult",
     "load",
+    "resume",
+    "resume_async",
     "run",
     "run_async",
     "validate",
@@ -43,6 +47,19 @@ __all__ = [
 
 
 MOST_AT_ONCE = 1000
+_SAID_ALIKE = (
+    "where",
+    "repeat",
+    "limit",
+    "failed",
+    "max_concurrency",
+    "max_cost",
+    "fresh",
+    "on_unknown",
+    "fail_fast",
+    "note",
+)
+_UNSAID: tuple[object, ...] = (None, False, [], ())
 
 type _Wanted = tuple[str, Callable[[Any], bool]]
 
@@ -100,11 +117,8 @@ def run(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
     Raises InvalidPipeline, UsageError, NothingToRun and StorageError. In a program that has an event loop,
     await `run_async`.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(run_async(pipeline, **arguments))
-    raise UsageError("there is an event loop already", hint="await run_async instead")
+    _require_no_loop("run_async")
+    return asyncio.run(run_async(pipeline, **arguments))
 
 
 async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
@@ -123,6 +137,68 @@ async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> 
             listeners=(on_event,) if on_event is not None else (),
         )
     return RunReport(summary, lambda: _trials(project, summary.run_id))
+
+
+class ResumeArguments(TypedDict, total=False):
+    """How a run is resumed; as the flags of `promptlab resume`. `max_cost` in USD, of the whole run."""
+
+    project: str | Path | None
+    on_unknown: Literal["retry", "fail"]
+    max_cost: float | None
+    max_concurrency: int | None
+    python_allowed: bool
+    fail_fast: bool
+    on_event: Callable[[Event], None]
+
+
+def resume(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
+    """Finish a run that an id, a unique start of one, or `last` names; give a complete one as it is.
+
+    Raises UsageError where it is still running or its files have changed, and StorageError. In a program
+    that has an event loop, await `resume_async`.
+    """
+    _require_no_loop("resume_async")
+    return asyncio.run(resume_async(run, **arguments))
+
+
+async def resume_async(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
+    """Finish a run, as `resume` does. Cancelling it interrupts the run again."""
+    _refuse_unknown(arguments, ResumeArguments)
+    _refuse_wrong(arguments)
+    project = open_project(root=arguments.get("project"))
+    on_event = arguments.get("on_event")
+    with open_log(project, create=False) as log, claimed(log, run) as claim:
+        if claim.is_complete:
+            summary = stored_summary(log, claim.run)
+        else:
+            found = await asyncio.to_thread(prepared, project, log, claim, _how(arguments))
+            summary = await run_loaded(
+                found.project,
+                found.loaded,
+                found.targets,
+                found.request,
+                log=log,
+                listeners=(on_event,) if on_event is not None else (),
+            )
+    return RunReport(summary, lambda: _trials(project, summary.run_id))
+
+
+def _how(arguments: ResumeArguments) -> How:
+    return How(
+        on_unknown=arguments.get("on_unknown"),
+        max_cost=arguments.get("max_cost"),
+        max_concurrency=arguments.get("max_concurrency"),
+        python_allowed=arguments.get("python_allowed", True),
+        fail_fast=arguments.get("fail_fast", False),
+    )
+
+
+def _require_no_loop(instead: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("there is an event loop already", hint=f"await {instead} instead")
 
 
 def _refuse_unknown(arguments: Mapping[str, object], known: type) -> None:
@@ -208,7 +284,24 @@ def _request(arguments: RunArguments) -> RunRequest:
         python_allowed=arguments.get("python_allowed", True),
         fail_fast=arguments.get("fail_fast", False),
         note=arguments.get("note"),
+        said=_said(arguments),
     )
+
+
+def _said(arguments: RunArguments) -> dict[str, JSON]:
+    """Give what was asked for as the command line would have said it; for the log, and a resume."""
+    changes = _changes(arguments)
+    inputs = None if changes.inputs is None else [[*pair] for pair in changes.inputs.items()]
+    said: dict[str, Any] = {
+        "model": arguments.get("model"),
+        "sets": [[*pair] for pair in changes.sets],
+        "inputs": inputs,
+        "variants": [*changes.variants],
+        "tags": [*arguments.get("tags", ())],
+        "no_python": not arguments.get("python_allowed", True),
+    }
+    said |= {name: arguments.get(name) for name in _SAID_ALIKE}
+    return {name: value for name, value in said.items() if value not in _UNSAID}
 
 
 def _trials(project: Project, run_id: str) -> Iterator[TrialResult]:

@@ -111,7 +111,7 @@ def test_the_command_that_goes_on_is_said(lab: Lab, fake_provider: FakeProvider)
             end = lab.command(*shlex.split(line.partition("recalled: promptlab ")[2]))
 
     assert len(said) == 1
-    assert "the same command without --fresh goes on" in said[0]
+    assert "a run with limits of its own goes on, what was answered is recalled" in said[0]
     assert end.code == 0
     assert sorted(asked_for(fake_provider.requests())) == sorted(f"Say word-{n:04}." for n in range(10))
 

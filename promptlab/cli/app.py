@@ -12,6 +12,7 @@ COMMANDS = {
     "render": "Print the messages that would be sent.",
     "plan": "Say what a run would call, recall and cost.",
     "run": "Run pipelines.",
+    "resume": "Finish a run that did not come to its end.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",
     "models": "List models, and fetch the embedded one.",

@@ -67,30 +67,15 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def changes(options: Mapping[str, Any]) -> "Changes":
     """Give what the options lay over the files; raises UsageError."""
-    from promptlab.loader.changes import Changes  # noqa: PLC0415
+    from promptlab.live.said import changes_said  # noqa: PLC0415
 
-    inputs = dict(options["inputs"])
-    if len(inputs) < len(options["inputs"]):
+    if len(dict(options["inputs"])) < len(options["inputs"]):
         raise UsageError("-i gives the same input twice")
-    return Changes(
-        sets=options["sets"],
-        variants=options["variants"],
-        repeat=options["repeat"],
-        inputs=inputs or None,
-        where=options["where"],
-    )
+    return changes_said(options)
 
 
 def chosen(options: Mapping[str, Any]) -> "RunRequest":
     """Give which trials are wanted, and within which bounds."""
-    from promptlab.live.running import RunRequest  # noqa: PLC0415
+    from promptlab.live.said import request_said  # noqa: PLC0415
 
-    return RunRequest(
-        limit=options["limit"],
-        tags=options["tags"],
-        failed=options["failed"],
-        max_concurrency=options["max_concurrency"],
-        max_cost=options["max_cost"],
-        fresh=options["fresh"],
-        python_allowed=not options["no_python"],
-    )
+    return request_said(options)

@@ -12,11 +12,13 @@ from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
+from promptlab.services.commands import OF_MONEY, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 NEW_DAY = "a new day begins at 00:00 UTC"
+OF_SETTINGS = "of promptlab.yaml)"
 NOTHING_USED = (": $0 is spent, and the next call", ": 0 are used, and the next call")
 SHOWN = 5
 SHOWN_TEXT = 60
@@ -143,10 +145,19 @@ def _way_on(summary: RunSummary) -> str:
     is_of_day = NEW_DAY in reason
     if not is_of_day and any(nothing in reason for nothing in NOTHING_USED):
         return "the limit leaves no room for a call: raise it"
-    again = "the same command without --fresh" if summary.is_fresh else "the same command"
-    when = " from 00:00 UTC on, or once the limit is raised" if is_of_day else ""
-    command = f": {summary.command}" if summary.command else ""
-    return f"{again} goes on{when}, what was answered is recalled{command}"
+    return f"{_what_goes_on(summary, reason)}: {summary.command}"
+
+
+def _what_goes_on(summary: RunSummary, reason: str) -> str:
+    resume = resume_command(summary.run_id)
+    if any(limit in reason for limit in OF_MONEY):
+        own = "a run with a budget of its own recalls what was answered"
+        return f"{resume} --max-cost USD goes on under a higher limit; {own}"
+    if summary.command != resume:
+        return "a run with limits of its own goes on, what was answered is recalled"
+    if NEW_DAY in reason:
+        return "this goes on from 00:00 UTC on, or once the limit is raised"
+    return f"this goes on{' once the limit is raised' if OF_SETTINGS in reason else ''}"
 
 
 def _about(one: StoodIn) -> str:
@@ -164,6 +175,9 @@ def warnings(summary: RunSummary) -> Iterator[str]:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
         yield f"{plural(left, 'trial')} left; {_way_on(summary)}"
+    errored = summary.trials.get("errored", 0)
+    if errored and left <= 0 and summary.status != "running":
+        yield f"{plural(errored, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from promptlab.cli.choosing import changes, choosing, chosen
 from promptlab.cli.commands import Command
-
-UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
+from promptlab.cli.showing import showing
 
 
 @click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
@@ -21,24 +21,8 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
     show_default=True,
     help="What to do about a request that left and was never answered.",
 )
-@click.option("--stream", is_flag=True, help="Show each answer on stderr as it comes.")
-@click.option("--fail-fast", is_flag=True, help="Start nothing more once a trial did not pass.")
-@click.option(
-    "--fail-exit-code",
-    type=click.IntRange(0, 255),
-    default=1,
-    show_default=True,
-    help="The exit code where a gate or trial failed.",
-)
 @click.option("--note", help="A note that is kept with the run.")
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    metavar="FILE",
-    help="Write a report: .json .jsonl .csv .md; {pipeline} in it becomes the pipeline's name.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pipeline, one a line.")
+@showing
 @click.pass_obj
 def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> int:
     """Run pipelines: every row, in every variant, with every check."""
@@ -60,7 +44,12 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
 def _request(options: dict[str, Any]) -> Any:
     from promptlab.core.json import plain  # noqa: PLC0415
 
-    said = {name: value for name, value in options.items() if value not in UNSAID}
+    context = click.get_current_context()
+    said = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
     return replace(
         chosen(options),
         on_unknown=options["on_unknown"],

@@ -24,7 +24,7 @@ from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
-from promptlab.loader.changes import Changes
+from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.pipeline import DatasetEntry
@@ -42,10 +42,10 @@ SIGNALS = (130, 143)
 class Wanted:
     """What to run, and how to show it. `fail_exit_code` stands in for 1."""
 
-    references: Sequence[str]
-    model: str | None
-    changes: Changes
     request: RunRequest
+    references: Sequence[str] = ()
+    model: str | None = None
+    changes: Changes = NO_CHANGES
     outs: Sequence[str] = ()
     as_json: bool = False
     fail_exit_code: int = 1
@@ -53,7 +53,11 @@ class Wanted:
 
 def run_all(project: Project, wanted: Wanted) -> int:
     """Load everything, then run everything; nothing is called before all of it was found to be in order."""
-    loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
+    return run_pipelines(project, load_all(project, wanted.references, wanted.model, wanted.changes), wanted)
+
+
+def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targets]], wanted: Wanted) -> int:
+    """Run what was loaded, one pipeline after the other."""
     request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
@@ -119,7 +123,7 @@ class _Show:
                 self.project,
                 loaded,
                 targets,
-                replace(self.wanted.request, spent=spent),
+                replace(self.wanted.request, spent=self.wanted.request.spent + spent),
                 log=self.log,
                 listeners=(outs, failures, progress),
                 counts=counts,

@@ -1,7 +1,7 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -12,7 +12,9 @@ from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
+from promptlab.live.kept import TakenOver
 from promptlab.live.session import Session
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
@@ -28,14 +30,13 @@ from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
-type TrialName = tuple[str, str, int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
     `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before.
+    `taken_over`: the run that goes on, where it is none that begins.
     """
 
     limit: int | None = None
@@ -51,6 +52,12 @@ class RunRequest:
     streams: bool = False
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
+    taken_over: TakenOver | None = None
+
+    @property
+    def used(self) -> Purse:
+        """What the run itself has taken already."""
+        return self.taken_over.used if self.taken_over is not None else Purse()
 
 
 async def run_loaded(
@@ -75,7 +82,8 @@ async def run_loaded(
         listeners=listeners,
         counts=counts or RunCounts(),
         on_print=on_print,
-        attachments=ProjectAttachments(loaded.files),
+        attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
+        taken_over=request.taken_over,
     )
     try:
         return await session.run()
@@ -145,14 +153,14 @@ class Ceiling:
 
 def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> Ceiling | None:
     """Give the limit that leaves the least: the flag's, else the pipeline's, or that of promptlab.yaml."""
-    own, ceilings = loaded.spec.limits.cost_usd, project.settings.limits
+    own, ceilings, used = loaded.spec.limits.cost_usd, project.settings.limits, request.used.usd
     known: list[Ceiling] = []
     if request.max_cost is not None:
-        known.append(Ceiling(request.max_cost, request.spent, "--max-cost"))
+        known.append(Ceiling(request.max_cost, request.spent + used, "--max-cost"))
     elif own is not None:
-        known.append(Ceiling(own))
+        known.append(Ceiling(own, used))
     if ceilings.cost_usd is not None:
-        known.append(Ceiling(ceilings.cost_usd, name="limits.cost_usd of promptlab.yaml"))
+        known.append(Ceiling(ceilings.cost_usd, used, "limits.cost_usd of promptlab.yaml"))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
 
 
@@ -169,7 +177,7 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
         on_unknown=request.on_unknown,
         max_concurrency=request.max_concurrency,
         fail_fast=request.fail_fast,
-        spent=Purse(usd=ceiling.spent) if ceiling else None,
+        spent=replace(request.used, usd=ceiling.spent if ceiling else request.used.usd),
     )
 
 
@@ -199,11 +207,21 @@ def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: R
         pipeline=loaded.name,
         path=loaded.path,
         options={**request.said, **failed},
+        made_with=circumstances_of(project, loaded, request, log),
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,
         files=tuple(_source(snapshot, loaded.path, loaded.called) for snapshot in files),
     )
+
+
+def circumstances_of(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog
+) -> Mapping[str, JSON]:
+    """Give what the run is made with besides its files and options."""
+    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    plan = Plan(loaded.name, loaded.cells, loaded.rows, loaded.row_count)
+    return circumstances(plan, model=project.settings.model, spent=request.spent, failed=failed)
 
 
 def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> SourceFile:

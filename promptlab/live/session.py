@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
@@ -17,14 +18,18 @@ from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
+from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
+from promptlab.loader.files import FileSnapshot
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
-from promptlab.services.commands import command_again
+from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
+
+type First = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,8 @@ class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
-    `attachments` gives the files that prompts name.
+    `attachments` makes what gives the files that prompts name, and tells of each that it reads.
+    `taken_over`: the run that goes on, if it is not a new one.
     """
 
     root: Path
@@ -43,13 +49,13 @@ class Session:
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
-    attachments: AttachmentSource = NO_ATTACHMENTS
+    attachments: Callable[[Callable[[FileSnapshot], object]], AttachmentSource] = lambda _: NO_ATTACHMENTS
+    taken_over: TakenOver | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
         async with AsyncExitStack() as stack:
-            begun = Recorder.begin_run(self.log, self.start, cost_usd_per_day=self.options.cost_usd_per_day)
-            recorder = await stack.enter_async_context(await begun)
+            recorder = await stack.enter_async_context(await self._begin())
             try:
                 return await self._recorded(stack, recorder)
             except Exception as error:
@@ -59,16 +65,50 @@ class Session:
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
         scores = Scores(self.plan)
-        emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
+        hear = _fan_out(self.counts, scores, *self.listeners)
+        kept = self._kept(recorder, hear)
+        emit = _fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
         brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
         engine = await self._assemble(stack, recorder, brake, emit)
         await self._warm_up(recorder)
-        ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
+        ending = await self._drive(engine, brake, recorder, kept)
+        ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
-        command = command_again(self.start.path, self.start.options) if self.start.path else None
-        summary = replace(summary, is_fresh=self.options.fresh, command=command)
+        if kept is not None:
+            summary = replace(summary, calls=await recorder.calls())
+        command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
+        summary = replace(summary, command=command)
         await recorder.end_run(_run_end(summary))
         return summary
+
+    def _begin(self) -> Coroutine[Any, Any, Recorder]:
+        limit, taken = self.options.cost_usd_per_day, self.taken_over
+        if taken is None:
+            return Recorder.begin_run(self.log, self.start, cost_usd_per_day=limit)
+        taken.count_in(self.counts)
+        return Recorder.go_on(self.log, taken.run_id, taken.lock, cost_usd_per_day=limit)
+
+    def _kept(self, recorder: Recorder, tell: Emit) -> KeptTrials | None:
+        if self.taken_over is None:
+            return None
+        return KeptTrials(self.log, recorder.run_id, self.plan, tell, recorder.own)
+
+    async def _drive(
+        self, engine: Engine, brake: Brake, recorder: Recorder, kept: KeptTrials | None
+    ) -> Ending:
+        """Run what is not on record yet."""
+        if self.taken_over is None or kept is None:
+            return await _drive(engine, self.plan, brake)
+
+        async def first() -> None:
+            await kept.tell()
+            recorder.count_recalled(kept.recalled)
+            self.counts.kept = self.counts.done
+
+        ending = await _drive(engine, kept.rest, brake, first)
+        await recorder.flush()
+        again = kept.tell_rest()
+        return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
@@ -94,15 +134,15 @@ class Session:
             send=web.send,
             brake=brake,
             emit=emit,
-            attachments=self.attachments,
+            attachments=self.attachments(recorder.add_file),
         )
 
 
-async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
+async def _drive(engine: Engine, plan: Plan, brake: Brake, first: First | None = None) -> Ending:
     """Run the engine under the signals; give how it ended."""
     started = time.monotonic()
     interrupts = Interrupts(brake)
-    running = asyncio.create_task(_run(engine, plan))
+    running = asyncio.create_task(_run(engine, plan, first))
     with interrupts.heeded(running):
         try:
             await running
@@ -120,12 +160,12 @@ async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
     )
 
 
-async def _run(engine: Engine, plan: Plan) -> None:
+async def _run(engine: Engine, plan: Plan, first: First | None) -> None:
     """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
     patience: float = GRACE_SECONDS
     try:
         with _single_error():
-            await engine.runner.run(plan)
+            await engine.runner.run(plan, first=first)
     except (StorageError, asyncio.CancelledError):
         patience = 0
         raise

@@ -20,7 +20,8 @@ class Ending:
     """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run.
 
     `was_sent`: whether any call left; if none did, a model that cannot be asked is a matter of usage.
-    `is_soft`: a limit could not be kept exactly.
+    `is_soft`: a limit could not be kept exactly. `again`: trials that errored before a run was resumed, and
+    were not come to again.
     """
 
     seconds: float
@@ -30,12 +31,13 @@ class Ending:
     was_sent: bool = True
     is_soft: bool = False
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
+    again: int = 0
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
     """Put together what a run's end says; the first exit code that applies."""
     gates = scores.gates()
-    left = plan.size - counts.done
+    left = plan.size - counts.done + ending.again
     ending = replace(ending, closures=_in_the_way(plan, ending.closures))
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
