@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -312,6 +313,23 @@ def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
     open_run_log(path).close()
 
     assert int.from_bytes(path.read_bytes()[68:72]) == APPLICATION_ID
+
+
+def test_a_log_whose_first_write_was_cut_short_becomes_one(tmp_path: Path) -> None:
+    """
+    Given a file with our mark, and beside it the journal that says that it was empty before,
+    when it is opened and opened again,
+    then it is a log of ours both times.
+    """
+    path = tmp_path / "lab.db"
+    claim(path)
+    was_empty = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 7, 0, 512, 4096)
+    path.with_name("lab.db-journal").write_bytes(was_empty.ljust(512, b"\0"))
+
+    open_run_log(path).close()
+    open_run_log(path).close()
+
+    assert revision_of(path) == REVISION
 
 
 def test_what_lies_in_the_folder_is_the_owners_alone(tmp_path: Path) -> None:

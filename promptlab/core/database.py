@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +120,18 @@ def claim(path: Path) -> bool:
     with storage_errors(path):
         if path.is_dir() or (path.exists() and path.stat().st_size):
             _identify(path)
-            return True
+            _take_back_unfinished(path)
+            if path.stat().st_size:
+                return True
         _make(path)
         return False
+
+
+def _take_back_unfinished(path: Path) -> None:
+    """Have SQLite undo a write of ours that a kill cut short; of the very first one nothing is left then."""
+    if path.with_name(f"{path.name}-journal").exists():
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA schema_version")
 
 
 def _identify(path: Path) -> None:
@@ -145,11 +154,8 @@ def _identify(path: Path) -> None:
 def _make(path: Path) -> None:
     make = own_folder if path.parent.name == OWN_FOLDER else private_folder
     make(path.parent)
-    connection = sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)
-    try:
+    with closing(sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)) as connection:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    finally:
-        connection.close()
 
 
 def open_engine(path: Path, *, read_only: bool = False) -> Engine:
