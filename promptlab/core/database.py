@@ -16,6 +16,7 @@ from promptlab.core.files import OWN_FOLDER, FileLock, own_folder, private_file,
 APPLICATION_ID = 0x504C4142  # "PLAB", in the header of each of our files
 BUSY_SECONDS = 30
 CHECKPOINT_BYTES = 4 * 1024 * 1024
+CHECKED_BYTES = 32 * 1024 * 1024  # larger logs are not looked through each time; this many take 20 ms
 LOG_FILE = "lab.db"
 
 logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it would print, we raise
@@ -158,6 +159,26 @@ def _make(path: Path) -> None:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
 
+@contextmanager
+def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves the file as it is: it does not even move the WAL into it."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, _wal_size(path) > 0)
+        connection.execute("PRAGMA query_only=ON")
+        yield connection
+
+
+def refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StorageError where a log that is not too large for that has a page that makes no sense."""
+    if path.stat().st_size > CHECKED_BYTES:
+        return
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        meaning, advice = _MEANINGS[sqlite3.SQLITE_CORRUPT]
+        reason = " ".join(found.split())
+        raise StorageError(f"{path}: the run log cannot be used: {meaning} ({reason})", hint=advice)
+
+
 def open_engine(path: Path, *, read_only: bool = False) -> Engine:
     """Give an engine for the log at `path`, which must have been claimed.
 
@@ -210,8 +231,7 @@ def _driver(connection: Connection) -> Any:
 
 def checkpoint(connection: Connection, path: Path) -> None:
     """Move what was committed into the main file once there is much of it, unless another process does."""
-    log = path.with_name(f"{path.name}-wal")
-    if not log.exists() or log.stat().st_size < CHECKPOINT_BYTES:
+    if _wal_size(path) < CHECKPOINT_BYTES:
         return
     lock = FileLock(path.with_name(f"{path.name}.checkpoint.lock"))
     if not lock.acquire():
@@ -220,3 +240,10 @@ def checkpoint(connection: Connection, path: Path) -> None:
         outside_transactions(connection, "PRAGMA wal_checkpoint(PASSIVE)")
     finally:
         lock.release()
+
+
+def _wal_size(path: Path) -> int:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from promptlab.core.database import outside_transactions
+from promptlab.core.database import looking_into, outside_transactions, refuse_damaged
 from promptlab.core.errors import StorageError
 from promptlab.core.files import private_file
 from promptlab.models import REVISION, Base
@@ -33,8 +33,25 @@ def current(engine: Engine) -> str | None:
         return _revision(connection)
 
 
+def refuse_strange(path: Path) -> str | None:
+    """Give the revision of a log; raises StorageError, and writes nothing, for a newer or damaged one."""
+    with looking_into(path) as connection:
+        refuse_damaged(connection, path)
+        revision = revision_in(connection)
+    if revision not in (None, REVISION):
+        _refuse_newer(revision, migrations_folder(), path)
+    return revision
+
+
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    if connection.execute(str(_HAS_TABLE)).fetchone() is None:
+        return None
+    found = connection.execute(str(_READ)).fetchone()
+    return found[0] if found else None
+
+
 def bring_up_to_date(engine: Engine, path: Path) -> None:
-    """Make or migrate the tables; raises StorageError, and writes nothing, where they are newer."""
+    """Make or migrate the tables of a log that was found to be no strange one."""
     revision = current(engine)
     if revision is None:
         _create(engine)
@@ -46,13 +63,14 @@ def migrate(engine: Engine, path: Path, *, folder: Path | None = None) -> None:
     """Run the migrations of `folder` in one transaction, after a backup of the file beside it."""
     from alembic import command  # noqa: PLC0415 (slow to import, seldom needed)
 
-    config = _config(folder or migrations_folder())
+    folder = folder or migrations_folder()
+    config = _config(folder)
     with engine.execution_options(immediate=True).connect() as connection:
         _foreign_keys(connection, enforced=False)
         try:
             with connection.begin():
                 revision = _revision(connection)
-                _refuse_newer(config, revision, path)
+                _refuse_newer(revision, folder, path)
                 _back_up(path, revision or "base")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -87,10 +105,8 @@ def _config(folder: Path) -> "Config":
     return config
 
 
-def _refuse_newer(config: "Config", revision: str | None, path: Path) -> None:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+def _refuse_newer(revision: str | None, folder: Path, path: Path) -> None:
+    known = {file.stem.partition("_")[0] for file in (folder / "versions").glob("*.py")}
     if revision is not None and revision not in known:
         raise StorageError(
             f"{path}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
