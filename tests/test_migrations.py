@@ -203,6 +203,24 @@ def found_by(log: Path, question: str) -> list[Any]:
         return connection.execute(question).fetchall()
 
 
+def test_a_backup_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    """
+    Given an old log, and the backup that a killed migration had begun, with its journal,
+    when the log is opened,
+    then there is a whole backup, and nothing unfinished beside it.
+    """
+    path = old_log("0001", tmp_path / "lab.db")
+    unfinished = path.with_name("lab.db.backup-0001.unfinished")
+    unfinished.write_bytes(b"half")
+    unfinished.with_name(f"{unfinished.name}-journal").write_bytes(b"half")
+    before = schema(path)
+
+    open_run_log(path).close()
+
+    assert [file.name for file in tmp_path.glob("*.backup-*")] == ["lab.db.backup-0001"]
+    assert schema(path.with_name("lab.db.backup-0001")) == before
+
+
 @pytest.mark.parametrize("revision", sorted(path.stem for path in OLD_LOGS.glob("*.sql")))
 def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
     """

@@ -1,6 +1,5 @@
 """Brings a run log to the newest tables: makes them, or migrates older ones behind a backup."""
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -114,16 +113,25 @@ def _refuse_newer(revision: str | None, folder: Path, path: Path) -> None:
         )
 
 
-def _back_up(path: Path, revision: str) -> Path:
+def _back_up(path: Path, revision: str) -> None:
+    """Copy the log beside itself; only one process at a time comes here, as it holds the writer's lock."""
     backup = path.with_name(f"{path.name}.backup-{revision}")
-    unfinished = private_file(backup.with_name(f"{backup.name}.{os.getpid()}"))
+    unfinished = backup.with_name(f"{backup.name}.unfinished")
+    _remove(unfinished)
     try:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+        with (
+            closing(sqlite3.connect(path)) as source,
+            closing(sqlite3.connect(private_file(unfinished))) as target,
+        ):
             source.backup(target)
         unfinished.replace(backup)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return backup
+        _remove(unfinished)
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-journal"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def _foreign_keys(connection: Connection, *, enforced: bool) -> None:
