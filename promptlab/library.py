@@ -7,14 +7,13 @@
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
+from promptlab.core.arguments import refuse_unknown, refuse_wrong
 from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.json import JSON, as_text, compact
-from promptlab.core.suggest import did_you_mean
 from promptlab.engine.targets import Targets
 from promptlab.live.project_log import open_log
 from promptlab.live.reporting import stored_summary
@@ -46,7 +45,6 @@ __all__ = [
 ]
 
 
-MOST_AT_ONCE = 1000
 _SAID_ALIKE = (
     "where",
     "repeat",
@@ -60,8 +58,6 @@ _SAID_ALIKE = (
     "note",
 )
 _UNSAID: tuple[object, ...] = (None, False, [], ())
-
-type _Wanted = tuple[str, Callable[[Any], bool]]
 
 
 class PipelineChanges(TypedDict, total=False):
@@ -98,8 +94,8 @@ class RunArguments(PipelineChanges, total=False):
 
 def load(pipeline: str | Path, **changes: Unpack[PipelineChanges]) -> LoadedPipeline:
     """Load a pipeline by its path or name. Raises InvalidPipeline with all its problems."""
-    _refuse_unknown(changes, PipelineChanges)
-    _refuse_wrong(changes)
+    refuse_unknown(changes, PipelineChanges)
+    refuse_wrong(changes)
     return _load(pipeline, changes)[1]
 
 
@@ -123,8 +119,8 @@ def run(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
 
 async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
     """Run a pipeline, as `run` does. Cancelling it ends the run; calls in flight are of unknown outcome."""
-    _refuse_unknown(arguments, RunArguments)
-    _refuse_wrong(arguments)
+    refuse_unknown(arguments, RunArguments)
+    refuse_wrong(arguments)
     project, loaded, targets = await asyncio.to_thread(_load, pipeline, arguments)
     on_event = arguments.get("on_event")
     with open_log(project) as log:
@@ -163,8 +159,8 @@ def resume(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
 
 async def resume_async(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
     """Finish a run, as `resume` does. Cancelling it interrupts the run again."""
-    _refuse_unknown(arguments, ResumeArguments)
-    _refuse_wrong(arguments)
+    refuse_unknown(arguments, ResumeArguments)
+    refuse_wrong(arguments)
     project = open_project(root=arguments.get("project"))
     on_event = arguments.get("on_event")
     with open_log(project, create=False) as log, claimed(log, run) as claim:
@@ -199,54 +195,6 @@ def _require_no_loop(instead: str) -> None:
     except RuntimeError:
         return
     raise UsageError("there is an event loop already", hint=f"await {instead} instead")
-
-
-def _refuse_unknown(arguments: Mapping[str, object], known: type) -> None:
-    """Raise TypeError for an argument that there is not: a misspelt limit must not run without one."""
-    names = getattr(known, "__annotations__", {})
-    for name in arguments:
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise TypeError(f"there is no argument '{name}'{f'; {hint}' if hint else ''}")
-
-
-def _refuse_wrong(arguments: Mapping[str, object]) -> None:
-    """Raise UsageError for a value that its argument cannot mean, as the command line does."""
-    for name, (wanted, is_right) in _WANTED.items():
-        value = arguments.get(name)
-        if value is not None and not is_right(value):
-            raise UsageError(f"{name} must be {wanted}, not {value!r}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-
-
-def _is_list_of_texts(value: object) -> bool:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return False
-    return all(isinstance(item, str) for item in value)
-
-
-_WHOLE: _Wanted = ("a whole number above 0", _is_whole)
-_NAMES: _Wanted = ("a list of names", _is_list_of_texts)
-_WANTED: Mapping[str, _Wanted] = {
-    "limit": _WHOLE,
-    "repeat": _WHOLE,
-    "max_concurrency": (
-        "a whole number from 1 to 1,000",
-        lambda value: _is_whole(value) and value <= MOST_AT_ONCE,
-    ),
-    "max_cost": ("a number above 0", _is_amount),
-    "on_unknown": ("'retry' or 'fail'", ("retry", "fail").__contains__),
-    "variants": _NAMES,
-    "tags": _NAMES,
-    "note": ("text", lambda value: isinstance(value, str)),
-}
 
 
 def _load(pipeline: str | Path, changes: PipelineChanges) -> tuple[Project, LoadedPipeline, Targets]:

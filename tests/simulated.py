@@ -22,10 +22,11 @@ REQUEST = request()
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request as the provider saw it: when it came, and what it said to it."""
+    """A request as the provider saw it: when it came, what it said to it, and how long it took to answer."""
 
     at: float
     status: int
+    took: float = 0.0
 
 
 @dataclass
@@ -53,12 +54,13 @@ class Simulated:
     async def complete(self, _request: CompletionRequest) -> Completion:
         now = asyncio.get_running_loop().time()
         status = self.fault(now) or self._admit(now)
-        self.seen.append(Seen(now, status))
+        took = self.refusal_latency if status != 200 else self.latency * self.random.uniform(0.5, 1.5)
+        self.seen.append(Seen(now, status, took))
         if status != 200:
-            await asyncio.sleep(self.refusal_latency)
+            await asyncio.sleep(took)
             raise self._error(status)
         self.in_flight += 1
-        await asyncio.sleep(self.latency * self.random.uniform(0.5, 1.5))
+        await asyncio.sleep(took)
         self.in_flight -= 1
         return Completion(text="", usage=Usage(5, 5), quota=self.quota(now))
 
@@ -98,6 +100,12 @@ class Simulation:
     def rate(self, start: float, end: float) -> float:
         """Give the calls a second that were let in."""
         return sum(seen.status == 200 and start <= seen.at < end for seen in self.model.seen) / (end - start)
+
+    def busy(self, start: float, end: float) -> float:
+        """Give how many calls it answered at once, on the average."""
+        answered = (seen for seen in self.model.seen if seen.status == 200)
+        times = (min(end, seen.at + seen.took) - max(start, seen.at) for seen in answered)
+        return sum(time for time in times if time > 0) / (end - start)
 
     def refused(self, start: float = 0.0, end: float = 1e9) -> int:
         return sum(seen.status != 200 and start <= seen.at < end for seen in self.model.seen)

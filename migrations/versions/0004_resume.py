@@ -1,4 +1,4 @@
-"""What a resumed run must know: what it was made with besides its files, when it went on, tokens set aside."""
+"""What a resume must know: what else a run was made with, when it went on, and tokens set aside."""
 
 from collections.abc import Sequence
 

@@ -5,12 +5,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, insert, update
-from sqlalchemy.dialects.sqlite import insert as insert_if_new
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.database import storage_errors
@@ -21,17 +18,18 @@ from promptlab.core.json import plain
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
+from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
 from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
 from promptlab.live.writer import Writer
 from promptlab.loader.files import FileSnapshot
-from promptlab.models import Run, RunFile, Snapshot
+from promptlab.models import Run
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunStart, SourceFile
 from promptlab.schemas.report import Calls
 from promptlab.schemas.run import TrialResult
-from promptlab.services.reopening import ReopeningService, recount, this_process
+from promptlab.services.reopening import ReopeningService, recount
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService, count_left, give_up_attempts
 
@@ -75,7 +73,7 @@ class Recorder:
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.acquire()
-        recorder._open(lambda session: _begin(session, recorder.run_id, start))
+        recorder._open(lambda session: write_beginning(session, recorder.run_id, start))
         return recorder
 
     @classmethod
@@ -150,7 +148,7 @@ class Recorder:
         """Write down, some time soon, a file that was read while the run went on."""
         manifest = plain({"sha256": file.sha256, "size": file.size}).encode()
         source = SourceFile(file.path, "data", manifest)
-        self._writer.put(Job(lambda to: _keep_file(to, self.run_id, source)), weight=200)
+        self._writer.put(Job(lambda to: write_file(to, self.run_id, source)), weight=200)
 
     def count_recalled(self, count: int) -> None:
         """Say how many calls were recalled by the trials that a resumed run keeps."""
@@ -246,45 +244,3 @@ class Recorder:
             gates=end.gates,
             throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
-
-
-def _begin(session: Session, run_id: str, start: RunStart) -> None:
-    session.execute(insert(Run), {"id": run_id, **_facts(start)})
-    for file in start.files:
-        _keep_file(session.connection(), run_id, file)
-
-
-def _keep_file(connection: Connection, run_id: str, file: SourceFile) -> None:
-    digest = sha256(file.content).hexdigest()
-    snapshot = {"digest": digest, "content": file.content}
-    connection.execute(insert_if_new(Snapshot.__table__).on_conflict_do_nothing(), snapshot)
-    entry = {"run_id": run_id, "path": file.path, "kind": file.kind, "digest": digest}
-    connection.execute(insert_if_new(RunFile.__table__).on_conflict_do_nothing(), entry)
-
-
-def _facts(start: RunStart) -> dict[str, Any]:
-    return {
-        "pipeline": start.pipeline,
-        "path": start.path,
-        "status": "running",
-        "started_at": datetime.now(UTC),
-        "git_commit": start.git_commit,
-        "git_dirty": start.git_dirty,
-        "version": _version(),
-        **this_process(),
-        "note": start.note,
-        "options": start.options,
-        "made_with": start.made_with,
-        "cells": (),
-        "metrics": {},
-        "gates": (),
-        "cost_usd": 0.0,
-        "spent_usd": 0.0,
-    }
-
-
-def _version() -> str:
-    try:
-        return version("promptlab-pipelines")
-    except PackageNotFoundError:
-        return "unknown"

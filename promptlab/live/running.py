@@ -233,6 +233,8 @@ def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> So
 
 def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> FileKind:
     path = snapshot.path
+    if snapshot.content is None:
+        return "data"
     if path == pipeline or path in called:
         return "pipeline"
     if path == "promptlab.yaml":
@@ -241,4 +243,4 @@ def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> File
         return "python"
     if path.startswith("prompts/") or path.endswith(".j2"):
         return "prompt"
-    return "data" if snapshot.content is None else "schema"
+    return "schema"

@@ -94,7 +94,7 @@ class ReopeningService:
             .where(_ATTEMPTS.c.run_id == self.run_id, _ATTEMPTS.c.fingerprint.not_in(answered))
             .group_by(_ATTEMPTS.c.fingerprint)
         )
-        return dict(self.session.execute(query).tuples().all())
+        return {fingerprint: count for fingerprint, count in self.session.execute(query)}  # noqa: C416 (rows are no pairs)
 
     def _update(self, **values: object) -> None:
         self.session.execute(update(Run).where(Run.id == self.run_id).values(**values))

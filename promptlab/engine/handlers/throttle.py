@@ -10,8 +10,8 @@ from promptlab.engine.clock import Clock
 from promptlab.engine.completion import Answer, CallFailure, Completion
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.throttling.bounds import bounds
+from promptlab.engine.throttling.flow import Ticket
 from promptlab.engine.throttling.gate import ModelGate, gate_of
-from promptlab.engine.throttling.window import Ticket
 from promptlab.schemas.events import ConcurrencyChanged, Emit, ModelClosed, ModelPaused
 from promptlab.schemas.throttle import ThrottleCourse
 
@@ -39,8 +39,8 @@ class Throttle:
         try:
             answer = await forward(call)
         finally:
-            pause = self._land(gate, call, ticket, answer)
-        return answer if isinstance(answer, Completion) else self._heed(gate, call, answer, pause)
+            self._land(gate, call, ticket, answer)
+        return answer if isinstance(answer, Completion) else self._heed(gate, call, answer)
 
     def courses(self) -> dict[str, ThrottleCourse]:
         """Give, by model, how many calls it got at once so far."""
@@ -51,13 +51,13 @@ class Throttle:
         async with gate.door:
             while (refusal := gate.closed or self.brake.refusal() or call.refusal()) is None:
                 gate.changed.clear()
-                if not gate.window.has_room:
+                if not gate.flow.has_room:
                     await gate.changed.wait()
                 elif seconds := gate.wait(call.worst.tokens, self.clock.now()):
                     self._tell(gate, call)
                     await self.brake.sleep(self.clock, seconds, until=gate.changed)
                 else:
-                    return gate.window.leave(self.clock.now())
+                    return gate.flow.leave(self.clock.now())
             return refusal
 
     def _tell(self, gate: ModelGate, call: Call) -> None:
@@ -66,14 +66,13 @@ class Throttle:
         if seconds:
             self.emit(ModelPaused(call.model, seconds))
 
-    def _land(self, gate: ModelGate, call: Call, ticket: Ticket, answer: Answer) -> float:
-        before = gate.window.limit
-        pause = gate.land(ticket, answer, call.worst.tokens, self.clock.now())
-        if gate.window.limit != before:
-            self.emit(ConcurrencyChanged(call.model, gate.window.limit))
-        return pause
+    def _land(self, gate: ModelGate, call: Call, ticket: Ticket, answer: Answer) -> None:
+        before = gate.flow.limit
+        gate.land(ticket, answer, call.worst.tokens, self.clock.now())
+        if gate.flow.limit != before:
+            self.emit(ConcurrencyChanged(call.model, gate.flow.limit))
 
-    def _heed(self, gate: ModelGate, call: Call, failure: CallFailure, pause: float) -> CallFailure:
+    def _heed(self, gate: ModelGate, call: Call, failure: CallFailure) -> CallFailure:
         """Pause or close the model if the failure says so; a Retry-After beyond the cap closes it."""
         wait = failure.retry_after or 0.0
         if wait > call.retry.max:
@@ -82,16 +81,16 @@ class Throttle:
         if failure.closes or gate.is_dead(call, failure):
             failure = replace(failure, closes=True)
             self._close(gate, call, failure)
-        elif max(wait, pause):
-            self._pause(gate, call, max(wait, pause), is_asked=bool(wait))
+        elif wait:
+            self._pause(gate, call, wait)
         return failure
 
-    def _pause(self, gate: ModelGate, call: Call, seconds: float, *, is_asked: bool) -> None:
+    def _pause(self, gate: ModelGate, call: Call, seconds: float) -> None:
         until = self.clock.now() + seconds
         if until <= gate.paused_until:
             return
         gate.paused_until = until
-        if is_asked and gate.is_news(until):
+        if gate.is_news(until):
             self.emit(ModelPaused(call.model, seconds))
 
     def _close(self, gate: ModelGate, call: Call, failure: CallFailure) -> None:

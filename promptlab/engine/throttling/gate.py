@@ -1,4 +1,4 @@
-"""The state of one model in a run: its window, its rates, its pauses, and whether it is closed."""
+"""The state of one model in a run: its flow, its rates, its pauses, and whether it is closed."""
 
 import asyncio
 import math
@@ -10,7 +10,8 @@ from promptlab.engine.provider import ModelProfile
 from promptlab.engine.throttling.bounds import Bounds
 from promptlab.engine.throttling.bucket import Allowance, Bucket
 from promptlab.engine.throttling.course import Course
-from promptlab.engine.throttling.window import Ticket, Window
+from promptlab.engine.throttling.flow import Flow, Ticket
+from promptlab.engine.throttling.window import Window
 
 ENOUGH_FAILURES = 5
 NOT_REACHED = ("connection", "timeout", "server")
@@ -22,7 +23,7 @@ LONGEST_RESET = 60.0  # seconds that a header alone may ask to wait; then a call
 class ModelGate:
     """`failures`: attempts that nobody answered, while nobody was. One call at a time is at the `door`."""
 
-    window: Window
+    flow: Flow
     course: Course
     requests: Bucket | None = None
     tokens: Bucket | None = None
@@ -49,7 +50,7 @@ class ModelGate:
         buckets = [(bucket, amount) for bucket, amount in rates if bucket is not None]
         seconds = max(
             self.paused_until - now,
-            self.window.spacing(now),
+            self.flow.spacing(now),
             reset,
             *(bucket.wait(amount, now) for bucket, amount in buckets),
         )
@@ -66,7 +67,7 @@ class ModelGate:
         if self._reset_at - max(now, self._told_until) < WORTH_TELLING:
             return 0.0
         self._told_until = self._reset_at
-        self.course.add(now, self.window.limit, "rate limit used up")
+        self.course.add(now, self.flow.limit, "rate limit used up")
         return self._reset_at - now
 
     def is_news(self, until: float) -> bool:
@@ -76,17 +77,16 @@ class ModelGate:
         self._told_until = until
         return True
 
-    def land(self, ticket: Ticket, answer: Answer, reserved_tokens: int, now: float) -> float:
-        """Note how a call ended; give the seconds for which none should leave."""
+    def land(self, ticket: Ticket, answer: Answer, reserved_tokens: int, now: float) -> None:
+        """Note how a call ended."""
         self._count(answer, reserved_tokens)
         if answer.quota is not None:
             self._heed_report(ticket, answer.quota, now)
-        before = self.window.limit
-        pause = self._resize(ticket, answer, now)
-        if self.window.limit != before:
-            self.course.add(now, self.window.limit, _why(answer, is_closed=self.window.is_closed))
+        before = self.flow.limit
+        self._learn(ticket, answer, now)
+        if self.flow.limit != before:
+            self.course.add(now, self.flow.limit, _why(answer, is_closed=self.flow.is_closed))
         self.changed.set()
-        return pause
 
     def is_dead(self, call: Call, failure: CallFailure) -> bool:
         """Whether the provider is taken for unreachable, now that this call has failed for good."""
@@ -94,17 +94,16 @@ class ModelGate:
             return False
         return failure.outcome == "failed" or self.failures >= ENOUGH_FAILURES
 
-    def _resize(self, ticket: Ticket, answer: Answer, now: float) -> float:
+    def _learn(self, ticket: Ticket, answer: Answer, now: float) -> None:
         if isinstance(answer, CallFailure) and (answer.outcome == "unsent" or answer.kind == "interrupted"):
-            self.window.give_back()
+            self.flow.give_back()
         elif isinstance(answer, CallFailure) and answer.kind == "rate_limit":
             self.course.refusals[answer.status or 429] += 1
-            return self.window.refused(ticket, now, answer.retry_after or 0.0)
+            self.flow.refused(ticket, now, answer.retry_after or 0.0)
         elif isinstance(answer, CallFailure) and answer.kind in NOT_REACHED:
-            self.window.troubled(now)
+            self.flow.troubled(now)
         else:
-            self.window.answered(ticket, now)
-        return 0.0
+            self.flow.answered(ticket, now)
 
     def _count(self, answer: Answer, reserved_tokens: int) -> None:
         """Note whether somebody answered; give back what the answer did not use."""
@@ -132,7 +131,7 @@ class ModelGate:
         if ticket.number < self._newest_report:
             return
         self._newest_report = ticket.number
-        later = self.window.sent - ticket.number
+        later = self.flow.sent - ticket.number
         typical = self._typical_tokens or 0.0
         reports = (
             (self.requests_left, quota.requests, quota.requests_reset, later),
@@ -154,7 +153,7 @@ def gate_of(profile: ModelProfile, size: Bounds, now: float) -> ModelGate:
     course = Course(began=now)
     course.add(now, size.start, "start")
     return ModelGate(
-        Window(size.start, size.ceiling),
+        Flow(Window(size.start, size.ceiling)),
         course,
         requests=Bucket(profile.requests_per_minute) if profile.requests_per_minute else None,
         tokens=Bucket(profile.tokens_per_minute) if profile.tokens_per_minute else None,

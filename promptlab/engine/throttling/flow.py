@@ -1,0 +1,149 @@
+"""The calls in flight: when the next may leave, and what answers and refusals say of the limits."""
+
+import math
+from dataclasses import dataclass, field
+
+from promptlab.engine.throttling.pace import Pace
+from promptlab.engine.throttling.suspicion import Suspicion
+from promptlab.engine.throttling.window import Window
+
+PATIENCE = 10  # times as long as a refusal had it wait, before a limit is tried again
+TIMER = 0.005  # seconds that a sleep may miss
+CALM = 5.0  # seconds without growth after a fault of the server
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A call that left: the how-manieth, when, beside how many (itself among them), and how it left.
+
+    `widest`: the most calls at once since something was refused before. `is_wide`, `is_paced`: the window was
+    in full use, or it left as soon as the pace allowed.
+    """
+
+    number: int
+    left_at: float
+    width: int = 0
+    widest: int = 0
+    is_wide: bool = False
+    is_paced: bool = False
+
+
+@dataclass(slots=True)
+class Flow:
+    """Two limits, learned together: a window of calls in flight, and a pace. Pure: it is told of the time.
+
+    - The first refusal begins an episode, which all calls then in flight belong to; each episode counts once.
+    - It slows down to what was let in since the one before. Where all refusals fit a number of calls at once,
+      that shrinks instead, and the pace makes way.
+    - Where nothing was let in since the last episode, the provider is closed: the pace halves, down to a call
+      in eight seconds, and returns with the first answers.
+    - Faults of the server and timeouts only pause growth.
+    """
+
+    window: Window
+    pace: Pace = field(default_factory=Pace)
+    in_flight: int = 0
+    sent: int = 0
+    _suspicion: Suspicion = field(default_factory=Suspicion)
+    _episode: Ticket = Ticket(0, 0.0)
+    _refused: int = 1
+    _shrunk_at: int = 0
+    _widest: int = 0
+    _latency: float = 0.0
+    _heard_after: float = 0.0
+    _calm_at: float = -math.inf
+    _provoke_at: float = -math.inf
+    _next_at: float = -math.inf
+
+    @property
+    def limit(self) -> int:
+        """How many calls may be in flight."""
+        return self.window.limit
+
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.limit
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was refused whatever it sent since the last episode."""
+        return self.pace.is_hushed
+
+    def spacing(self, now: float) -> float:
+        """Give the seconds until the next call should leave."""
+        return self._next_at - now if self._next_at - now > self._slack else 0.0
+
+    def leave(self, now: float) -> Ticket:
+        """Note that a call leaves."""
+        self.sent += 1
+        self.in_flight += 1
+        is_paced = self.pace.is_limited and now - self._next_at <= TIMER
+        self._next_at = max(self._next_at, now - self._slack) + self.pace.apart
+        is_wide = 4 * self.in_flight >= 3 * self.limit
+        ticket = Ticket(self.sent, now, self.in_flight, self._widest, is_wide, is_paced)
+        self._widest = max(self._widest, self.in_flight)
+        return ticket
+
+    def give_back(self) -> None:
+        """Note that a call did not leave after all."""
+        self.in_flight -= 1
+
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """Note an answer; whatever it says, the call was let in."""
+        self.in_flight -= 1
+        self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
+        if ticket.number <= self._shrunk_at:
+            return  # it left before the last episode and says nothing of now
+        self.pace.answered()
+        if now < self._calm_at:
+            return
+        may_provoke = now >= self._provoke_at
+        if ticket.is_paced:
+            self.pace.earn(now, self._heard_after, may_provoke=may_provoke)
+        if ticket.is_wide and self.limit < self.window.ceiling:
+            self.window.earn(may_provoke=may_provoke)
+
+    def troubled(self, now: float) -> None:
+        """Note a fault of the server, or that there was no answer in time."""
+        self.in_flight -= 1
+        self._calm_at = now + CALM
+
+    def refused(self, ticket: Ticket, now: float, retry_after: float = 0.0) -> None:
+        """Note that a call was one too many."""
+        self.in_flight -= 1
+        self._heard_after += (now - ticket.left_at - self._heard_after) / 4
+        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after)
+        if ticket.number > self._shrunk_at:
+            self._begin_episode(ticket, now + retry_after)
+            self._next_at = now + max(retry_after, self.pace.apart)
+        self._refused += 1
+        self._widest = self.in_flight
+
+    def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
+        # refusals are heard in the order of departure: of what left before, all else was let in
+        let_in = max(0, ticket.number - self._episode.number - self._refused)
+        if not let_in and self.pace.is_limited:
+            self.pace.hush()
+        else:
+            self._learn(ticket, let_in, resumes_at)
+        self._episode, self._refused = ticket, 0
+        self._shrunk_at = self.sent
+        self.window.start_over()
+
+    def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
+        is_size = self._suspicion.is_size(ticket.width, ticket.widest, let_in)
+        if is_size and self.pace.is_limited:
+            self.window.shrink(self._suspicion.least_refused)
+            self.pace.make_way(self._speed, now)
+        else:
+            self.pace.slow_down(let_in, self._episode.left_at, ticket.left_at, now, speed=self._speed)
+
+    @property
+    def _speed(self) -> float:
+        """Give the calls a second that the window gives."""
+        return self.limit / self._latency if self._latency else math.inf
+
+    @property
+    def _slack(self) -> float:
+        """Give the seconds that are made up for where calls leave closer than timers can tell."""
+        return TIMER if self.pace.apart < 4 * TIMER else 0.0

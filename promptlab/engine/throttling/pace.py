@@ -1,0 +1,98 @@
+"""Calls a second: what was let in between two refusals, tried a little higher ever more seldom."""
+
+import math
+from dataclasses import dataclass
+
+MARGIN = 0.93  # of the rate that was let in, to go on with
+MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
+SHORTEST = 0.1  # seconds that say something of a rate
+STEP = 0.025  # of the known rate; doubled each time beyond it
+WIDEST_STEP = 1.0
+UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
+BEYOND = 1.05  # times the known rate is beyond it
+ROUND = 5  # answers at least before a step
+SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
+MOST_DOUBLINGS = 2
+HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
+SLOWEST = 8.0  # seconds from one call to the next, where all are refused
+
+
+@dataclass(slots=True)
+class Pace:
+    """AIMD on calls a second; unlimited until something is refused. Pure: it is told of the time.
+
+    `known` is what is taken for the provider's rate. `rate`, that of now, starts a little below, comes closer
+    step by step, goes beyond only after some patience, and faster the longer nothing is refused there.
+    While all is refused (`is_hushed`) it halves, and returns with the first answers.
+    """
+
+    rate: float = math.inf
+    known: float = math.inf
+    is_hushed: bool = False
+    _before: float = math.inf
+    _held: float = 0.0
+    _changed_at: float = 0.0
+    _credits: int = 0
+    _step: float = STEP
+    _probes: int = 0
+
+    @property
+    def is_limited(self) -> bool:
+        return self.rate < math.inf
+
+    @property
+    def apart(self) -> float:
+        """Give the seconds from one call to the next."""
+        return 1 / self.rate
+
+    def slow_down(self, let_in: int, began: float, refused: float, now: float, *, speed: float) -> None:
+        """Go on with what was `let_in` from the refusal at `began` to that of a call that left at `refused`.
+
+        `speed`: the calls a second that the window gave. A rate that held before the last step is believed.
+        """
+        before = self._before = self.rate if self.is_limited else speed
+        held = self._held if refused > self._changed_at else 0.0
+        found = max(held, (let_in + UNSURE) / max(refused - began, SHORTEST))
+        if before < math.inf:
+            found = min(max(found, MOST_CUT * before), LEAST_CUT * before)
+        is_same = self.known / BEYOND**2 <= found <= self.known * BEYOND**2
+        self._probes = min(self._probes + 1, MOST_DOUBLINGS) if is_same else 0
+        self.is_hushed = False
+        self._set(found, MARGIN, max(STEP, UNSURE / (let_in + 1)), now)
+
+    def make_way(self, speed: float, now: float) -> None:
+        """Leave the limit to the window, which gives so many a second."""
+        self.is_hushed = False
+        self._set(min(speed, self.rate), HASTE, STEP, now)
+        self._before = self.rate
+
+    def hush(self) -> None:
+        """Note that all was refused, which says nothing of the rate that was good before."""
+        if not self.is_hushed and self._before < math.inf:
+            self.known = self._before
+        self.is_hushed = True
+        self.rate = max(self.rate / 2, 1 / SLOWEST)
+
+    def answered(self) -> None:
+        """Note an answer: where all was refused, return half the way, in orders of magnitude."""
+        if self.is_hushed:
+            self.rate = math.sqrt(self.rate * self.known)
+            self.is_hushed = self.rate < self.known * MARGIN
+
+    def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
+        """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
+        self._credits += 1
+        is_near = 1 <= self.rate / self.known <= BEYOND
+        patience = 2**self._probes if is_near else 1
+        settled_at = self._changed_at + max(SETTLED, 2 * heard_after) * patience
+        if self._credits < ROUND * patience or now < settled_at or (is_near and not may_provoke):
+            return
+        if self.rate > self.known * BEYOND:
+            self._step = min(2 * self._step, WIDEST_STEP)
+        self._held = self.rate
+        self.rate += self.known * self._step
+        self._credits, self._changed_at = 0, now
+
+    def _set(self, known: float, share: float, step: float, now: float) -> None:
+        self.known, self.rate, self._step = known, known * share, step
+        self._held, self._credits, self._changed_at = 0.0, 0, now
