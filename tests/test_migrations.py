@@ -348,6 +348,42 @@ def test_what_is_no_log_of_ours_is_refused_untouched(
     assert bytes_of(path) == before
 
 
+MANY_MAKE = """
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+from promptlab.services.run_log import open_run_log
+
+def open_all(together):
+    for number in range(40):
+        together.wait(timeout=60)
+        open_run_log(Path(sys.argv[1]) / str(number) / "lab.db").close()
+
+fork = get_context("fork")
+together = fork.Barrier(8)
+processes = [fork.Process(target=open_all, args=(together,)) for _ in range(8)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+sys.exit(any(process.exitcode for process in processes))
+"""
+
+
+def test_a_log_that_many_make_at_once_is_locked_for_nobody(tmp_path: Path) -> None:
+    """
+    Given places without a log,
+    when eight processes at once open each of them,
+    then each gets it, and it is whole.
+    """
+    command = [sys.executable, "-c", MANY_MAKE, str(tmp_path)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert {revision_of(path / "lab.db") for path in tmp_path.iterdir()} == {REVISION}
+
+
 def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
     """
     Given a file of no bytes, as a kill in the first moment leaves it,

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -23,6 +24,8 @@ logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it wou
 
 _MAGIC = b"SQLite format 3\0"
 _ID_AT = slice(68, 72)
+_VERSIONS_AT, _WITH_WAL = slice(18, 20), b"\2\2"
+_POLL_SECONDS = 0.005
 # Two connections that checkpoint at once can corrupt a log before SQLite 3.51.3: only `checkpoint` does it.
 _PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
@@ -92,9 +95,7 @@ def storage_error(path: Path, error: BaseException) -> StorageError:
         return StorageError(
             f"{path}: the run log cannot be used: {cause.strerror or cause}", hint=_UNKNOWN[1]
         )
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    meaning, advice = _MEANINGS.get(code, _UNKNOWN)
-    return StorageError(f"{path}: the run log cannot be used: {meaning} ({cause})", hint=advice)
+    return _unusable(path, getattr(cause, "sqlite_errorcode", 0) & 0xFF, str(cause))
 
 
 @contextmanager
@@ -112,25 +113,60 @@ def storage_errors(path: Path, *, disk: bool = True) -> Iterator[None]:
         raise storage_error(path, error) from error
 
 
-def claim(path: Path) -> bool:
+def claim(path: Path) -> None:
     """Make sure that `path` is a run log of ours, making an empty one where there is none.
 
-    Gives whether there was one. Raises StorageError for a folder, for what is no database and for the
-    database of another program; these are not touched.
+    Raises StorageError for a folder, for what is no database and for the database of another program; these
+    are not touched.
     """
     with storage_errors(path):
-        if path.is_dir() or (path.exists() and path.stat().st_size):
+        if path.is_dir() or _size(path):
             _identify(path)
+        if _size(path) and not _journal(path).exists():
+            return
+        make = own_folder if path.parent.name == OWN_FOLDER else private_folder
+        make(path.parent)
+        with _alone(path):
             _take_back_unfinished(path)
-            if path.stat().st_size:
-                return True
-        _make(path)
-        return False
+            if not _size(path):
+                _make(path)
+
+
+def use_wal(path: Path) -> None:
+    """Give a log its WAL, where it has none yet; it must have been found to be in order."""
+    with path.open("rb") as file:
+        versions = file.read(20)[_VERSIONS_AT]
+    if versions == _WITH_WAL:
+        return
+    with _alone(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes away: of two that change a log without a WAL, SQLite lets one fail at once."""
+    lock = FileLock(path.with_name(f"{path.name}.making.lock"))
+    deadline = monotonic() + BUSY_SECONDS
+    while not lock.acquire():
+        if monotonic() > deadline:
+            raise _unusable(path, sqlite3.SQLITE_BUSY)
+        sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.remove()
+
+
+def _unusable(path: Path, code: int, detail: str = "") -> StorageError:
+    meaning, advice = _MEANINGS.get(code, _UNKNOWN)
+    return StorageError(
+        f"{path}: the run log cannot be used: {meaning}" + (f" ({detail})" if detail else ""), hint=advice
+    )
 
 
 def _take_back_unfinished(path: Path) -> None:
     """Have SQLite undo a write of ours that a kill cut short; of the very first one nothing is left then."""
-    if path.with_name(f"{path.name}-journal").exists():
+    if _journal(path).exists():
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA schema_version")
 
@@ -141,10 +177,7 @@ def _identify(path: Path) -> None:
     with path.open("rb") as file:
         header = file.read(100)
     if not header.startswith(_MAGIC):
-        raise StorageError(
-            f"{path}: the run log cannot be used: it is no SQLite database",
-            hint=_MEANINGS[sqlite3.SQLITE_NOTADB][1],
-        )
+        raise _unusable(path, sqlite3.SQLITE_NOTADB)
     if int.from_bytes(header[_ID_AT]) != APPLICATION_ID:
         raise StorageError(
             f"{path}: this database belongs to another program; it was left untouched",
@@ -153,8 +186,6 @@ def _identify(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    make = own_folder if path.parent.name == OWN_FOLDER else private_folder
-    make(path.parent)
     with closing(sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)) as connection:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
@@ -163,7 +194,7 @@ def _make(path: Path) -> None:
 def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
     """Give a connection that leaves the file as it is: it does not even move the WAL into it."""
     with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, _wal_size(path) > 0)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, _size(_wal(path)) > 0)
         connection.execute("PRAGMA query_only=ON")
         yield connection
 
@@ -174,9 +205,7 @@ def refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
         return
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        meaning, advice = _MEANINGS[sqlite3.SQLITE_CORRUPT]
-        reason = " ".join(found.split())
-        raise StorageError(f"{path}: the run log cannot be used: {meaning} ({reason})", hint=advice)
+        raise _unusable(path, sqlite3.SQLITE_CORRUPT, " ".join(found.split()))
 
 
 def open_engine(path: Path, *, read_only: bool = False) -> Engine:
@@ -231,7 +260,7 @@ def _driver(connection: Connection) -> Any:
 
 def checkpoint(connection: Connection, path: Path) -> None:
     """Move what was committed into the main file once there is much of it, unless another process does."""
-    if _wal_size(path) < CHECKPOINT_BYTES:
+    if _size(_wal(path)) < CHECKPOINT_BYTES:
         return
     lock = FileLock(path.with_name(f"{path.name}.checkpoint.lock"))
     if not lock.acquire():
@@ -242,8 +271,16 @@ def checkpoint(connection: Connection, path: Path) -> None:
         lock.release()
 
 
-def _wal_size(path: Path) -> int:
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
+def _size(path: Path) -> int:
     try:
-        return path.with_name(f"{path.name}-wal").stat().st_size
+        return path.stat().st_size
     except FileNotFoundError:
         return 0

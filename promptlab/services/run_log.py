@@ -16,6 +16,7 @@ from promptlab.core.database import (
     outside_transactions,
     sqlite_path,
     storage_errors,
+    use_wal,
 )
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
@@ -76,6 +77,7 @@ def open_run_log(location: str | Path, *, create: bool = True) -> RunLog:
     claim(path)
     with storage_errors(path):
         refuse_strange(path)
+        use_wal(path)
         engine = open_engine(path)
         try:
             bring_up_to_date(engine, path)
