@@ -1,1 +1,1 @@
-"""Torture: runs are killed, starved and disturbed in every way that there is, and judged by the provider's journal."""
+"""Runs are killed, starved and disturbed in every way that there is; the provider's journal is the judge."""

@@ -54,9 +54,9 @@ class Bench:
     def some(self, thoroughly: int, quickly: int) -> int:
         return thoroughly if self.thorough else quickly
 
-    def points(self, *, stride: int = 1, first: int = 1) -> Iterable[int]:
-        """Give the numbers of the system calls at which to strike: all of them, or each `stride`-th."""
-        return count(1) if self.thorough else count(first, stride)
+    def points(self, sample: Iterable[int]) -> Iterable[int]:
+        """Give the numbers of the points at which to strike: all of them, or the sample."""
+        return count(1) if self.thorough else sample
 
     @cached_property
     def uninterrupted(self) -> list[dict[str, Any]]:

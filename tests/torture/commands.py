@@ -49,7 +49,7 @@ class Warm:
         self._files = (folder / f"said-{number}" for number in count(1))
 
     def start(self, root: Path, *arguments: str, stop: Stop | None = None) -> Command:
-        """Start a command in the project at `root`; it has stopped itself, where that is asked, when this returns."""
+        """Start a command in the project at `root`; with `stop` it has stopped when this returns."""
         said = next(self._files)
         out, err = said.with_suffix(".out"), said.with_suffix(".err")
         order = {"root": str(root), "arguments": arguments, "env": environment(), "stop": stop}

@@ -13,7 +13,7 @@ SHARED = 19  # rows that all of them run
 
 
 def crowds(bench: Bench) -> Iterator[Finding]:
-    """Run eight at once, of rows that overlap, a few times over; half of the log is made by whoever is first."""
+    """Run eight at once, of rows that overlap, a few times over."""
     for trouble, is_new in (
         ("8 runs at once, on a log with answers", False),
         ("8 runs at once, on no log", True),
@@ -47,7 +47,8 @@ def _all_there(place: Place, limits: list[int]) -> Iterator[str]:
     if sorted(found) != [(limit, limit, limit - 1) for limit in limits]:
         yield f"trials of runs: {sorted(found)}"
     mixed = place.query(
-        "SELECT count(*) FROM trials WHERE status <> 'passed' OR outputs NOT LIKE printf('%%word-%04d.%%', row)"
+        "SELECT count(*) FROM trials "
+        "WHERE status <> 'passed' OR outputs NOT LIKE printf('%%word-%04d.%%', row)"
     )
     if mixed != [(0,)]:
         yield f"{mixed[0][0]} trials did not pass, or have the answer of another row"
@@ -66,8 +67,8 @@ def _bought_again(place: Place) -> Iterator[str]:
     if within:
         yield f"{len(within)} requests were sent twice by one process"
     late = place.query(
-        "SELECT count(*) FROM attempts JOIN runs ON runs.id = attempts.run_id JOIN completions USING (fingerprint) "
-        "WHERE completions.created_at < runs.started_at"
+        "SELECT count(*) FROM attempts JOIN runs ON runs.id = attempts.run_id "
+        "JOIN completions USING (fingerprint) WHERE completions.created_at < runs.started_at"
     )
     if late != [(0,)]:
         yield f"{late[0][0]} requests were sent that were on record when their run began"

@@ -1,4 +1,4 @@
-"""A disk that fails: at each write and sync of a run by strace, a small one that is full, one that is read-only."""
+"""A disk that fails: at each write and sync of a run by strace, when it is full, when it is read-only."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.lab import Ended
@@ -13,7 +14,8 @@ from tests.torture.bench import Bench, Finding
 from tests.torture.crash_points import Begin, in_the_middle, on_a_new_log
 from tests.torture.judge import Judge
 from tests.torture.place import CALLS, Place
-from tests.torture.tracing import traced, why_untraceable
+from tests.torture.sweeping import swept
+from tests.torture.tracing import traced
 
 ROWS = 40
 
@@ -27,33 +29,22 @@ class Fault:
     error: str
     then: str
     begin: Begin
-    stride: int
+    sample: tuple[int, ...]
 
 
 FAULTS = (
-    Fault("disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, 97),
-    Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, 47),
-    Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, 53),
-    Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, 7),
-    Fault("I/O error at a sync of the middle", "fdatasync", "EIO", "", in_the_middle, 5),
+    Fault("disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, (60,)),
+    Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, (20,)),
+    Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, (70,)),
+    Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, (5,)),
+    Fault("I/O error at a sync of the middle", "fdatasync", "EIO", "", in_the_middle, (8,)),
 )
 
 
 def disk_faults(bench: Bench) -> Iterator[Finding]:
     """Let each write and sync fail in turn, then go on with a disk that works."""
     for fault in FAULTS:
-        reason = why_untraceable()
-        yield Finding(fault.trouble, untried=reason) if reason else _swept(bench, fault)
-
-
-def _swept(bench: Bench, fault: Fault) -> Finding:
-    faults: list[str] = []
-    for tried, number in enumerate(bench.points(stride=fault.stride)):
-        found = _failed_at(bench, fault, number)
-        if found is None:
-            break
-        faults += [f"{fault.error} at {fault.call} {number}: {what}" for what in found]
-    return Finding(fault.trouble, tried, tuple(faults))
+        yield swept(fault.trouble, bench.points(fault.sample), partial(_failed_at, bench, fault))
 
 
 def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:

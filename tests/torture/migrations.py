@@ -4,36 +4,27 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from promptlab.models import REVISION
 from tests.torture.bench import Bench, Finding
 from tests.torture.judge import Judge
 from tests.torture.place import Place
-from tests.torture.tracing import traced, why_untraceable
+from tests.torture.sweeping import swept
+from tests.torture.tracing import traced
 
 OLD_LOGS = Path(__file__).parents[1] / "old_logs"
-CALLS = {"pwrite64": 61, "fdatasync": 5, "rename": 2, "unlink": 2}  # and the stride of a sample
+CALLS = {"pwrite64": (20, 60), "fdatasync": (4,), "rename": (1,), "unlink": (6,)}  # with a sample of points
 ANSWERS = "SELECT id, fingerprint, text, request FROM completions"
 
 
 def migrations(bench: Bench) -> Iterator[Finding]:
     """Kill the upgrade of each old log at every point; the next one finishes."""
     for old in sorted(OLD_LOGS.glob("*.sql")):
-        for call, stride in CALLS.items():
+        for call, sample in CALLS.items():
             trouble = f"the migration of {old.stem} killed before a {call}"
-            reason = why_untraceable()
-            yield Finding(trouble, untried=reason) if reason else _swept(bench, old, call, stride, trouble)
-
-
-def _swept(bench: Bench, old: Path, call: str, stride: int, trouble: str) -> Finding:
-    faults: list[str] = []
-    for tried, number in enumerate(bench.points(stride=stride)):
-        found = _killed_at(bench, old, call, number)
-        if found is None:
-            break
-        faults += [f"{call} {number}: {fault}" for fault in found]
-    return Finding(trouble, tried, tuple(faults))
+            yield swept(trouble, bench.points(sample), partial(_killed_at, bench, old, call))
 
 
 def _killed_at(bench: Bench, old: Path, call: str, number: int) -> list[str] | None:

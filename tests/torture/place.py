@@ -20,7 +20,7 @@ CALLS = [PIPELINE["steps"][0], {"id": "again", "prompt": "prompts/again.j2"}]
 
 
 class Place:
-    """A project of two steps, of which the second asks with the answer of the first, and a provider of its own."""
+    """A project of two steps, of which the second asks with the answer of the first."""
 
     def __init__(self, root: Path, provider: FakeProvider, warm: Warm, *, rows: int = ROWS) -> None:
         self.lab = Lab(root, provider.base_url)
@@ -45,7 +45,7 @@ class Place:
         return self.start("run", "words", "--max-concurrency", str(IN_FLIGHT), stop=stop)
 
     def start_next(self) -> Command:
-        """Go on with what was begun: by `resume` where a run is on record and not at its end, else by `run`."""
+        """Go on: by `resume` where a run is on record and not at its end, else by `run`."""
         last = self.query("SELECT status FROM runs ORDER BY id DESC LIMIT 1")
         is_open = bool(last) and last[0] != ("passed",)
         return self.start("resume", "last") if is_open else self.start_run()

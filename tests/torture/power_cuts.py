@@ -3,13 +3,15 @@
 import re
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.torture.bench import Bench, Finding
 from tests.torture.crash_points import in_the_middle
 from tests.torture.judge import Judge
 from tests.torture.place import Place
-from tests.torture.tracing import traced, why_untraceable
+from tests.torture.sweeping import swept
+from tests.torture.tracing import traced
 
 TROUBLE = "power cut at a sync: what was not synced is gone"
 _CALL = re.compile(r"(pwrite64|fdatasync)\(\d+<[^>]*/lab\.db-wal>(?:.*, (\d+), (\d+))?\) = \d+")
@@ -17,18 +19,7 @@ _CALL = re.compile(r"(pwrite64|fdatasync)\(\d+<[^>]*/lab\.db-wal>(?:.*, (\d+), (
 
 def power_cuts(bench: Bench) -> Iterator[Finding]:
     """Cut the power before each sync of a run's middle: cleanly, and with half of a page on the disk."""
-    reason = why_untraceable()
-    yield Finding(TROUBLE, untried=reason) if reason else _swept(bench)
-
-
-def _swept(bench: Bench) -> Finding:
-    faults: list[str] = []
-    for tried, number in enumerate(bench.points(stride=5, first=2)):
-        found = _cut_at(bench, number)
-        if found is None:
-            break
-        faults += [f"fdatasync {number}: {fault}" for fault in found]
-    return Finding(TROUBLE, tried, tuple(faults))
+    yield swept(TROUBLE, bench.points((3, 6)), partial(_cut_at, bench))
 
 
 def _cut_at(bench: Bench, number: int) -> list[str] | None:

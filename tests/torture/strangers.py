@@ -128,7 +128,7 @@ def _told_or_well(place: Place) -> Iterator[str]:
 
 
 def _damaged_wal(bench: Bench) -> Finding:
-    """Cut and flip a WAL at random: what stands before the damage counts, and the run ends well from there."""
+    """Cut and flip a WAL at random: what stands before the damage counts, and the run ends well."""
     faults: list[str] = []
     rounds = bench.some(20, 2)
     for _ in range(rounds):

@@ -34,8 +34,8 @@ def traced(
 ) -> Iterator[None]:
     """Do something at system calls of a stopped command, and let it go on.
 
-    `calls`: names joined by commas; `inject`: as strace has it, `signal=SIGKILL:when=3`. Each thread counts its own.
-    What strace saw of these calls, and of those in `also`, is in the file `said`.
+    `calls`: names joined by commas; `inject`: as strace has it, `signal=SIGKILL:when=3`, where each thread
+    counts its own calls. What strace saw of these calls, and of those in `also`, is in the file `said`.
     """
     options = ["-f", "-y", "-qq", "-o", str(said or "/dev/null"), "-e", f"trace={calls},{also}".rstrip(",")]
     attach = ["strace", *options, "-e", f"inject={calls}:{inject}", "-p", str(command.pid)]

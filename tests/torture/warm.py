@@ -1,10 +1,11 @@
 """A process that has imported everything: it forks commands, which then start within milliseconds.
 
-It reads one JSON object a line: `{"start": {root, arguments, env, out, err, stop}}` gives the process id, `{"wait": pid}`
-the exit code, negative for a signal. `stop`: the command stops itself (SIGSTOP) before it begins, or when its run has
-begun and nothing of it has been sent; it goes on with SIGCONT.
+It reads one JSON object a line: `{"start": {root, arguments, env, out, err, stop}}` gives the process id,
+`{"wait": pid}` the exit code, negative for a signal. `stop`: the command stops itself (SIGSTOP) before it
+begins, or when its run has begun and nothing of it has been sent; it goes on with SIGCONT.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -101,17 +102,20 @@ def _command(arguments: Sequence[str]) -> int:
 
 def _run_and_stop() -> int:
     """Run the pipeline `words` as the command does; stop once the run is on record."""
-    import asyncio  # noqa: PLC0415
+    from promptlab.core.errors import PromptlabError  # noqa: PLC0415
 
+    try:
+        return _stopping_run()
+    except PromptlabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def _stopping_run() -> int:
     from promptlab.live.project_log import open_log  # noqa: PLC0415
     from promptlab.live.running import RunRequest, run_loaded  # noqa: PLC0415
     from promptlab.loader.loading import load_pipeline  # noqa: PLC0415
     from promptlab.loader.project import open_project  # noqa: PLC0415
-    from promptlab.schemas.events import Event, RunStarted  # noqa: PLC0415
-
-    def stop(event: Event) -> None:
-        if isinstance(event, RunStarted):
-            os.kill(os.getpid(), signal.SIGSTOP)
 
     path = Path("pipelines/words.yaml")
     project = open_project(str(path))
@@ -119,8 +123,13 @@ def _run_and_stop() -> int:
     loaded = load_pipeline(project.files, str(path), targets)
     request = RunRequest(max_concurrency=int(os.environ["IN_FLIGHT"]))
     with open_log(project) as log:
-        running = run_loaded(project, loaded, targets, request, log=log, listeners=[stop])
+        running = run_loaded(project, loaded, targets, request, log=log, listeners=[_stop])
         return asyncio.run(running).exit_code
+
+
+def _stop(event: object) -> None:
+    if type(event).__name__ == "RunStarted":
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 if __name__ == "__main__":
