@@ -56,7 +56,9 @@ def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:
     if "(INJECTED)" not in said.read_text():
         return None
     judge = Judge(place)
-    faults = [*broken_off(place, end), *judge.after_crash()]
+    faults = list(judge.after_crash())
+    if end.code:  # else all had been committed, and only its move out of the WAL failed
+        faults += broken_off(place, end)
     return [*faults, *judge.at_end(place.go_on(), bench.uninterrupted)]
 
 
