@@ -1,9 +1,11 @@
 """The SQLite file behind the run log: whose it is, how it is opened, and what its failures mean."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -134,9 +136,7 @@ def claim(path: Path) -> None:
 
 def use_wal(path: Path) -> None:
     """Give a log its WAL, where it has none yet; it must have been found to be in order."""
-    with path.open("rb") as file:
-        versions = file.read(20)[_VERSIONS_AT]
-    if versions == _WITH_WAL:
+    if _header(path)[_VERSIONS_AT] == _WITH_WAL:
         return
     with _alone(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -174,8 +174,7 @@ def _take_back_unfinished(path: Path) -> None:
 def _identify(path: Path) -> None:
     if path.is_dir():
         raise StorageError(f"{path}: the run log cannot be used: it is a folder", hint="name a file")
-    with path.open("rb") as file:
-        header = file.read(100)
+    header = _header(path)
     if not header.startswith(_MAGIC):
         raise _unusable(path, sqlite3.SQLITE_NOTADB)
     if int.from_bytes(header[_ID_AT]) != APPLICATION_ID:
@@ -183,6 +182,17 @@ def _identify(path: Path) -> None:
             f"{path}: this database belongs to another program; it was left untouched",
             hint="name another file by PROMPTLAB_DATABASE_URL",
         )
+
+
+def _header(path: Path) -> bytes:
+    found = path.stat()
+    return os.pread(_descriptor(found.st_dev, found.st_ino, path), 100, 0)
+
+
+@cache
+def _descriptor(_device: int, _inode: int, path: Path) -> int:
+    """Open a file for good: by closing it this process would give up the locks that SQLite has on it."""
+    return os.open(path, os.O_RDONLY)
 
 
 def _make(path: Path) -> None:
