@@ -233,7 +233,7 @@ def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(log: 
 
     after = subprocess.check_output([sys.executable, "-c", count.replace("runs", "snapshots")], text=True)
 
-    assert (before, had_wal, after) == ("0\n", True, "1\n")
+    assert (before, had_wal, after) == ("(0,)\n", True, "(1,)\n")
 
 
 def test_what_is_read_often_is_read_by_index(log: RunLog) -> None:
