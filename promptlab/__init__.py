@@ -1,6 +1,6 @@
 """LLM Prompt Lab: declarative prompt pipelines, run incrementally, checked, logged and compared.
 
-From Python: `load`, `validate`, `run` and `run_async`. Nothing is imported until it is used.
+From Python: `load`, `validate`, `run` and `resume`. Nothing is imported until it is used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         RunSummary,
         TrialResult,
         load,
+        resume,
+        resume_async,
         run,
         run_async,
         validate,
@@ -29,6 +31,8 @@ __all__ = [
     "RunSummary",
     "TrialResult",
     "load",
+    "resume",
+    "resume_async",
     "run",
     "run_async",
     "validate",

@@ -7,16 +7,17 @@
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
+from promptlab.core.arguments import refuse_unknown, refuse_wrong
 from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.json import JSON, as_text, compact
-from promptlab.core.suggest import did_you_mean
 from promptlab.engine.targets import Targets
 from promptlab.live.project_log import open_log
+from promptlab.live.reporting import stored_summary
+from promptlab.live.resuming import How, claimed, prepared
 from promptlab.live.running import RunRequest, run_loaded
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline, load_pipeline
@@ -36,15 +37,27 @@ __all__ = [
     "RunSummary",
     "TrialResult",
     "load",
+    "resume",
+    "resume_async",
     "run",
     "run_async",
     "validate",
 ]
 
 
-MOST_AT_ONCE = 1000
-
-type _Wanted = tuple[str, Callable[[Any], bool]]
+_SAID_ALIKE = (
+    "where",
+    "repeat",
+    "limit",
+    "failed",
+    "max_concurrency",
+    "max_cost",
+    "fresh",
+    "on_unknown",
+    "fail_fast",
+    "note",
+)
+_UNSAID: tuple[object, ...] = (None, False, [], ())
 
 
 class PipelineChanges(TypedDict, total=False):
@@ -81,8 +94,8 @@ class RunArguments(PipelineChanges, total=False):
 
 def load(pipeline: str | Path, **changes: Unpack[PipelineChanges]) -> LoadedPipeline:
     """Load a pipeline by its path or name. Raises InvalidPipeline with all its problems."""
-    _refuse_unknown(changes, PipelineChanges)
-    _refuse_wrong(changes)
+    refuse_unknown(changes, PipelineChanges)
+    refuse_wrong(changes)
     return _load(pipeline, changes)[1]
 
 
@@ -100,17 +113,14 @@ def run(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
     Raises InvalidPipeline, UsageError, NothingToRun and StorageError. In a program that has an event loop,
     await `run_async`.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(run_async(pipeline, **arguments))
-    raise UsageError("there is an event loop already", hint="await run_async instead")
+    _require_no_loop("run_async")
+    return asyncio.run(run_async(pipeline, **arguments))
 
 
 async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> RunReport:
     """Run a pipeline, as `run` does. Cancelling it ends the run; calls in flight are of unknown outcome."""
-    _refuse_unknown(arguments, RunArguments)
-    _refuse_wrong(arguments)
+    refuse_unknown(arguments, RunArguments)
+    refuse_wrong(arguments)
     project, loaded, targets = await asyncio.to_thread(_load, pipeline, arguments)
     on_event = arguments.get("on_event")
     with open_log(project) as log:
@@ -125,52 +135,66 @@ async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> 
     return RunReport(summary, lambda: _trials(project, summary.run_id))
 
 
-def _refuse_unknown(arguments: Mapping[str, object], known: type) -> None:
-    """Raise TypeError for an argument that there is not: a misspelt limit must not run without one."""
-    names = getattr(known, "__annotations__", {})
-    for name in arguments:
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise TypeError(f"there is no argument '{name}'{f'; {hint}' if hint else ''}")
+class ResumeArguments(TypedDict, total=False):
+    """How a run is resumed; as the flags of `promptlab resume`. `max_cost` in USD, of the whole run."""
+
+    project: str | Path | None
+    on_unknown: Literal["retry", "fail"]
+    max_cost: float | None
+    max_concurrency: int | None
+    python_allowed: bool
+    fail_fast: bool
+    on_event: Callable[[Event], None]
 
 
-def _refuse_wrong(arguments: Mapping[str, object]) -> None:
-    """Raise UsageError for a value that its argument cannot mean, as the command line does."""
-    for name, (wanted, is_right) in _WANTED.items():
-        value = arguments.get(name)
-        if value is not None and not is_right(value):
-            raise UsageError(f"{name} must be {wanted}, not {value!r}")
+def resume(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
+    """Finish a run that an id, a unique start of one, or `last` names; give a complete one as it is.
+
+    Raises UsageError where it is still running or its files have changed, and StorageError. In a program
+    that has an event loop, await `resume_async`.
+    """
+    _require_no_loop("resume_async")
+    return asyncio.run(resume_async(run, **arguments))
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+async def resume_async(run: str, **arguments: Unpack[ResumeArguments]) -> RunReport:
+    """Finish a run, as `resume` does. Cancelling it interrupts the run again."""
+    refuse_unknown(arguments, ResumeArguments)
+    refuse_wrong(arguments)
+    project = open_project(root=arguments.get("project"))
+    on_event = arguments.get("on_event")
+    with open_log(project, create=False) as log, claimed(log, run) as claim:
+        if claim.is_complete:
+            summary = stored_summary(log, claim.run)
+        else:
+            found = await asyncio.to_thread(prepared, project, log, claim, _how(arguments))
+            summary = await run_loaded(
+                found.project,
+                found.loaded,
+                found.targets,
+                found.request,
+                log=log,
+                listeners=(on_event,) if on_event is not None else (),
+            )
+    return RunReport(summary, lambda: _trials(project, summary.run_id))
 
 
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+def _how(arguments: ResumeArguments) -> How:
+    return How(
+        on_unknown=arguments.get("on_unknown"),
+        max_cost=arguments.get("max_cost"),
+        max_concurrency=arguments.get("max_concurrency"),
+        python_allowed=arguments.get("python_allowed", True),
+        fail_fast=arguments.get("fail_fast", False),
+    )
 
 
-def _is_list_of_texts(value: object) -> bool:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return False
-    return all(isinstance(item, str) for item in value)
-
-
-_WHOLE: _Wanted = ("a whole number above 0", _is_whole)
-_NAMES: _Wanted = ("a list of names", _is_list_of_texts)
-_WANTED: Mapping[str, _Wanted] = {
-    "limit": _WHOLE,
-    "repeat": _WHOLE,
-    "max_concurrency": (
-        "a whole number from 1 to 1,000",
-        lambda value: _is_whole(value) and value <= MOST_AT_ONCE,
-    ),
-    "max_cost": ("a number above 0", _is_amount),
-    "on_unknown": ("'retry' or 'fail'", ("retry", "fail").__contains__),
-    "variants": _NAMES,
-    "tags": _NAMES,
-    "note": ("text", lambda value: isinstance(value, str)),
-}
+def _require_no_loop(instead: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("there is an event loop already", hint=f"await {instead} instead")
 
 
 def _load(pipeline: str | Path, changes: PipelineChanges) -> tuple[Project, LoadedPipeline, Targets]:
@@ -208,7 +232,24 @@ def _request(arguments: RunArguments) -> RunRequest:
         python_allowed=arguments.get("python_allowed", True),
         fail_fast=arguments.get("fail_fast", False),
         note=arguments.get("note"),
+        said=_said(arguments),
     )
+
+
+def _said(arguments: RunArguments) -> dict[str, JSON]:
+    """Give what was asked for as the command line would have said it; for the log, and a resume."""
+    changes = _changes(arguments)
+    inputs = None if changes.inputs is None else [[*pair] for pair in changes.inputs.items()]
+    said: dict[str, Any] = {
+        "model": arguments.get("model"),
+        "sets": [[*pair] for pair in changes.sets],
+        "inputs": inputs,
+        "variants": [*changes.variants],
+        "tags": [*arguments.get("tags", ())],
+        "no_python": not arguments.get("python_allowed", True),
+    }
+    said |= {name: arguments.get(name) for name in _SAID_ALIKE}
+    return {name: value for name, value in said.items() if value not in _UNSAID}
 
 
 def _trials(project: Project, run_id: str) -> Iterator[TrialResult]:

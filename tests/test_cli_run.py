@@ -85,7 +85,7 @@ def test_a_limit_that_is_too_low_for_one_call_is_not_said_to_be_passed_by_trying
 
     assert said.code == 4
     assert "2 trials left; the limit leaves no room for a call: raise it" in said.out
-    assert "the same command" not in said.out
+    assert "goes on" not in said.out
 
 
 def test_json_is_all_there_is_on_stdout(cli: Cli) -> None:

@@ -74,7 +74,7 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provid
         child.expect("Ctrl-C: waiting up to 10 s for the calls in flight")
         sent = fake_provider.sent_count
         child.expect("stopped: Ctrl-C")
-        child.expect("trials left; the same command goes on")
+        child.expect("trials left; this goes on: promptlab resume ")
         child.expect(pexpect.EOF)
         child.close()
 

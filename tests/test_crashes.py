@@ -98,7 +98,7 @@ def test_the_first_signal_lets_calls_in_flight_end(
     assert end.code == code
     assert sent <= 2 * IN_FLIGHT
     assert lab.query("select count(*) from attempts where state <> 'received'") == [(0,)]
-    assert "the same command goes on" in end.out
+    assert "this goes on: promptlab resume " in end.out
     assert "Traceback" not in end.err
     assert (again.exit_code, again.calls.sent) == (0, ROWS - sent)
     assert len(set(asked_for(fake_provider.requests()))) == fake_provider.sent_count == ROWS

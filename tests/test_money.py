@@ -297,7 +297,7 @@ def test_a_wrong_key_for_a_thousand_rows_is_one_message(lab: Lab, fake_provider:
     assert 1 <= fake_provider.sent_count <= 16
     problem, advice = end.err.strip().splitlines()
     assert "closed for this run" in problem
-    assert "the same command goes on" in advice
+    assert f"this goes on: promptlab resume {end.summary['run_id']}" in advice
     assert "FAKE_KEY" in end.err
     assert "the-wrong-key-0123" not in end.err + end.out
     assert end.summary["trials"] == {"passed": 0, "failed": 0, "errored": 0, "skipped": 0}
@@ -332,7 +332,7 @@ def test_without_a_network_one_message_says_so(tmp_path: Path) -> None:
     assert end.code == 3
     problem, advice = end.err.strip().splitlines()
     assert "closed for this run" in problem
-    assert "the same command goes on" in advice
+    assert f"this goes on: promptlab resume {end.summary['run_id']}" in advice
     assert base_url in end.err
     assert lab.states().keys() == {"failed"}
 

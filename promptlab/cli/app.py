@@ -12,6 +12,8 @@ COMMANDS = {
     "render": "Print the messages that would be sent.",
     "plan": "Say what a run would call, recall and cost.",
     "run": "Run pipelines.",
+    "resume": "Finish a run that did not come to its end.",
+    "watch": "Run again what a saved file changes.",
     "affected": "Say which pipelines, steps and rows a git change touches.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",

@@ -46,10 +46,10 @@ class Pace:
     started: float = field(default_factory=time.monotonic)
 
     def words(self, counts: RunCounts) -> str:
-        elapsed = time.monotonic() - self.started
-        if not counts.done or elapsed <= 0:
+        elapsed, ended = time.monotonic() - self.started, counts.done - counts.kept
+        if ended <= 0 or elapsed <= 0:
             return ""
-        rate = counts.done / elapsed
+        rate = ended / elapsed
         left = max(counts.planned - counts.done, 0) / rate
         return f"{rate:.1f}/s, {duration(left)} left" if left else f"{rate:.1f}/s, {duration(elapsed)}"
 

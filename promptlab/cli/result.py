@@ -10,13 +10,16 @@ from promptlab.core.display import escaped
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
+from promptlab.schemas.reason import reason_of
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
-from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
+from promptlab.schemas.run import TrialResult, TrialStatus
+from promptlab.services.commands import OF_MONEY, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 NEW_DAY = "a new day begins at 00:00 UTC"
+OF_SETTINGS = "of promptlab.yaml)"
 NOTHING_USED = (": $0 is spent, and the next call", ": 0 are used, and the next call")
 SHOWN = 5
 SHOWN_TEXT = 60
@@ -57,11 +60,11 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
         for gate in summary.gates:
-            _show_gate(console, gate)
+            show_gate(console, gate)
     _show_failures(console, summary, failures)
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
-    _say(console, _end(summary), "")
+    _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
     for warning in warnings(summary):
@@ -72,7 +75,7 @@ def _say(console: "Console", line: str, style: str) -> None:
     console.print(escaped(line), style=style, soft_wrap=True)
 
 
-def _show_gate(console: "Console", gate: GateResult) -> None:
+def show_gate(console: "Console", gate: GateResult) -> None:
     mark, style = MARKS[gate.status]
     if gate.status == "failed" and gate.severity == "warn":
         mark, style = "!", "yellow"
@@ -95,22 +98,6 @@ def _show_failures(console: "Console", summary: RunSummary, failures: Failures) 
         _say(console, f"  {where}: {gave}: {_cut(reason_of(trial), SHOWN_REASON)}", "")
 
 
-def reason_of(trial: TrialResult) -> str:
-    """Say why a trial did not pass: its errors, else its verdicts."""
-    errors = [f"{step.id}: {step.error}" for step in trial.steps if step.status == "errored" and step.error]
-    verdicts = [
-        f"{_called(verdict)}: {verdict.reason}"
-        for verdict in trial.all_verdicts
-        if verdict.status in NOT_PASSED
-    ]
-    return "; ".join(errors or ([trial.error] if trial.error else []) or verdicts)
-
-
-def _called(verdict: Verdict) -> str:
-    """Give the name of a check, with its step where that is inside another."""
-    return f"{verdict.step}/{verdict.name}" if verdict.step and "." in verdict.step else verdict.name
-
-
 def _short(text: str) -> str:
     return f"'{_cut(' '.join(text.split()), SHOWN_TEXT)}'"
 
@@ -119,7 +106,8 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def _end(summary: RunSummary) -> str:
+def end_line(summary: RunSummary) -> str:
+    """Give the counts, calls and cost of a run in one line."""
     counts, calls = summary.trials, summary.calls
     names = ("passed", "failed", "errored", "skipped")
     done = ", ".join(f"{counts[name]:,} {name}" for name in names if counts.get(name))
@@ -143,15 +131,22 @@ def _way_on(summary: RunSummary) -> str:
     is_of_day = NEW_DAY in reason
     if not is_of_day and any(nothing in reason for nothing in NOTHING_USED):
         return "the limit leaves no room for a call: raise it"
-    if summary.stopped_by == "limit" and not (is_of_day or summary.is_fresh or summary.has_got_on):
-        begins = "so the same command begins where this one did"
+    if summary.command != resume_command(summary.run_id) and not summary.has_got_on:
+        begins = "so a run with limits of its own begins where this one did"
         return f"no call was answered, {begins}: see why they failed, or raise the limit"
-    flags = {"--fresh": summary.is_fresh, "--fail-fast": summary.stopped_by == "fail_fast"}
-    without = " and ".join(flag for flag, is_dropped in flags.items() if is_dropped)
-    again = f"the same command without {without}" if without else "the same command"
-    when = " from 00:00 UTC on, or once the limit is raised" if is_of_day else ""
-    command = f": {summary.command}" if summary.command else ""
-    return f"{again} goes on{when}, what was answered is recalled{command}"
+    return f"{_what_goes_on(summary, reason)}: {summary.command}"
+
+
+def _what_goes_on(summary: RunSummary, reason: str) -> str:
+    resume = resume_command(summary.run_id)
+    if any(limit in reason for limit in OF_MONEY):
+        own = "a run with a budget of its own recalls what was answered"
+        return f"{resume} --max-cost USD goes on under a higher limit; {own}"
+    if summary.command != resume:
+        return "a run with limits of its own goes on, what was answered is recalled"
+    if NEW_DAY in reason:
+        return "this goes on from 00:00 UTC on, or once the limit is raised"
+    return f"this goes on{' once the limit is raised' if OF_SETTINGS in reason else ''}"
 
 
 def _about(one: StoodIn) -> str:
@@ -176,6 +171,9 @@ def warnings(summary: RunSummary) -> Iterator[str]:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
         yield f"{plural(left, 'trial')} left; {_way_on(summary)}"
+    errored = summary.trials.get("errored", 0)
+    if errored and left <= 0 and summary.status != "running":
+        yield f"{plural(errored, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from promptlab.cli.choosing import changes, choosing, chosen
 from promptlab.cli.commands import Command
+from promptlab.cli.showing import showing
 
 SHOWN_ONLY = ("explain",)
-UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
 
 
 @click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
@@ -22,29 +23,13 @@ UNSAID: tuple[object, ...] = (None, False, (), "retry", 1)
     show_default=True,
     help="What to do about a request that left and was never answered.",
 )
-@click.option("--stream", is_flag=True, help="Show each answer on stderr as it comes.")
-@click.option("--fail-fast", is_flag=True, help="Start nothing more once a trial did not pass.")
-@click.option(
-    "--fail-exit-code",
-    type=click.IntRange(0, 255),
-    default=1,
-    show_default=True,
-    help="The exit code where a gate or trial failed.",
-)
 @click.option(
     "--explain",
     count=True,
     help="Say why each call was made rather than recalled; twice: of each row by itself.",
 )
 @click.option("--note", help="A note that is kept with the run.")
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    metavar="FILE",
-    help="Write a report: .json .jsonl .csv .md; {pipeline} in it becomes the pipeline's name.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pipeline, one a line.")
+@showing
 @click.pass_obj
 def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> int:
     """Run pipelines: every row, in every variant, with every check."""
@@ -67,8 +52,12 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
 def _request(options: dict[str, Any]) -> Any:
     from promptlab.core.json import plain  # noqa: PLC0415
 
-    kept = (item for item in options.items() if item[0] not in SHOWN_ONLY)
-    said = {name: value for name, value in kept if value not in UNSAID}
+    context = click.get_current_context()
+    said = {
+        name: value
+        for name, value in options.items()
+        if name not in SHOWN_ONLY and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
     return replace(
         chosen(options),
         on_unknown=options["on_unknown"],

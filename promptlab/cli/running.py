@@ -26,7 +26,7 @@ from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
-from promptlab.loader.changes import Changes
+from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
 from promptlab.schemas.explained import Explained
@@ -45,10 +45,10 @@ SIGNALS = (130, 143)
 class Wanted:
     """What to run, and how to show it. `fail_exit_code` stands in for 1; `explain`: how often it was said."""
 
-    references: Sequence[str]
-    model: str | None
-    changes: Changes
     request: RunRequest
+    references: Sequence[str] = ()
+    model: str | None = None
+    changes: Changes = NO_CHANGES
     outs: Sequence[str] = ()
     as_json: bool = False
     fail_exit_code: int = 1
@@ -60,12 +60,17 @@ def run_all(project: Project, wanted: Wanted) -> int:
     loaded = load_all(project, wanted.references, wanted.model, wanted.changes)
     request = since(project, [one for one, _ in loaded], wanted.request, wanted.model, wanted.changes)
     loaded = [one for one in loaded if is_wanted(one[0], request)]
-    request = with_room(request, most=_most_at_once(loaded))
+    return run_pipelines(project, loaded, replace(wanted, request=request))
+
+
+def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targets]], wanted: Wanted) -> int:
+    """Run what was loaded, one pipeline after the other."""
+    request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
     refuse_files_read(outs, (project.root / name for pipeline, _ in loaded for name in _files_of(pipeline)))
-    _tune_garbage_collection()
+    tune_garbage_collection()
     with open_log(project) as log:
         show = _Show(project, replace(wanted, request=request), log, progress_console())
         codes = set(show.codes(loaded, outs))
@@ -125,7 +130,7 @@ class _Show:
                 self.project,
                 loaded,
                 targets,
-                replace(self.wanted.request, spent=spent),
+                replace(self.wanted.request, spent=self.wanted.request.spent + spent),
                 log=self.log,
                 listeners=(outs, failures, progress),
                 counts=counts,
@@ -169,7 +174,7 @@ class _Show:
         return explain_run(self.log, summary.run_id, loaded.cells, fresh=self.wanted.request.fresh)
 
 
-def _tune_garbage_collection() -> None:
+def tune_garbage_collection() -> None:
     """What is imported by now lives to the end; measured at 0.15 ms a row."""
     gc.collect()
     gc.freeze()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from promptlab.cli.result import Failures
-    from promptlab.schemas.log import RunRecord
+    from promptlab.schemas.log import AttemptRecord, RunRecord
     from promptlab.schemas.report import RunSummary
 
 
@@ -44,13 +44,15 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.result import show_result  # noqa: PLC0415
     from promptlab.cli.runs_list import run_object  # noqa: PLC0415
+    from promptlab.cli.unknown import attempt_lines, attempt_object  # noqa: PLC0415
     from promptlab.services.summaries import SummaryService  # noqa: PLC0415
 
     summary = SummaryService(found.session, runs=found.runs).of(record)
     if as_json:
         more = {"options": dict(record.options), "reason": record.reason, "version": record.version}
         rates = {cell: dict(checks) for cell, checks in summary.checks.items()}
-        click.echo(plain({**summary.as_json(), **run_object(record), **more, "checks": rates}))
+        unknown = {"unknown_attempts": [attempt_object(one) for one in _unknown(found, record)]}
+        click.echo(plain({**summary.as_json(), **run_object(record), **more, **unknown, "checks": rates}))
     elif svg is not None:
         from promptlab.cli.picture import draw  # noqa: PLC0415
 
@@ -59,6 +61,12 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
         console = out_console()
         _show_origin(console, record)
         show_result(console, summary, _failures(found, record, summary))
+        for line in attempt_lines(_unknown(found, record)):
+            console.print(escaped(line), style="yellow", soft_wrap=True)
+
+
+def _unknown(found: Stored, record: "RunRecord") -> list["AttemptRecord"]:
+    return found.runs.unknown_attempts(record.id)
 
 
 def _failures(found: Stored, record: "RunRecord", summary: "RunSummary") -> "Failures":

@@ -47,6 +47,9 @@ class FileLock:
         except BlockingIOError:
             os.close(handle)
             return False
+        if not self._is_of(handle):  # whoever held it took the file away in between
+            os.close(handle)
+            return self.acquire()
         self._handle = handle
         return True
 
@@ -56,9 +59,16 @@ class FileLock:
             self._handle = None
 
     def remove(self) -> None:
-        """Give the lock back and take its file away."""
-        self.path.unlink(missing_ok=True)
-        self.release()
+        """Give the lock back and take its file away; one that is not held is left alone."""
+        if self._handle is not None:
+            self.path.unlink(missing_ok=True)
+            self.release()
+
+    def _is_of(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self.path))  # noqa: PTH116 - the same call twice
+        except FileNotFoundError:
+            return False
 
 
 def is_locked(path: Path) -> bool:

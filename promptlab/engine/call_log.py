@@ -12,18 +12,22 @@ from promptlab.engine.day_limit import DaySpend
 
 @frozen(kw_only=True)
 class Intent:
-    """An attempt that is about to leave; `reserved_usd` is the worst that it may cost."""
+    """An attempt that is about to leave; what is reserved is the worst that it may take."""
 
     request: CompletionRequest
     number: int
     reserved_usd: float | None
+    reserved_tokens: int = 0
 
 
 class RecordedAnswers(Protocol):
     """What was answered before."""
 
     async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
-        """Give the newest recorded answer to this request, with `recalled` set."""
+        """Give the newest recorded answer to this request, with `recalled` set.
+
+        Not set: a resumed run bought it before it went on, and no trial of it has told so yet.
+        """
         ...
 
 

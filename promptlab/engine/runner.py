@@ -1,7 +1,7 @@
 """Runs a plan: workers that share one iterator of trials, so that nothing holds the whole run in memory."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
@@ -28,10 +28,15 @@ class Runner:
     fail_fast: bool = False
     _errors: int = 0
 
-    async def run(self, plan: Plan) -> None:
-        """Run every trial of the plan, or stop where the brake is pulled. Results are told as events."""
+    async def run(self, plan: Plan, *, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Run every trial of the plan, or stop where the brake is pulled. Results are told as events.
+
+        `first` is awaited between the start of the run and that of its first trial.
+        """
         sources = {cell.name: cell.sources() for cell in plan.cells}
         self.machinery.emit(RunStarted(plan.pipeline, plan.size, tuple(sources), sources))
+        if first is not None:
+            await first()
         shared = plan.trials()
         timer = self._timer()
         try:

@@ -22,9 +22,13 @@ from promptlab.schemas.run import TrialStatus
 
 @dataclass(slots=True)
 class RunCounts:
-    """`spent_usd` None: some attempt's cost is unknown. Call it with each event."""
+    """`spent_usd` None: some attempt's cost is unknown. Call it with each event.
+
+    `kept`: the trials among those counted that were on record before a run was resumed.
+    """
 
     planned: int = 0
+    kept: int = 0
     trials: Counter[TrialStatus] = field(default_factory=Counter)
     sent: int = 0
     attempts: int = 0

@@ -57,14 +57,20 @@ _count = (
     .where(_RUNS.c.id == bindparam("run"))
     .values({name: _RUNS.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
 )
+_PLACE = ("run_id", "row", "cell_index", "repeat")
+_take_out = delete(_TRIALS).where(*(_TRIALS.c[name] == bindparam(f"old_{name}") for name in _PLACE))
 _last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
 
 
 class Ledger:
-    """The rows of one run. `cost_usd_per_day`: a limit that it shares with all other runs of the log."""
+    """The rows of one run. `cost_usd_per_day`: a limit that it shares with all other runs of the log.
 
-    def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None) -> None:
+    `replaces`: there may be a trial already in the place of one that has finished.
+    """
+
+    def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None, replaces: bool = False) -> None:
         self._run_id = run_id
+        self._replaces = replaces
         self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
@@ -117,6 +123,10 @@ class Ledger:
         trials = [trial_values(work, run_id=self._run_id, now=now) for work in works]
         unique = list({work.row_digest: row_values(work) for work in works}.values())
         connection.execute(insert_if_new(_ROWS).on_conflict_do_nothing(), unique)
+        if self._replaces:
+            connection.execute(
+                _take_out, [{f"old_{name}": trial[name] for name in _PLACE} for trial in trials]
+            )
         ids = _insert(connection, _TRIALS, trials)
         self._detail(connection, list(zip(ids, works, strict=True)))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import Any
 
@@ -40,13 +40,37 @@ _ANY = _newest()
 _OWN = _newest(_TABLE.c.run_id == bindparam("run"))
 
 
-class Recaller:
-    """Reads on the loop, from a connection of its own. A recalled answer comes without its raw bytes."""
+@dataclass(slots=True)
+class OwnAnswers:
+    """Answers that a resumed run bought before it went on, and which of them its trials have told of.
 
-    def __init__(self, log: RunLog, run_id: str) -> None:
+    One that none has told of is still the run's own: it is told as bought, by the first trial that asks.
+    """
+
+    run_id: str
+    newest: int
+    told: set[int] = field(default_factory=set)
+
+    def take(self, row: Any) -> bool:
+        """Say whether an answer is the asker's own; it is told then."""
+        if row["run_id"] != self.run_id or row["id"] > self.newest or row["id"] in self.told:
+            return False
+        self.told.add(row["id"])
+        return True
+
+
+class Recaller:
+    """Reads on the loop, from a connection of its own. A recalled answer comes without its raw bytes.
+
+    A run that `goes_on` takes its own answers before those of others.
+    """
+
+    def __init__(self, log: RunLog, run_id: str, *, goes_on: bool = False) -> None:
         self._path = log.path
         self._connection = log.engine.connect()
         self._run_id = run_id
+        self._goes_on = goes_on
+        self.own = OwnAnswers(run_id, self.answers() if goes_on else 0)
         self._waiting: dict[bool, _Waiting] = {False: {}, True: {}}
         self._scheduled = False
 
@@ -100,10 +124,20 @@ class Recaller:
                     future.set_result(found.get(fingerprint))
 
     def _read(self, fingerprints: tuple[str, ...], *, own: bool) -> dict[str, Completion]:
-        values = {"fingerprints": fingerprints, **({"run": self._run_id} if own else {})}
+        queries = [_OWN] if own else [_ANY, _OWN] if self._goes_on else [_ANY]
+        found: dict[str, Any] = {}
         with self._connection.begin():
-            rows = self._connection.execute(_OWN if own else _ANY, values).mappings().all()
-        return {row["fingerprint"]: _completion(row) for row in rows}
+            for query in queries:
+                values = {"fingerprints": fingerprints, **({"run": self._run_id} if query is _OWN else {})}
+                rows = self._connection.execute(query, values).mappings()
+                found |= {row["fingerprint"]: row for row in rows}
+        return {fingerprint: self._answer_of(row) for fingerprint, row in found.items()}
+
+    def _answer_of(self, row: Any) -> Completion:
+        found = _completion(row)
+        if not self.own.take(row):
+            return found
+        return replace(found, recalled=False, spent_usd=found.cost_usd)
 
 
 @dataclass(frozen=True, slots=True)

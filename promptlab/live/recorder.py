@@ -1,35 +1,36 @@
 """The run log as a run sees it: recalls, records each call before and after, writes the rest behind."""
 
 import asyncio
-import getpass
-import os
-import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, insert, update
-from sqlalchemy.dialects.sqlite import insert as insert_if_new
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
+from promptlab.core.files import FileLock
 from promptlab.core.ids import new_id
+from promptlab.core.json import plain
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
+from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.ledger import Ledger
-from promptlab.live.recall import Recaller
+from promptlab.live.recall import OwnAnswers, Recaller
 from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
 from promptlab.live.writer import Writer
-from promptlab.models import Run, RunFile, Snapshot
+from promptlab.loader.files import FileSnapshot
+from promptlab.models import Run
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
-from promptlab.schemas.log import RunEnd, RunStart
+from promptlab.schemas.log import RunEnd, RunStart, SourceFile
+from promptlab.schemas.report import Calls
 from promptlab.schemas.run import TrialResult
 from promptlab.schemas.sources import Sources
+from promptlab.services.reopening import ReopeningService, recount
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService, count_left, give_up_attempts
 
@@ -44,11 +45,20 @@ class Recorder:
     raises StorageError once the log could not be written; nothing is recorded from then on.
     """
 
-    def __init__(self, log: RunLog, *, cost_usd_per_day: float | None = None) -> None:
-        self.run_id = new_id()
+    def __init__(
+        self,
+        log: RunLog,
+        *,
+        run_id: str | None = None,
+        lock: FileLock | None = None,
+        cost_usd_per_day: float | None = None,
+    ) -> None:
+        self.run_id = run_id or new_id()
         self._log = log
-        self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day)
-        self._lock = log.lock_of(self.run_id)
+        self._goes_on = run_id is not None
+        self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day, replaces=self._goes_on)
+        self._lock = lock or log.lock_of(self.run_id)
+        self._numbers: dict[str, int] = {}
         self._cells: dict[str, int] = {}
         self._sources: Mapping[str, Mapping[str, Sources]] = {}
         self._writer: Writer
@@ -65,13 +75,25 @@ class Recorder:
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.acquire()
-            try:
-                recorder._open(start)
-            except BaseException:
-                recorder._lock.remove()
-                raise
-        recorder._ended = False
+        recorder._open(lambda session: write_beginning(session, recorder.run_id, start))
         return recorder
+
+    @classmethod
+    async def go_on(
+        cls, log: RunLog, run_id: str, lock: FileLock, *, cost_usd_per_day: float | None = None
+    ) -> Self:
+        """Commit that a run goes on whose lock this process holds; otherwise as `begin_run`.
+
+        A trial that is recorded stands in for the one of this run that there was before.
+        """
+        recorder = cls(log, run_id=run_id, lock=lock, cost_usd_per_day=cost_usd_per_day)
+        recorder._open(recorder._reopen)
+        return recorder
+
+    @property
+    def own(self) -> OwnAnswers:
+        """Give what is known of answers that a resumed run bought before it went on."""
+        return self._recaller.own
 
     def answers(self) -> int:
         """Give how many answers the log holds, at most."""
@@ -91,6 +113,7 @@ class Recorder:
         return self._recaller.today(self._log.is_running)
 
     async def intend(self, intent: Intent) -> int | None:
+        intent = self._numbered(intent)
         future = self._writer.put_and_wait(Intended(intent))
         try:
             attempt_id: int | None = await asyncio.shield(future)
@@ -102,7 +125,8 @@ class Recorder:
     async def settle(self, attempt_id: int, intent: Intent, answer: Completion | CallFailure) -> int | None:
         if self._doubtful is not None and getattr(answer, "outcome", None) == "unknown":
             self._doubtful.add(intent.request.fingerprint)
-        completion_id: int | None = await self._writer.put_and_wait(Settled(attempt_id, intent, answer))
+        settled = Settled(attempt_id, self._numbered(intent), answer)
+        completion_id: int | None = await self._writer.put_and_wait(settled)
         return completion_id
 
     async def keep(self, request: CompletionRequest, answer: Completion) -> int:
@@ -124,6 +148,23 @@ class Recorder:
                 self._writer.put(Job(lambda to: self._update(to, planned=planned, cells=cells)), weight=0)
             case _:
                 pass
+
+    def add_file(self, file: FileSnapshot) -> None:
+        """Write down, some time soon, a file that was read while the run went on."""
+        manifest = plain({"sha256": file.sha256, "size": file.size}).encode()
+        source = SourceFile(file.path, "data", manifest)
+        self._writer.put(Job(lambda to: write_file(to, self.run_id, source)), weight=200)
+
+    def count_recalled(self, count: int) -> None:
+        """Say how many calls were recalled by the trials that a resumed run keeps."""
+        self._writer.put(Job(lambda to: self._update(to, recalled=count)), weight=0)
+
+    async def calls(self) -> Calls:
+        """Give the calls of all parts of the run."""
+        await self.flush()
+        with self._log.reading() as session:
+            run = session.get_one(Run, self.run_id)
+            return Calls(sent=run.sent, attempts=run.attempts, recalled=run.recalled)
 
     async def flush(self) -> None:
         """Wait until all that was told before is committed."""
@@ -151,14 +192,35 @@ class Recorder:
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
 
-    def _open(self, start: RunStart) -> None:
-        with self._log.writing() as session:
-            dead = RunService(session, is_running=self._log.is_running).mark_interrupted()
-            _begin(session, self.run_id, start)
-        for run_id in dead:
-            self._log.lock_of(run_id).remove()
-        self._recaller = Recaller(self._log, self.run_id)
-        self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
+    def _open(self, begin: Callable[[Session], None]) -> None:
+        """Begin or go on in one transaction; gives the lock back where that fails."""
+        with storage_errors(self._log.path):
+            try:
+                with self._log.writing() as session:
+                    dead = RunService(session, is_running=self._log.is_running).mark_interrupted()
+                    begin(session)
+                self._remove_locks(dead)
+                self._recaller = Recaller(self._log, self.run_id, goes_on=self._goes_on)
+                self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
+            except BaseException:
+                self._lock.remove()
+                raise
+        self._ended = False
+
+    def _reopen(self, session: Session) -> None:
+        run = ReopeningService(session, self.run_id)
+        run.go_on()
+        self._numbers = run.numbers()
+
+    def _remove_locks(self, run_ids: Sequence[str]) -> None:
+        for lock in map(self._log.lock_of, run_ids):
+            if lock.acquire():  # else somebody resumes it
+                lock.remove()
+
+    def _numbered(self, intent: Intent) -> Intent:
+        """Count on where the request left before the run was resumed."""
+        before = self._numbers.get(intent.request.fingerprint)
+        return replace(intent, number=intent.number + before) if before else intent
 
     def _cell_index(self, trial: TrialResult) -> int:
         return self._cells.setdefault(trial.key.cell, len(self._cells))
@@ -174,6 +236,8 @@ class Recorder:
 
     def _end(self, connection: Connection, end: RunEnd) -> None:
         give_up_attempts(Session(connection), self.run_id)
+        if self._goes_on:
+            recount(connection, self.run_id)
         connection.execute(count_left(self.run_id))
         self._update(
             connection,
@@ -185,49 +249,3 @@ class Recorder:
             gates=end.gates,
             throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
-
-
-def _begin(session: Session, run_id: str, start: RunStart) -> None:
-    session.execute(insert(Run), {"id": run_id, **_facts(start)})
-    digests = {file.path: sha256(file.content).hexdigest() for file in start.files}
-    for file in start.files:
-        snapshot = {"digest": digests[file.path], "content": file.content}
-        session.execute(insert_if_new(Snapshot.__table__).on_conflict_do_nothing(), snapshot)
-        entry = {"run_id": run_id, "path": file.path, "kind": file.kind, "digest": digests[file.path]}
-        session.execute(insert(RunFile), entry)
-
-
-def _facts(start: RunStart) -> dict[str, Any]:
-    return {
-        "pipeline": start.pipeline,
-        "path": start.path,
-        "status": "running",
-        "started_at": datetime.now(UTC),
-        "git_commit": start.git_commit,
-        "git_dirty": start.git_dirty,
-        "version": _version(),
-        "host": socket.gethostname(),
-        "user": _user(),
-        "pid": os.getpid(),
-        "note": start.note,
-        "options": start.options,
-        "cells": (),
-        "metrics": {},
-        "gates": (),
-        "cost_usd": 0.0,
-        "spent_usd": 0.0,
-    }
-
-
-def _version() -> str:
-    try:
-        return version("promptlab-pipelines")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in containers
-        return str(os.getuid())

@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from promptlab.schemas.log import RunRecord
 from promptlab.schemas.report import RunReport, RunSummary
 from promptlab.services.run_log import RunLog
+from promptlab.services.runs import RunService
+from promptlab.services.summaries import SummaryService
 from promptlab.services.trials import TrialService
+
+
+def stored_summary(log: RunLog, run: RunRecord) -> RunSummary:
+    """Give a stored run in numbers."""
+    with log.reading() as session:
+        runs = RunService(session, is_running=log.is_running)
+        return SummaryService(session, runs=runs).of(run)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -12,7 +12,9 @@ from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
+from promptlab.live.kept import TakenOver
 from promptlab.live.session import Session
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
@@ -24,12 +26,13 @@ from promptlab.schemas.events import Emit
 from promptlab.schemas.log import FileKind, RunStart, SourceFile
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
-from promptlab.services.git import git_state
+from promptlab.services.git import GitState, git_state
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
-type TrialName = tuple[str, str, int]
+OF_FLAG = "--max-cost"
+OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,9 @@ class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
     `since`: a commit since which trials must have changed; `affected`: those that did, by a pipeline's path.
-    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before.
+    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before;
+    `session_spent`: the same of the ceiling of promptlab.yaml, where it is one for many runs. `trials`: the
+    only ones that are wanted. `taken_over`: the run that goes on, where it is none that begins.
     """
 
     limit: int | None = None
@@ -48,6 +53,8 @@ class RunRequest:
     max_concurrency: int | None = None
     max_cost: float | None = None
     spent: float = 0.0
+    session_spent: float = 0.0
+    trials: frozenset[TrialName] | None = None
     fresh: bool = False
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
@@ -55,6 +62,12 @@ class RunRequest:
     streams: bool = False
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
+    taken_over: TakenOver | None = None
+
+    @property
+    def used(self) -> Purse:
+        """What the run itself has taken already."""
+        return self.taken_over.used if self.taken_over is not None else Purse()
 
 
 async def run_loaded(
@@ -69,22 +82,28 @@ async def run_loaded(
     on_print: Callable[[Printed], None] = print_to_stderr,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
-    require_runnable(project, loaded, request)
-    session = Session(
-        root=project.root,
-        plan=plan_of(loaded, request, log),
-        start=_start(project, loaded, request, log),
-        options=options_of(loaded, project, request),
-        log=log,
-        listeners=listeners,
-        counts=counts or RunCounts(),
-        on_print=on_print,
-        attachments=ProjectAttachments(loaded.files),
-    )
+    session = session_of(project, loaded, request, log=log, git=git_state(project.root))
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
     try:
-        return await session.run()
+        return await told.run()
     finally:
         await targets.close()
+
+
+def session_of(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, *, log: RunLog, git: GitState
+) -> Session:
+    """Give the run of a pipeline, ready to start; raises UsageError and NothingToRun."""
+    require_runnable(project, loaded, request)
+    return Session(
+        root=project.root,
+        plan=plan_of(loaded, request, log),
+        start=_start(project, loaded, request, log, git),
+        options=options_of(loaded, project, request),
+        log=log,
+        attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
+        taken_over=request.taken_over,
+    )
 
 
 def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
@@ -103,7 +122,7 @@ def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
         count = min(count, request.limit)
         rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
     plan = Plan(loaded.name, loaded.cells, rows, count)
-    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    failed = _failed_trials(request.failed, log) if request.failed is not None else request.trials
     affected = request.affected.get(loaded.path)
     tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
     if failed is not None or tags:
@@ -152,14 +171,14 @@ class Ceiling:
 
 def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> Ceiling | None:
     """Give the limit that leaves the least: the flag's, else the pipeline's, or that of promptlab.yaml."""
-    own, ceilings = loaded.spec.limits.cost_usd, project.settings.limits
+    own, ceilings, used = loaded.spec.limits.cost_usd, project.settings.limits, request.used.usd
     known: list[Ceiling] = []
     if request.max_cost is not None:
-        known.append(Ceiling(request.max_cost, request.spent, "--max-cost"))
+        known.append(Ceiling(request.max_cost, request.spent + used, OF_FLAG))
     elif own is not None:
-        known.append(Ceiling(own))
+        known.append(Ceiling(own, used))
     if ceilings.cost_usd is not None:
-        known.append(Ceiling(ceilings.cost_usd, name="limits.cost_usd of promptlab.yaml"))
+        known.append(Ceiling(ceilings.cost_usd, request.session_spent + used, OF_SETTINGS))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
 
 
@@ -176,7 +195,7 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
         on_unknown=request.on_unknown,
         max_concurrency=request.max_concurrency,
         fail_fast=request.fail_fast,
-        spent=Purse(usd=ceiling.spent) if ceiling else None,
+        spent=replace(request.used, usd=ceiling.spent if ceiling else request.used.usd),
     )
 
 
@@ -198,19 +217,39 @@ def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
         raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
 
 
-def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> RunStart:
-    git = git_state(project.root)
+def _start(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog, git: GitState
+) -> RunStart:
     failed = {"failed": _id_of(request.failed, log)} if request.failed is not None else {}
     files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
     return RunStart(
         pipeline=loaded.name,
         path=loaded.path,
         options={**request.said, **failed},
+        made_with={**circumstances_of(project, loaded, request, log), **_chosen(loaded, request)},
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,
         files=tuple(_source(snapshot, loaded.path, loaded.called) for snapshot in files),
     )
+
+
+def _chosen(loaded: LoadedPipeline, request: RunRequest) -> dict[str, JSON]:
+    """Give which trials --since or a watch chose, which later on would be chosen otherwise."""
+    affected, trials = request.affected.get(loaded.path), request.trials
+    return {
+        **({"affected": affected.as_json()} if affected is not None else {}),
+        **({"trials": [list(trial) for trial in sorted(trials)]} if trials is not None else {}),
+    }
+
+
+def circumstances_of(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog
+) -> Mapping[str, JSON]:
+    """Give what the run is made with besides its files and options."""
+    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    plan = Plan(loaded.name, loaded.cells, loaded.rows, loaded.row_count)
+    return circumstances(plan, model=project.settings.model, spent=request.spent, failed=failed)
 
 
 def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> SourceFile:
@@ -222,6 +261,8 @@ def _source(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> So
 
 def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> FileKind:
     path = snapshot.path
+    if snapshot.content is None:
+        return "data"
     if path == pipeline or path in called:
         return "pipeline"
     if path == "promptlab.yaml":
@@ -230,4 +271,4 @@ def _kind(snapshot: FileSnapshot, pipeline: str, called: frozenset[str]) -> File
         return "python"
     if path.startswith("prompts/") or path.endswith(".j2"):
         return "prompt"
-    return "data" if snapshot.content is None else "schema"
+    return "schema"

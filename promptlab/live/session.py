@@ -2,29 +2,33 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
-from promptlab.engine.providers.web_client import WebClient
-from promptlab.engine.rendering import Renderer
-from promptlab.engine.worker import Printed, Workers, print_to_stderr
+from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
+from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
+from promptlab.live.workshop import Workshop
+from promptlab.loader.files import FileSnapshot
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
-from promptlab.services.commands import command_again
+from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
+
+type First = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,9 @@ class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
-    `attachments` gives the files that prompts name.
+    `attachments` makes what gives the files that prompts name, and tells of each that it reads.
+    `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
+    stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
     """
 
     root: Path
@@ -43,13 +49,15 @@ class Session:
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
-    attachments: AttachmentSource = NO_ATTACHMENTS
+    attachments: Callable[[Callable[[FileSnapshot], object]], AttachmentSource] = lambda _: NO_ATTACHMENTS
+    taken_over: TakenOver | None = None
+    workshop: Workshop | None = None
+    brake: Brake | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
         async with AsyncExitStack() as stack:
-            begun = Recorder.begin_run(self.log, self.start, cost_usd_per_day=self.options.cost_usd_per_day)
-            recorder = await stack.enter_async_context(await begun)
+            recorder = await stack.enter_async_context(await self._begin())
             try:
                 return await self._recorded(stack, recorder)
             except Exception as error:
@@ -59,22 +67,53 @@ class Session:
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
         scores = Scores(self.plan)
-        emit = _fan_out(recorder.emit, self.counts, scores, *self.listeners)
-        brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
+        hear = _fan_out(self.counts, scores, *self.listeners)
+        kept = self._kept(recorder, hear)
+        emit = _fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
+        brake = self.brake or Brake()
+        brake.on_pull = lambda stop: emit(RunStopped(stop.kind, stop.reason))
         engine = await self._assemble(stack, recorder, brake, emit)
-        await self._warm_up(recorder)
-        ending = replace(await _drive(engine, self.plan, brake), was_sent=self.counts.attempts > 0)
+        if self.workshop is None:
+            await self._warm_up(recorder)
+        interrupts = Interrupts(brake) if self.brake is None else None
+        ending = await self._drive(engine, recorder, kept, interrupts)
+        ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
-        summary = replace(summary, is_fresh=self.options.fresh, command=self._command_again(summary))
+        if kept is not None:
+            summary = replace(summary, calls=await recorder.calls())
+        command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
+        summary = replace(summary, command=command)
         await recorder.end_run(_run_end(summary))
         return summary
 
-    def _command_again(self, summary: RunSummary) -> str | None:
-        """Give what goes on; after a fail-fast that is no command that would stop there again."""
-        if not self.start.path:
+    def _begin(self) -> Coroutine[Any, Any, Recorder]:
+        limit, taken = self.options.cost_usd_per_day, self.taken_over
+        if taken is None:
+            return Recorder.begin_run(self.log, self.start, cost_usd_per_day=limit)
+        taken.count_in(self.counts)
+        return Recorder.go_on(self.log, taken.run_id, taken.lock, cost_usd_per_day=limit)
+
+    def _kept(self, recorder: Recorder, tell: Emit) -> KeptTrials | None:
+        if self.taken_over is None:
             return None
-        without = ("fail_fast",) if summary.stopped_by == "fail_fast" else ()
-        return command_again(self.start.path, self.start.options, without=without)
+        return KeptTrials(self.log, recorder.run_id, self.plan, tell, recorder.own)
+
+    async def _drive(
+        self, engine: Engine, recorder: Recorder, kept: KeptTrials | None, interrupts: Interrupts | None
+    ) -> Ending:
+        """Run what is not on record yet."""
+        if self.taken_over is None or kept is None:
+            return await _drive(engine, self.plan, interrupts)
+
+        async def first() -> None:
+            await kept.tell()
+            recorder.count_recalled(kept.recalled)
+            self.counts.kept = self.counts.done
+
+        ending = await _drive(engine, kept.rest, interrupts, first)
+        await recorder.flush()
+        again = kept.tell_rest()
+        return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
@@ -89,49 +128,50 @@ class Session:
             await provider.warm_up()
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
-        renderer = await stack.enter_async_context(Renderer())
-        workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
-        web = await stack.enter_async_context(WebClient())
+        workshop = self.workshop
+        if workshop is None:
+            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
         return assemble(
             self.options,
             log=recorder,
-            render=renderer.render,
-            call=workers.call,
-            send=web.send,
+            render=workshop.renderer.render,
+            call=workshop.workers.call,
+            send=workshop.web.send,
             brake=brake,
             emit=emit,
-            attachments=self.attachments,
+            attachments=self.attachments(recorder.add_file),
         )
 
 
-async def _drive(engine: Engine, plan: Plan, brake: Brake) -> Ending:
-    """Run the engine under the signals; give how it ended."""
+async def _drive(
+    engine: Engine, plan: Plan, interrupts: Interrupts | None, first: First | None = None
+) -> Ending:
+    """Run the engine, under the signals unless somebody else heeds them; give how it ended."""
     started = time.monotonic()
-    interrupts = Interrupts(brake)
-    running = asyncio.create_task(_run(engine, plan))
-    with interrupts.heeded(running):
+    running = asyncio.create_task(_run(engine, plan, first))
+    with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
             await running
         except asyncio.CancelledError:
             await engine.drain(patience=0)
-            if interrupts.received is None:
+            if interrupts is None or interrupts.received is None:
                 raise
     return Ending(
         time.monotonic() - started,
-        brake.stop,
+        engine.budget.brake.stop,
         dict(engine.throttle.closures),
-        interrupts.exit_code,
+        interrupts.exit_code if interrupts is not None else None,
         is_soft=engine.budget.soft,
         throttle=engine.throttle.courses(),
     )
 
 
-async def _run(engine: Engine, plan: Plan) -> None:
+async def _run(engine: Engine, plan: Plan, first: First | None) -> None:
     """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
     patience: float = GRACE_SECONDS
     try:
         with _single_error():
-            await engine.runner.run(plan)
+            await engine.runner.run(plan, first=first)
     except (StorageError, asyncio.CancelledError):
         patience = 0
         raise

@@ -12,7 +12,7 @@ from promptlab.schemas.report import Calls, RunSummary
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
 
-USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED = 2, 3, 4, 1
+USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED, INTERRUPTED = 2, 3, 4, 1, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Ending:
     """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run.
 
     `was_sent`: whether any call left; if none did, a model that cannot be asked is a matter of usage.
-    `is_soft`: a limit could not be kept exactly.
+    `is_soft`: a limit could not be kept exactly. `again`: trials that errored before a run was resumed, and
+    were not come to again.
     """
 
     seconds: float
@@ -30,12 +31,13 @@ class Ending:
     was_sent: bool = True
     is_soft: bool = False
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
+    again: int = 0
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
     """Put together what a run's end says; the first exit code that applies."""
     gates = scores.gates()
-    left = plan.size - counts.done
+    left = plan.size - counts.done + ending.again
     ending = replace(ending, closures=_in_the_way(plan, ending.closures))
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
@@ -78,6 +80,8 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
     stopped_by = ending.stop.kind if ending.stop is not None and left else None
     if stopped_by == "limit":
         return LIMITED, "limited"
+    if stopped_by == "interrupted":
+        return INTERRUPTED, "interrupted"
     return (0, "passed") if passed and stopped_by is None else (NOT_PASSED, "failed")
 
 

@@ -104,6 +104,7 @@ def attempt_values(intent: Intent, *, run_id: str, now: datetime) -> Values:
         "number": intent.number,
         "state": "intent",
         "reserved_usd": intent.reserved_usd,
+        "reserved_tokens": intent.reserved_tokens,
         "sent_at": now,
     }
 

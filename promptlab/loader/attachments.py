@@ -1,6 +1,7 @@
 """Files that prompts attach or read: held to what models take, and handed to the engine when sent."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -24,9 +25,13 @@ FORMATS = "PNG, JPEG, GIF or WebP"
 
 @dataclass(slots=True)
 class ProjectAttachments:
-    """The engine's AttachmentSource over a project's files; those used last are kept, 48 MB at most."""
+    """The engine's AttachmentSource over a project's files; those used last are kept, 48 MB at most.
+
+    `on_read` is told of each file that is read.
+    """
 
     files: ProjectFiles
+    on_read: Callable[[FileSnapshot], object] = lambda _: None
     _kept: OrderedDict[tuple[str, str], Attachment] = field(default_factory=OrderedDict)
     _size: int = 0
 
@@ -45,7 +50,8 @@ class ProjectAttachments:
     def _attachment(self, function: str, path: str) -> Attachment:
         found = self._kept.pop((function, path), None)
         if found is None:
-            found = read_attachment(self.files, function, path)
+            found, snapshot = _read(self.files, function, path)
+            self.on_read(snapshot)
             self._size += len(found.content)
         self._kept[function, path] = found
         while self._size > KEPT_BYTES and len(self._kept) > 1:
@@ -56,6 +62,11 @@ class ProjectAttachments:
 
 def read_attachment(files: ProjectFiles, function: str, path: str) -> Attachment:
     """Read a file as `image`, `file` or `text` name it; raises FileError where it is none, or too large."""
+    return _read(files, function, path)[0]
+
+
+def _read(files: ProjectFiles, function: str, path: str) -> tuple[Attachment, FileSnapshot]:
+    """Give what is attached, and the file as it is."""
     located, limit = files.resolve(path), LARGEST_TEXT if function == "text" else LARGEST
     if files.source.size(located) > limit:
         raise _too_large(path, limit)
@@ -63,6 +74,11 @@ def read_attachment(files: ProjectFiles, function: str, path: str) -> Attachment
         content = stream.read(limit + 1)
     if len(content) > limit:
         raise _too_large(path, limit)
+    snapshot = FileSnapshot(located, sha256(content).hexdigest(), len(content), None)
+    return _attachment(function, path, located, content), snapshot
+
+
+def _attachment(function: str, path: str, located: str, content: bytes) -> Attachment:
     kind: AttachmentKind = "image" if function == "image" else "file"
     media_type = _media_type(function, path, content)
     if media_type == PLAIN:
@@ -75,10 +91,8 @@ def read_attachment(files: ProjectFiles, function: str, path: str) -> Attachment
 
 def record_attachment(files: ProjectFiles, function: str, path: str) -> Form:
     """Read a file that a template names and remember it among those that the pipeline is made of."""
-    found = read_attachment(files, function, path)
-    located = files.resolve(path)
-    digest = sha256(found.content).hexdigest()
-    files.record(FileSnapshot(located, digest, len(found.content), None))
+    found, snapshot = _read(files, function, path)
+    files.record(snapshot)
     return found.form
 
 

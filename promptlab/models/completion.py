@@ -62,6 +62,7 @@ class Attempt(Base):
     number: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     reserved_usd: Mapped[float | None]
+    reserved_tokens: Mapped[int | None]
     spent_usd: Mapped[float | None]
     status_code: Mapped[int | None]
     error_kind: Mapped[str | None] = mapped_column(String(32))

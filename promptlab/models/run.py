@@ -46,6 +46,8 @@ class Run(Base):
     cost_usd: Mapped[float | None]  # NULL: unknown
     spent_usd: Mapped[float | None]
     throttle: Mapped[Any] = mapped_column(Json, nullable=True)  # by model; NULL: not told
+    made_with: Mapped[Any] = mapped_column(Json, nullable=True)  # NULL: written before runs could be resumed
+    resumed_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when its last part began
 
 
 class Snapshot(Base):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self
 
 from promptlab.core.json import JSON, as_text
 
@@ -143,6 +143,18 @@ class AffectedTrials:
     def has(self, row_id: str, cell: str, repeat: int) -> bool:
         rows = self.rows.get(cell, frozenset())
         return rows is None or row_id in rows or repeat >= self.new_repeats.get(cell, repeat + 1)
+
+    def as_json(self) -> dict[str, JSON]:
+        rows: dict[str, JSON] = {
+            cell: None if ids is None else list[JSON](sorted(ids)) for cell, ids in self.rows.items()
+        }
+        return {"rows": rows, "new_repeats": dict(self.new_repeats)}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """Give what `as_json` was given."""
+        rows = {cell: None if ids is None else frozenset(ids) for cell, ids in kept["rows"].items()}
+        return cls(rows=rows, new_repeats=kept["new_repeats"])
 
 
 def short(value: JSON) -> str | None:

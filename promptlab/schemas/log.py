@@ -34,6 +34,7 @@ class RunStart:
     git_commit: str | None = None
     git_dirty: bool | None = None
     files: tuple[SourceFile, ...] = ()
+    made_with: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @frozen(kw_only=True)
@@ -83,6 +84,8 @@ class RunRecord:
     cost_usd: float | None
     spent_usd: float | None
     throttle: Mapping[str, ThrottleCourse]
+    made_with: Mapping[str, JSON]
+    resumed_at: datetime | None
 
     @property
     def done(self) -> int:
@@ -94,6 +97,7 @@ class AttemptRecord:
     """An attempt of unknown outcome: it may have been paid for, at most `reserved_usd`."""
 
     id: int
+    provider: str
     model: str
     fingerprint: str
     number: int

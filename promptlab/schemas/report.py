@@ -96,7 +96,6 @@ class RunSummary:
     unknown: int = 0
     unknown_usd: float | None = 0.0
     is_soft: bool = False
-    is_fresh: bool = False
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
     stopped: str | None = None

@@ -1,4 +1,4 @@
-"""The command that goes on with what a run left."""
+"""The commands that go on with what a run left."""
 
 import shlex
 from collections.abc import Collection, Iterator, Mapping
@@ -7,6 +7,14 @@ from promptlab.core.json import JSON
 
 _FLAGS = {"inputs": "-i", "sets": "--set", "variants": "--variant", "tags": "--tag", "outs": "--out"}
 _NOT_AGAIN = ("fresh", "as_json")  # what was answered is recalled
+OF_MONEY = ("(limits.cost_usd)", "(--max-cost)")  # in the reason why a run stopped
+_USED_UP = (*OF_MONEY, "(limits.requests)", "(limits.total_tokens)")
+
+
+def command_on(run_id: str, path: str | None, options: Mapping[str, JSON], reason: str | None) -> str:
+    """Write what goes on as it stands: a resume, or where a limit of the run is used up, another run."""
+    is_used_up = any(limit in (reason or "") for limit in _USED_UP)
+    return command_again(path, options) if path and is_used_up else resume_command(run_id)
 
 
 def command_again(path: str, options: Mapping[str, JSON], *, without: Collection[str] = ()) -> str:
@@ -17,6 +25,10 @@ def command_again(path: str, options: Mapping[str, JSON], *, without: Collection
             flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
             words += _said(flag, value)
     return shlex.join(words)
+
+
+def resume_command(run_id: str) -> str:
+    return f"promptlab resume {run_id}"
 
 
 def _said(flag: str, value: JSON) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The runs of a log: listed, found, and told apart from those that died."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from promptlab.core.errors import UsageError
 from promptlab.models import Attempt, Run, RunFile, Snapshot
-from promptlab.schemas.log import AttemptRecord, RunRecord
+from promptlab.schemas.log import AttemptRecord, RunRecord, SourceFile
 from promptlab.schemas.run import total
 from promptlab.schemas.throttle import course_of
+from promptlab.services.git import GitState
 
 _SHOWN = 5
 
@@ -57,13 +58,17 @@ class RunService:
 
     def files(self, run_id: str) -> dict[str, bytes]:
         """Give the sources of a run as they were, by path."""
+        return {file.path: file.content for file in self.sources(run_id)}
+
+    def sources(self, run_id: str) -> list[SourceFile]:
+        """Give the files that a run was made from, by path."""
         query = (
-            select(RunFile.path, Snapshot.content)
+            select(RunFile.path, RunFile.kind, Snapshot.content)
             .join(Snapshot, Snapshot.digest == RunFile.digest)
             .where(RunFile.run_id == run_id)
             .order_by(RunFile.path)
         )
-        return {path: content for path, content in self._session.execute(query)}  # noqa: C416 (rows are no pairs)
+        return [SourceFile(path, kind, content) for path, kind, content in self._session.execute(query)]  # type: ignore[arg-type]
 
     def unknown_attempts(self, run_id: str) -> list[AttemptRecord]:
         """Give the attempts that may have been paid for without an answer here."""
@@ -82,11 +87,13 @@ class RunService:
         unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
         dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
         for run_id in dead:
-            give_up_attempts(self._session, run_id)
-            self._session.execute(count_left(run_id))
-            ended = update(Run).where(Run.id == run_id, Run.status == "running")
-            self._session.execute(ended.values(status="interrupted", reason="its process died"))
+            mark_dead(self._session, run_id)
         return dead
+
+    def note_git(self, run_ids: Sequence[str], state: GitState) -> None:
+        """Write down what git says of runs that did not wait to hear of it."""
+        values = {"git_commit": state.commit, "git_dirty": state.dirty}
+        self._session.execute(update(Run).where(Run.id.in_(run_ids)).values(values))
 
     def _matching(self, reference: str) -> list[Run]:
         query = select(Run).order_by(Run.id.desc())
@@ -116,7 +123,16 @@ def _record(run: Run) -> RunRecord:
     facts = {field.name: getattr(run, field.name) for field in fields(RunRecord)}
     told: Mapping[str, Any] = run.throttle or {}  # MISSING where it is not told
     throttle = {model: course_of(course) for model, course in told.items()}
-    return RunRecord(**{**facts, "cells": tuple(run.cells), "gates": tuple(run.gates), "throttle": throttle})
+    read = {"cells": tuple(run.cells), "gates": tuple(run.gates), "throttle": throttle}
+    return RunRecord(**{**facts, **read, "made_with": run.made_with or {}})
+
+
+def mark_dead(session: Session, run_id: str) -> None:
+    """Write down that the process of a run has died, unless the run had come to its end."""
+    give_up_attempts(session, run_id)
+    session.execute(count_left(run_id))
+    ended = update(Run).where(Run.id == run_id, Run.status == "running")
+    session.execute(ended.values(status="interrupted", reason="its process died"))
 
 
 def count_left(run_id: str) -> Update:

@@ -12,7 +12,7 @@ from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
 from promptlab.schemas.report import Calls, GateResult, RunSummary
 from promptlab.schemas.run import everywhere, total
-from promptlab.services.commands import command_again
+from promptlab.services.commands import command_on
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -51,8 +51,7 @@ class SummaryService:
             unknown_usd=total(attempt.reserved_usd for attempt in unknown),
             stopped=run.reason,
             throttle=run.throttle,
-            command=command_again(run.path, run.options) if run.path else None,
-            is_fresh=bool(run.options.get("fresh")),
+            command=command_on(run.id, run.path, run.options, run.reason),
             exit_code=EXIT_CODES.get(run.status, 0),
         )
 

@@ -34,7 +34,7 @@ def measured(
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**_environment(), **(env or {})},
+            env={**environment(), **(env or {})},
             stdout=subprocess.PIPE,
             stderr=noise,
             text=True,
@@ -75,6 +75,7 @@ def promptlab(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "promptlab", *arguments]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Give the environment that commands are measured in."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}

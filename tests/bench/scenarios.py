@@ -12,6 +12,7 @@ from tests.bench.peers import PEERS, Work
 from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_pipelines, write_project
 from tests.bench.recalling import recall_from
 from tests.bench.table import Table
+from tests.bench.watching import watch_saves
 from tests.fakes import FakeProvider
 
 STEPS = {1: ONE_STEP, 2: TWO_STEPS}
@@ -125,6 +126,12 @@ def validate(bench: Bench) -> None:
     table.add("promptlab validate", measured(promptlab("validate"), cwd=project)[0])
 
 
+def watch(bench: Bench) -> None:
+    bench.server.configure(latency_ms=0)
+    project = write_project(bench.fresh(), rows=10, base_url=bench.server.base_url)
+    watch_saves(project, bench.server)
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-step": one_step,
     "two-steps": two_steps,
@@ -135,6 +142,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "checks": checks,
     "start-up": start_up,
     "validate": validate,
+    "watch": watch,
 }
 
 

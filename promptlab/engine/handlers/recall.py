@@ -79,6 +79,8 @@ class Recall:
         found = await self.log.recall(call.request.fingerprint, own_run_only=flight.own_run_only)
         if found is None:
             return await forward(replace(call, refusal=flight.refusal))
+        if not found.recalled:  # the run's own, from before it was resumed: told then as bought
+            return found
         self.emit(CallRecalled(call.model, shared=False))
         return replace(found, recalled=True, attempts=0, spent_usd=0.0)
 

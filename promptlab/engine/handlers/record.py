@@ -21,7 +21,12 @@ class Record:
     emit: Emit
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
-        intent = Intent(request=call.request, number=call.attempt, reserved_usd=call.worst.usd)
+        intent = Intent(
+            request=call.request,
+            number=call.attempt,
+            reserved_usd=call.worst.usd,
+            reserved_tokens=call.worst.tokens,
+        )
         attempt_id = await self.log.intend(intent)
         if attempt_id is None:
             return NO_ROOM

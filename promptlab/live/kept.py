@@ -1,0 +1,123 @@
+"""What a resumed run does not do again: the trials that are on record, told once more from the log."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import batched
+
+from promptlab.core.files import FileLock
+from promptlab.engine.handlers.budget import Purse
+from promptlab.engine.places import place_of
+from promptlab.engine.plan import Plan
+from promptlab.live.counts import RunCounts
+from promptlab.live.recall import OwnAnswers
+from promptlab.schemas.dataset import Row
+from promptlab.schemas.events import Emit, Event, TrialFinished
+from promptlab.schemas.run import TrialKey, TrialResult, TrialStatus
+from promptlab.services.run_log import RunLog
+from promptlab.services.trials import TrialService
+
+KEPT: tuple[TrialStatus, ...] = ("passed", "failed", "skipped")
+TOLD_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """A run that goes on: its lock, which this process holds, and what it took before.
+
+    `unknown`: attempts that may have been paid for, at most `unknown_usd`; `used` counts them in.
+    """
+
+    run_id: str
+    lock: FileLock
+    used: Purse = field(default_factory=Purse)
+    spent_usd: float | None = 0.0
+    seconds: float = 0.0
+    unknown: int = 0
+    unknown_usd: float | None = 0.0
+
+    def count_in(self, counts: RunCounts) -> None:
+        """Have counts begin where the run stopped."""
+        counts.spent_usd = self.spent_usd
+        counts.unknown, counts.unknown_usd = self.unknown, self.unknown_usd or 0.0
+
+
+class KeptTrials:
+    """The recorded trials of a run, told to `tell` as if they had just ended; a byte a trial is kept.
+
+    Those that errored are not kept but run again, and told only if the run does not come to that.
+    """
+
+    def __init__(self, log: RunLog, run_id: str, plan: Plan, tell: Emit, own: OwnAnswers) -> None:
+        self._log = log
+        self._run_id = run_id
+        self._plan = plan
+        self._tell = tell
+        self._own = own
+        self._cells = {cell.name: index for index, cell in enumerate(plan.cells)}
+        self._repeats = max(cell.spec.repeat.count for cell in plan.cells)
+        self._ended = bytearray()
+        self._functions = {
+            (cell.name, place)
+            for cell in plan.cells
+            for place, planned in cell.paths()
+            if planned.step.key == "python"
+        }
+        self.recalled = 0
+
+    @property
+    def rest(self) -> Plan:
+        """The plan without the trials that are kept; its size is that of the whole."""
+        return replace(self._plan, selected=self._is_left)
+
+    def __call__(self, event: Event) -> None:
+        """Hear of the trials that end now."""
+        if isinstance(event, TrialFinished):
+            self._mark(event.result.key)
+
+    async def tell(self) -> None:
+        """Tell of the trials that are kept; other tasks get their turn in between."""
+        with self._log.reading() as session:
+            found = TrialService(session).of_run(self._run_id, statuses=KEPT)
+            for some in batched(found, TOLD_AT_ONCE):
+                self._keep(some)
+                await asyncio.sleep(0)
+
+    def tell_rest(self) -> int:
+        """Tell of those that errored before and were not run again; give how many there are."""
+        count = 0
+        with self._log.reading() as session:
+            for trial in TrialService(session).of_run(self._run_id, statuses=("errored",)):
+                if not self._has_ended(trial.key):
+                    self._tell(TrialFinished(trial))
+                    count += 1
+        return count
+
+    def _is_left(self, key: TrialKey, row: Row) -> bool:
+        return self._plan.selected(key, row) and not self._has_ended(key)
+
+    def _keep(self, trials: Sequence[TrialResult]) -> None:
+        for trial in trials:
+            self._mark(trial.key)
+            calls = [(step, call) for step in trial.all_steps for call in step.calls]
+            self._own.told.update(
+                call.completion_id for _, call in calls if call.completion_id and not call.recalled
+            )
+            self.recalled += sum(
+                call.recalled and not call.tool and (trial.key.cell, place_of(step.id)) not in self._functions
+                for step, call in calls
+            )
+            self._tell(TrialFinished(trial))
+
+    def _has_ended(self, key: TrialKey) -> bool:
+        number = self._number(key)
+        return number < len(self._ended) and self._ended[number] == 1
+
+    def _mark(self, key: TrialKey) -> None:
+        number = self._number(key)
+        if number >= len(self._ended):
+            self._ended.extend(bytes(number + 1 - len(self._ended)))
+        self._ended[number] = 1
+
+    def _number(self, key: TrialKey) -> int:
+        return (key.row * len(self._cells) + self._cells[key.cell]) * self._repeats + key.repeat
