@@ -92,7 +92,7 @@ def _mounted(folder: Path) -> Iterator[str | None]:
         yield f"no file system can be mounted here ({done.stderr.strip()})"
         return
     yield None
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _remount(folder: Path, options: str) -> None:
