@@ -30,6 +30,10 @@ examples: ready-demo ## run every example, whole, on the embedded model
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
 	@$(call step,$(BIN)/python -m pytest -n auto $(PYTEST_ARGS))
 
+.PHONY: torture
+torture: ready-all ## kill, starve and disturb runs at every point that there is (TORTURE="crash-points --seed 7" narrows it)
+	@$(call step,$(BIN)/python -m tests.torture $(TORTURE))
+
 .PHONY: lint
 lint: ready-all ## check style and formatting
 	@$(call step,$(BIN)/ruff check .)

@@ -174,7 +174,7 @@ def test_a_run_that_no_call_was_answered_in_does_not_say_that_it_goes_on(
     """
     Given a limit of requests that calls which fail use up,
     when the run is stopped by it,
-    then it says that the same command begins where this one did.
+    then it says that another run begins where this one did.
     """
     retry = {"initial": 0}
     lab.write_pipeline(limits={"requests": 4}, steps=[{**PIPELINE["steps"][0], "retry": retry}])
@@ -182,11 +182,11 @@ def test_a_run_that_no_call_was_answered_in_does_not_say_that_it_goes_on(
 
     said = " ".join(warnings(lab.run(max_concurrency=1)))
 
-    assert "no call was answered, so the same command begins where this one did" in said
+    assert "no call was answered, so a run with limits of its own begins where this one did" in said
     assert "goes on" not in said
 
 
-def test_after_fail_fast_the_command_without_it_goes_on(lab: Lab, fake_provider: FakeProvider) -> None:
+def test_after_fail_fast_a_resume_goes_on(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a row whose answer fails its check, and --fail-fast,
     when the command runs that the run says,
@@ -196,9 +196,9 @@ def test_after_fail_fast_the_command_without_it_goes_on(lab: Lab, fake_provider:
 
     first = lab.command("run", "words", "--fail-fast", "--max-concurrency", "1")
     (said,) = [line for line in first.out.splitlines() if "goes on" in line]
-    again = lab.command(*shlex.split(said.partition("recalled: promptlab ")[2]), "--json")
+    again = lab.command(*shlex.split(said.partition("goes on: promptlab ")[2]), "--json")
 
-    assert "the same command without --fail-fast goes on" in said
+    assert "promptlab resume" in said
     assert sum(again.summary["trials"].values()) == 10
 
 

@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import insert
 
 from promptlab.core.database import APPLICATION_ID, checkpoint, claim, open_engine
 from promptlab.core.errors import StorageError, UsageError
-from promptlab.models import REVISION, Base
+from promptlab.models import REVISION, Base, Row
 from promptlab.models.base import Packed
-from promptlab.services.run_log import open_run_log, revision_of
+from promptlab.services.run_log import look_into_run_log, open_run_log, revision_of
 from promptlab.services.upgrade import migrate, migrations_folder
 from tests.cli_kit import Cli
 from tests.run_log_kit import START, recording, run_in
@@ -69,8 +70,10 @@ def _table(connection: sqlite3.Connection, name: str, sql: str) -> object:
     return columns, keys, sorted(re.findall(r"CONSTRAINT (\w+)", sql))
 
 
-def header(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def bytes_of(path: Path) -> dict[str, bytes]:
+    """Give the log and what lies beside it, but for the index of its WAL, which holds no data."""
+    found = (file for file in path.parent.glob(f"{path.name}*") if file.is_file())
+    return {file.name: file.read_bytes() for file in found if not file.name.endswith("-shm")}
 
 
 def newer_migrations(folder: Path, then: str = "pass") -> Path:
@@ -200,6 +203,24 @@ def found_by(log: Path, question: str) -> list[Any]:
         return connection.execute(question).fetchall()
 
 
+def test_a_backup_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    """
+    Given an old log, and the backup that a killed migration had begun, with its journal,
+    when the log is opened,
+    then there is a whole backup, and nothing unfinished beside it.
+    """
+    path = old_log("0001", tmp_path / "lab.db")
+    unfinished = path.with_name("lab.db.backup-0001.unfinished")
+    unfinished.write_bytes(b"half")
+    unfinished.with_name(f"{unfinished.name}-journal").write_bytes(b"half")
+    before = schema(path)
+
+    open_run_log(path).close()
+
+    assert [file.name for file in tmp_path.glob("*.backup-*")] == ["lab.db.backup-0001"]
+    assert schema(path.with_name("lab.db.backup-0001")) == before
+
+
 @pytest.mark.parametrize("revision", sorted(path.stem for path in OLD_LOGS.glob("*.sql")))
 def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
     """
@@ -225,7 +246,27 @@ def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
     assert schema(log.with_name(f"lab.db.backup-{revision}")) == before
 
 
-def test_a_newer_log_is_refused_untouched(tmp_path: Path) -> None:
+def in_wal(path: Path, statement: str) -> None:
+    """Change a log as a process does that is killed then: the change is in its WAL alone."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        connection.execute(statement)
+        connection.commit()
+
+
+def in_old_journal(path: Path, statement: str) -> None:
+    """Change a log and leave it in the mode that a copy by `.dump` is in."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+@pytest.mark.parametrize("change", [in_wal, in_old_journal])
+@pytest.mark.parametrize("open_it", [open_run_log, look_into_run_log])
+def test_a_newer_log_is_refused_untouched(
+    tmp_path: Path, change: Callable[[Path, str], None], open_it: Callable[[Path], object]
+) -> None:
     """
     Given a log whose revision this code does not know,
     when it is opened,
@@ -233,17 +274,14 @@ def test_a_newer_log_is_refused_untouched(tmp_path: Path) -> None:
     """
     path = tmp_path / "lab.db"
     open_run_log(path).close()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0999'")
-        connection.commit()
-    before = header(path)
+    change(path, "UPDATE alembic_version SET version_num = '0999'")
+    before = bytes_of(path)
 
     with pytest.raises(StorageError, match=r"lab\.db.*'0999'.*untouched"):
-        open_run_log(path)
+        open_it(path)
 
     assert revision_of(path) == "0999"
-    assert header(path) == before
-    assert not list(tmp_path.glob("*.backup*"))
+    assert bytes_of(path) == before
 
 
 def a_folder(path: Path) -> None:
@@ -265,6 +303,15 @@ def a_damaged_one(path: Path) -> None:
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
 
 
+def one_with_a_damaged_page(path: Path) -> None:
+    with open_run_log(path) as log, log.writing() as session:
+        rows = [{"digest": f"{n:064}", "inputs": {"word": "x" * 900}, "columns": {}} for n in range(100)]
+        session.execute(insert(Row), rows)
+    content = path.read_bytes()
+    page = len(content) // 4096 - 9
+    path.write_bytes(content[: page * 4096] + b"\xff" * 100 + content[page * 4096 + 100 :])
+
+
 def a_cut_off_one(path: Path) -> None:
     open_run_log(path).close()
     path.write_bytes(path.read_bytes()[:5000])
@@ -277,6 +324,7 @@ def a_cut_off_one(path: Path) -> None:
         (no_database, "no SQLite database"),
         (a_foreign_one, "belongs to another program"),
         (a_damaged_one, "it is damaged"),
+        (one_with_a_damaged_page, "it is damaged"),
         (a_cut_off_one, "it is damaged"),
     ],
 )
@@ -290,14 +338,50 @@ def test_what_is_no_log_of_ours_is_refused_untouched(
     """
     path = tmp_path / "lab.db"
     make(path)
-    before = header(path) if path.is_file() else ""
+    before = bytes_of(path)
 
     with pytest.raises(StorageError, match=says) as refused:
         open_run_log(path)
 
     assert str(path) in refused.value.message
     assert refused.value.hint
-    assert (header(path) if path.is_file() else "") == before
+    assert bytes_of(path) == before
+
+
+MANY_MAKE = """
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+from promptlab.services.run_log import open_run_log
+
+def open_all(together):
+    for number in range(40):
+        together.wait(timeout=60)
+        open_run_log(Path(sys.argv[1]) / str(number) / "lab.db").close()
+
+fork = get_context("fork")
+together = fork.Barrier(8)
+processes = [fork.Process(target=open_all, args=(together,)) for _ in range(8)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+sys.exit(any(process.exitcode for process in processes))
+"""
+
+
+def test_a_log_that_many_make_at_once_is_locked_for_nobody(tmp_path: Path) -> None:
+    """
+    Given places without a log,
+    when eight processes at once open each of them,
+    then each gets it, and it is whole.
+    """
+    command = [sys.executable, "-c", MANY_MAKE, str(tmp_path)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert {revision_of(path / "lab.db") for path in tmp_path.iterdir()} == {REVISION}
 
 
 def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
@@ -312,6 +396,23 @@ def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
     open_run_log(path).close()
 
     assert int.from_bytes(path.read_bytes()[68:72]) == APPLICATION_ID
+
+
+def test_a_log_whose_first_write_was_cut_short_becomes_one(tmp_path: Path) -> None:
+    """
+    Given a file with our mark, and beside it the journal that says that it was empty before,
+    when it is opened and opened again,
+    then it is a log of ours both times.
+    """
+    path = tmp_path / "lab.db"
+    claim(path)
+    was_empty = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 7, 0, 512, 4096)
+    path.with_name("lab.db-journal").write_bytes(was_empty.ljust(512, b"\0"))
+
+    open_run_log(path).close()
+    open_run_log(path).close()
+
+    assert revision_of(path) == REVISION
 
 
 def test_what_lies_in_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
@@ -426,7 +527,7 @@ def test_alembic_stays_out_of_the_way(tmp_path: Path) -> None:
     then alembic was not imported.
     """
     program = (
-        "import sys; from promptlab.services.run_log import open_run_log, revision_of;"
+        "import sys; from promptlab.services.run_log import look_into_run_log, open_run_log, revision_of;"
         "open_run_log(sys.argv[1]).close(); open_run_log(sys.argv[1]).close();"
         "sys.exit('alembic' in sys.modules)"
     )

@@ -389,15 +389,15 @@ def test_the_log_is_left_as_it_is(cli: Cli, lab: Lab) -> None:
     assert lab.log_path.read_bytes() == before
 
 
-def test_a_log_of_another_version_is_neither_read_nor_changed(cli: Cli, lab: Lab) -> None:
+def test_a_log_of_an_older_version_is_neither_read_nor_changed(cli: Cli, lab: Lab) -> None:
     """
-    Given a log whose tables are of another version,
+    Given a log whose tables are of an older version,
     when a pipeline is planned,
     then that is refused with what to do, and the log stays as it is.
     """
     lab.run(limit=1)
     with closing(sqlite3.connect(lab.log_path)) as connection, connection:
-        connection.execute("update alembic_version set version_num = '0000'")
+        connection.execute("update alembic_version set version_num = '0001'")
     before = lab.log_path.read_bytes()
 
     said = cli("plan", "words")

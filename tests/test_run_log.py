@@ -1,6 +1,8 @@
 """The services over the log: runs found, deleted with a preview, exported."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from promptlab.core.ids import new_id
 from promptlab.schemas.events import TrialFinished
 from promptlab.services.export import ExportService
 from promptlab.services.removal import RemovalService
-from promptlab.services.run_log import RunLog
+from promptlab.services.run_log import RunLog, open_run_log
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 from tests.run_log_kit import START, asking, buy, log_in, record_run, recording, run_in, trial_of, trials_in
@@ -212,6 +214,26 @@ async def test_a_run_is_exported_as_one_document(log: RunLog) -> None:
     assert [trial["key"]["row"] for trial in document["trials"]] == [0, 1]
     assert document["trials"][0]["steps"][0]["verdicts"][0]["name"] == "equals"
     assert "output" not in document["trials"][0]["steps"][1]
+
+
+def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(log: RunLog) -> None:
+    """
+    Given a log that a process has open, and opens once more,
+    when another process opens and closes it, and the first goes on writing,
+    then the other takes no file from under it, and reads what was written.
+    """
+    count = f"import sqlite3; print(*sqlite3.connect({str(log.path)!r}).execute('select count(*) from runs'))"
+    with log.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM runs").all()
+        open_run_log(log.path).close()
+        before = subprocess.check_output([sys.executable, "-c", count], text=True)
+        connection.exec_driver_sql("INSERT INTO snapshots (digest, content) VALUES ('a', x'72')")
+        connection.commit()
+        had_wal = log.path.with_name("lab.db-wal").exists()
+
+    after = subprocess.check_output([sys.executable, "-c", count.replace("runs", "snapshots")], text=True)
+
+    assert (before, had_wal, after) == ("(0,)\n", True, "(1,)\n")
 
 
 def test_what_is_read_often_is_read_by_index(log: RunLog) -> None:

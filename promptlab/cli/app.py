@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": "Say what a run would call, recall and cost.",
     "run": "Run pipelines.",
     "resume": "Finish a run that did not come to its end.",
+    "watch": "Run again what a saved file changes.",
     "affected": "Say which pipelines, steps and rows a git change touches.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",

@@ -1,6 +1,6 @@
 """The options that say what is run, and with what: shared by the commands that run and those that plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-CHOICES: tuple[Decorator, ...] = (
-    click.argument(
-        "pipelines", nargs=-1, required=True, metavar="PIPELINE…", shell_complete=complete_pipelines
-    ),
+FAILED = click.option(
+    "--failed",
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Only what failed or errored in this run.",
+)
+SINCE = click.option(
+    "--since",
+    metavar="REF",
+    shell_complete=complete_refs,
+    help="Only what a change touches: see `promptlab affected`.",
+)
+FRESH = click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
+OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "-i", "inputs", type=PairType(), multiple=True, help="An input of one row; no data is read."
     ),
@@ -40,18 +50,8 @@ CHOICES: tuple[Decorator, ...] = (
     click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag."),
     click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\"."),
     click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows."),
-    click.option(
-        "--failed",
-        metavar="RUN",
-        shell_complete=complete_runs,
-        help="Only what failed or errored in this run.",
-    ),
-    click.option(
-        "--since",
-        metavar="REF",
-        shell_complete=complete_refs,
-        help="Only what a change touches: see `promptlab affected`.",
-    ),
+    FAILED,
+    SINCE,
     click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell."),
     click.option(
         "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model."
@@ -59,15 +59,32 @@ CHOICES: tuple[Decorator, ...] = (
     click.option(
         "--max-cost", type=positive(float), metavar="USD", help="Stop before more than this is spent."
     ),
-    click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before."),
+    FRESH,
     click.option("--no-python", is_flag=True, help="Refuse to run the project's python."),
 )
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose what is run."""
-    for option in reversed(CHOICES):
-        command = option(command)
+    """Add the pipelines, and the options that choose what is run."""
+    return _with((_pipelines(required=True), *OPTIONS), command)
+
+
+def choosing_again(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same for a command that runs again and again: without pipelines it is all of them."""
+    options = (option for option in OPTIONS if option not in (FAILED, SINCE, FRESH))
+    return _with((_pipelines(required=False), *options), command)
+
+
+def _pipelines(*, required: bool) -> Decorator:
+    metavar = "PIPELINE…" if required else "[PIPELINE…]"
+    return click.argument(
+        "pipelines", nargs=-1, required=required, metavar=metavar, shell_complete=complete_pipelines
+    )
+
+
+def _with(decorators: Sequence[Decorator], command: Callable[..., Any]) -> Callable[..., Any]:
+    for decorator in reversed(decorators):
+        command = decorator(command)
     return command
 
 

@@ -10,8 +10,9 @@ from promptlab.core.display import escaped
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
+from promptlab.schemas.reason import reason_of
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
-from promptlab.schemas.run import TrialResult, TrialStatus, Verdict
+from promptlab.schemas.run import TrialResult, TrialStatus
 from promptlab.services.commands import OF_MONEY, resume_command
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
         for gate in summary.gates:
-            _show_gate(console, gate)
+            show_gate(console, gate)
     _show_failures(console, summary, failures)
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
-    _say(console, _end(summary), "")
+    _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
     for warning in warnings(summary):
@@ -74,7 +75,7 @@ def _say(console: "Console", line: str, style: str) -> None:
     console.print(escaped(line), style=style, soft_wrap=True)
 
 
-def _show_gate(console: "Console", gate: GateResult) -> None:
+def show_gate(console: "Console", gate: GateResult) -> None:
     mark, style = MARKS[gate.status]
     if gate.status == "failed" and gate.severity == "warn":
         mark, style = "!", "yellow"
@@ -97,22 +98,6 @@ def _show_failures(console: "Console", summary: RunSummary, failures: Failures) 
         _say(console, f"  {where}: {gave}: {_cut(reason_of(trial), SHOWN_REASON)}", "")
 
 
-def reason_of(trial: TrialResult) -> str:
-    """Say why a trial did not pass: its errors, else its verdicts."""
-    errors = [f"{step.id}: {step.error}" for step in trial.steps if step.status == "errored" and step.error]
-    verdicts = [
-        f"{_called(verdict)}: {verdict.reason}"
-        for verdict in trial.all_verdicts
-        if verdict.status in NOT_PASSED
-    ]
-    return "; ".join(errors or ([trial.error] if trial.error else []) or verdicts)
-
-
-def _called(verdict: Verdict) -> str:
-    """Give the name of a check, with its step where that is inside another."""
-    return f"{verdict.step}/{verdict.name}" if verdict.step and "." in verdict.step else verdict.name
-
-
 def _short(text: str) -> str:
     return f"'{_cut(' '.join(text.split()), SHOWN_TEXT)}'"
 
@@ -121,7 +106,8 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def _end(summary: RunSummary) -> str:
+def end_line(summary: RunSummary) -> str:
+    """Give the counts, calls and cost of a run in one line."""
     counts, calls = summary.trials, summary.calls
     names = ("passed", "failed", "errored", "skipped")
     done = ", ".join(f"{counts[name]:,} {name}" for name in names if counts.get(name))

@@ -1,10 +1,13 @@
 """The SQLite file behind the run log: whose it is, how it is opened, and what its failures mean."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -16,12 +19,15 @@ from promptlab.core.files import OWN_FOLDER, FileLock, own_folder, private_file,
 APPLICATION_ID = 0x504C4142  # "PLAB", in the header of each of our files
 BUSY_SECONDS = 30
 CHECKPOINT_BYTES = 4 * 1024 * 1024
+CHECKED_BYTES = 32 * 1024 * 1024  # larger logs are not looked through each time; this many take 20 ms
 LOG_FILE = "lab.db"
 
 logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it would print, we raise
 
 _MAGIC = b"SQLite format 3\0"
 _ID_AT = slice(68, 72)
+_VERSIONS_AT, _WITH_WAL = slice(18, 20), b"\2\2"
+_POLL_SECONDS = 0.005
 # Two connections that checkpoint at once can corrupt a log before SQLite 3.51.3: only `checkpoint` does it.
 _PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
@@ -91,9 +97,7 @@ def storage_error(path: Path, error: BaseException) -> StorageError:
         return StorageError(
             f"{path}: the run log cannot be used: {cause.strerror or cause}", hint=_UNKNOWN[1]
         )
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    meaning, advice = _MEANINGS.get(code, _UNKNOWN)
-    return StorageError(f"{path}: the run log cannot be used: {meaning} ({cause})", hint=advice)
+    return _unusable(path, getattr(cause, "sqlite_errorcode", 0) & 0xFF, str(cause))
 
 
 @contextmanager
@@ -111,30 +115,68 @@ def storage_errors(path: Path, *, disk: bool = True) -> Iterator[None]:
         raise storage_error(path, error) from error
 
 
-def claim(path: Path) -> bool:
+def claim(path: Path) -> None:
     """Make sure that `path` is a run log of ours, making an empty one where there is none.
 
-    Gives whether there was one. Raises StorageError for a folder, for what is no database and for the
-    database of another program; these are not touched.
+    Raises StorageError for a folder, for what is no database and for the database of another program; these
+    are not touched.
     """
     with storage_errors(path):
-        if path.is_dir() or (path.exists() and path.stat().st_size):
+        if path.is_dir() or _size(path):
             _identify(path)
-            return True
-        _make(path)
-        return False
+        if _size(path) and not _journal(path).exists():
+            return
+        make = own_folder if path.parent.name == OWN_FOLDER else private_folder
+        make(path.parent)
+        with _alone(path):
+            _take_back_unfinished(path)
+            if not _size(path):
+                _make(path)
+
+
+def use_wal(path: Path) -> None:
+    """Give a log its WAL, where it has none yet; it must have been found to be in order."""
+    if _header(path)[_VERSIONS_AT] == _WITH_WAL:
+        return
+    with _alone(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes away: of two that change a log without a WAL, SQLite lets one fail at once."""
+    lock = FileLock(path.with_name(f"{path.name}.making.lock"))
+    deadline = monotonic() + BUSY_SECONDS
+    while not lock.acquire():
+        if monotonic() > deadline:
+            raise _unusable(path, sqlite3.SQLITE_BUSY)
+        sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.remove()
+
+
+def _unusable(path: Path, code: int, detail: str = "") -> StorageError:
+    meaning, advice = _MEANINGS.get(code, _UNKNOWN)
+    return StorageError(
+        f"{path}: the run log cannot be used: {meaning}" + (f" ({detail})" if detail else ""), hint=advice
+    )
+
+
+def _take_back_unfinished(path: Path) -> None:
+    """Have SQLite undo a write of ours that a kill cut short; of the very first one nothing is left then."""
+    if _journal(path).exists():
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA schema_version")
 
 
 def _identify(path: Path) -> None:
     if path.is_dir():
         raise StorageError(f"{path}: the run log cannot be used: it is a folder", hint="name a file")
-    with path.open("rb") as file:
-        header = file.read(100)
+    header = _header(path)
     if not header.startswith(_MAGIC):
-        raise StorageError(
-            f"{path}: the run log cannot be used: it is no SQLite database",
-            hint=_MEANINGS[sqlite3.SQLITE_NOTADB][1],
-        )
+        raise _unusable(path, sqlite3.SQLITE_NOTADB)
     if int.from_bytes(header[_ID_AT]) != APPLICATION_ID:
         raise StorageError(
             f"{path}: this database belongs to another program; it was left untouched",
@@ -142,14 +184,38 @@ def _identify(path: Path) -> None:
         )
 
 
+def _header(path: Path) -> bytes:
+    found = path.stat()
+    return os.pread(_descriptor(found.st_dev, found.st_ino, path), 100, 0)
+
+
+@cache
+def _descriptor(_device: int, _inode: int, path: Path) -> int:
+    """Open a file for good: by closing it this process would give up the locks that SQLite has on it."""
+    return os.open(path, os.O_RDONLY)
+
+
 def _make(path: Path) -> None:
-    make = own_folder if path.parent.name == OWN_FOLDER else private_folder
-    make(path.parent)
-    connection = sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)
-    try:
+    with closing(sqlite3.connect(private_file(path), timeout=BUSY_SECONDS)) as connection:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    finally:
-        connection.close()
+
+
+@contextmanager
+def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give a connection that leaves the file as it is: it does not even move the WAL into it."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, _size(_wal(path)) > 0)
+        connection.execute("PRAGMA query_only=ON")
+        yield connection
+
+
+def refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StorageError where a log that is not too large for that has a page that makes no sense."""
+    if path.stat().st_size > CHECKED_BYTES:
+        return
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise _unusable(path, sqlite3.SQLITE_CORRUPT, " ".join(found.split()))
 
 
 def open_engine(path: Path, *, read_only: bool = False) -> Engine:
@@ -204,8 +270,7 @@ def _driver(connection: Connection) -> Any:
 
 def checkpoint(connection: Connection, path: Path) -> None:
     """Move what was committed into the main file once there is much of it, unless another process does."""
-    log = path.with_name(f"{path.name}-wal")
-    if not log.exists() or log.stat().st_size < CHECKPOINT_BYTES:
+    if _size(_wal(path)) < CHECKPOINT_BYTES:
         return
     lock = FileLock(path.with_name(f"{path.name}.checkpoint.lock"))
     if not lock.acquire():
@@ -214,3 +279,18 @@ def checkpoint(connection: Connection, path: Path) -> None:
         outside_transactions(connection, "PRAGMA wal_checkpoint(PASSIVE)")
     finally:
         lock.release()
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

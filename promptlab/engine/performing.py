@@ -1,6 +1,6 @@
 """The end of the step chain: runs the step itself and says what came of it."""
 
-from dataclasses import replace
+from functools import partial
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.context import RunningStep
@@ -43,16 +43,17 @@ class Perform:
 
 
 def _made(request: StepRequest, made: Produced) -> StepResult:
-    account = request.tally.account(request.path, "passed")
+    account = partial(request.tally.account, request.path, "passed")
     if made.text is None:
-        return replace(account, output=made.value, verdicts=made.verdicts)
+        return account(output=made.value, verdicts=made.verdicts)
     messages = tuple(message.as_seen() for message in made.messages)
-    return replace(account, output=made.text, messages=messages, said=made.said)
+    return account(output=made.text, messages=messages, said=made.said)
 
 
 def _failed(request: StepRequest, failed: StepFailed) -> StepResult:
-    return replace(
-        request.tally.account(request.path, "left" if failed.left else "errored"),
+    return request.tally.account(
+        request.path,
+        "left" if failed.left else "errored",
         error=failed.message,
         error_kind=failed.kind,
         messages=tuple(message.as_seen() for message in failed.messages),

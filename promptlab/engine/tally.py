@@ -1,6 +1,7 @@
 """What the calls of one step took together, however the step ended."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from promptlab.engine.completion import Answer, Completion, CompletionRequest
 from promptlab.schemas.run import StepCall, StepResult, StepStatus, total
@@ -53,8 +54,8 @@ class Tally:
         self._note(request, attempts=0)
         self.spent.append(None)
 
-    def account(self, step_id: str, status: StepStatus) -> StepResult:
-        """Give a result that says what the step took, and nothing of what it made."""
+    def account(self, step_id: str, status: StepStatus, **made: Any) -> StepResult:
+        """Give a result that says what the step took; `made`: the fields that say what it made."""
         return StepResult(
             id=step_id,
             status=status,
@@ -67,6 +68,7 @@ class Tally:
             latency_ms=self.latency_ms,
             finish_reason=self.finish_reason,
             inner=tuple(self.inner[order] for order in sorted(self.inner)),
+            **made,
         )
 
     def _note(

@@ -22,11 +22,12 @@ def midnight(now: datetime) -> datetime:
 
 def spend_of_day(connection: Connection, run_id: str, is_running: Callable[[str], bool]) -> DaySpend:
     """Read what was spent today; an attempt counts on the day on which it was sent."""
-    is_open = _ATTEMPTS.c.state == "intent"
-    query = (
-        select(_ATTEMPTS.c.run_id, is_open, func.sum(_DEAREST))
-        .where(_ATTEMPTS.c.sent_at >= midnight(datetime.now(UTC)))
-        .group_by(_ATTEMPTS.c.run_id, is_open)
+    is_open = (_ATTEMPTS.c.state == "intent").label("is_open")
+    sent = select(_ATTEMPTS.c.run_id, is_open, _DEAREST.label("usd"))
+    today = sent.where(_ATTEMPTS.c.sent_at >= midnight(datetime.now(UTC))).cte("today")
+    today = today.prefix_with("MATERIALIZED")  # else all attempts are read, in order of their runs
+    query = select(today.c.run_id, today.c.is_open, func.sum(today.c.usd)).group_by(
+        today.c.run_id, today.c.is_open
     )
     found = [(run, bool(open_), float(usd)) for run, open_, usd in connection.execute(query)]
     return DaySpend(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.engine.completion import Completion, Usage
@@ -15,6 +15,7 @@ from promptlab.engine.day_limit import DaySpend
 from promptlab.live.day import spend_of_day
 from promptlab.models import Attempt
 from promptlab.models import Completion as Recorded
+from promptlab.models.completion import IS_UNKNOWN
 from promptlab.services.run_log import RunLog
 
 _BATCH = 64
@@ -32,7 +33,7 @@ def _newest(*where: ColumnElement[bool]) -> Any:
 
 _DOUBTFUL = (
     select(Attempt.fingerprint)
-    .where(Attempt.state == "unknown")
+    .where(text(IS_UNKNOWN))
     .where(~exists().where(_TABLE.c.fingerprint == Attempt.fingerprint))
 )
 _ANY = _newest()

@@ -137,7 +137,7 @@ def prepared(project: Project, log: RunLog, claim: ClaimedRun, how: How) -> Resu
 def _request(claim: ClaimedRun, how: How) -> RunRequest:
     said = request_said(claim.run.options)
     kept: Mapping[str, Any] = claim.run.made_with
-    before, affected = kept["spent"], kept.get("affected")
+    before, affected, trials = kept["spent"], kept.get("affected"), kept.get("trials")
     return replace(
         said,
         on_unknown=how.on_unknown or said.on_unknown,
@@ -149,6 +149,7 @@ def _request(claim: ClaimedRun, how: How) -> RunRequest:
         streams=how.streams,
         said=claim.run.options,
         affected={claim.run.path or "": AffectedTrials.of(affected)} if affected else {},
+        trials=None if trials is None else frozenset((row, cell, repeat) for row, cell, repeat in trials),
         taken_over=claim.taken_over,
     )
 

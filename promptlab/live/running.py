@@ -26,10 +26,13 @@ from promptlab.schemas.events import Emit
 from promptlab.schemas.log import FileKind, RunStart, SourceFile
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey
-from promptlab.services.git import git_state
+from promptlab.services.git import GitState, git_state
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
+
+OF_FLAG = "--max-cost"
+OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,9 @@ class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
     `since`: a commit since which trials must have changed; `affected`: those that did, by a pipeline's path.
-    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before.
-    `taken_over`: the run that goes on, where it is none that begins.
+    `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before;
+    `session_spent`: the same of the ceiling of promptlab.yaml, where it is one for many runs. `trials`: the
+    only ones that are wanted. `taken_over`: the run that goes on, where it is none that begins.
     """
 
     limit: int | None = None
@@ -49,6 +53,8 @@ class RunRequest:
     max_concurrency: int | None = None
     max_cost: float | None = None
     spent: float = 0.0
+    session_spent: float = 0.0
+    trials: frozenset[TrialName] | None = None
     fresh: bool = False
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
@@ -76,23 +82,28 @@ async def run_loaded(
     on_print: Callable[[Printed], None] = print_to_stderr,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
+    session = session_of(project, loaded, request, log=log, git=git_state(project.root))
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
+    try:
+        return await told.run()
+    finally:
+        await targets.close()
+
+
+def session_of(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, *, log: RunLog, git: GitState
+) -> Session:
+    """Give the run of a pipeline, ready to start; raises UsageError and NothingToRun."""
     require_runnable(project, loaded, request)
-    session = Session(
+    return Session(
         root=project.root,
         plan=plan_of(loaded, request, log),
-        start=_start(project, loaded, request, log),
+        start=_start(project, loaded, request, log, git),
         options=options_of(loaded, project, request),
         log=log,
-        listeners=listeners,
-        counts=counts or RunCounts(),
-        on_print=on_print,
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
         taken_over=request.taken_over,
     )
-    try:
-        return await session.run()
-    finally:
-        await targets.close()
 
 
 def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
@@ -111,7 +122,7 @@ def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
         count = min(count, request.limit)
         rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
     plan = Plan(loaded.name, loaded.cells, rows, count)
-    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    failed = _failed_trials(request.failed, log) if request.failed is not None else request.trials
     affected = request.affected.get(loaded.path)
     tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
     if failed is not None or tags:
@@ -163,11 +174,11 @@ def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
     own, ceilings, used = loaded.spec.limits.cost_usd, project.settings.limits, request.used.usd
     known: list[Ceiling] = []
     if request.max_cost is not None:
-        known.append(Ceiling(request.max_cost, request.spent + used, "--max-cost"))
+        known.append(Ceiling(request.max_cost, request.spent + used, OF_FLAG))
     elif own is not None:
         known.append(Ceiling(own, used))
     if ceilings.cost_usd is not None:
-        known.append(Ceiling(ceilings.cost_usd, used, "limits.cost_usd of promptlab.yaml"))
+        known.append(Ceiling(ceilings.cost_usd, request.session_spent + used, OF_SETTINGS))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
 
 
@@ -206,15 +217,16 @@ def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
         raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
 
 
-def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> RunStart:
-    git = git_state(project.root)
+def _start(
+    project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog, git: GitState
+) -> RunStart:
     failed = {"failed": _id_of(request.failed, log)} if request.failed is not None else {}
     files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
     return RunStart(
         pipeline=loaded.name,
         path=loaded.path,
         options={**request.said, **failed},
-        made_with={**circumstances_of(project, loaded, request, log), **_affected(loaded, request)},
+        made_with={**circumstances_of(project, loaded, request, log), **_chosen(loaded, request)},
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,
@@ -222,10 +234,13 @@ def _start(project: Project, loaded: LoadedPipeline, request: RunRequest, log: R
     )
 
 
-def _affected(loaded: LoadedPipeline, request: RunRequest) -> Mapping[str, JSON]:
-    """Give what --since chose, which later commits and answers would have chosen otherwise."""
-    affected = request.affected.get(loaded.path)
-    return {} if affected is None else {"affected": affected.as_json()}
+def _chosen(loaded: LoadedPipeline, request: RunRequest) -> dict[str, JSON]:
+    """Give which trials --since or a watch chose, which later on would be chosen otherwise."""
+    affected, trials = request.affected.get(loaded.path), request.trials
+    return {
+        **({"affected": affected.as_json()} if affected is not None else {}),
+        **({"trials": [list(trial) for trial in sorted(trials)]} if trials is not None else {}),
+    }
 
 
 def circumstances_of(

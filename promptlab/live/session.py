@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,14 @@ from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
-from promptlab.engine.providers.web_client import WebClient
-from promptlab.engine.rendering import Renderer
-from promptlab.engine.worker import Printed, Workers, print_to_stderr
+from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
+from promptlab.live.workshop import Workshop
 from promptlab.loader.files import FileSnapshot
 from promptlab.schemas.events import Emit, Event, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
@@ -38,7 +37,8 @@ class Session:
 
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
     `attachments` makes what gives the files that prompts name, and tells of each that it reads.
-    `taken_over`: the run that goes on, if it is not a new one.
+    `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
+    stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
     """
 
     root: Path
@@ -51,6 +51,8 @@ class Session:
     on_print: Callable[[Printed], None] = print_to_stderr
     attachments: Callable[[Callable[[FileSnapshot], object]], AttachmentSource] = lambda _: NO_ATTACHMENTS
     taken_over: TakenOver | None = None
+    workshop: Workshop | None = None
+    brake: Brake | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -68,10 +70,13 @@ class Session:
         hear = _fan_out(self.counts, scores, *self.listeners)
         kept = self._kept(recorder, hear)
         emit = _fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
-        brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
+        brake = self.brake or Brake()
+        brake.on_pull = lambda stop: emit(RunStopped(stop.kind, stop.reason))
         engine = await self._assemble(stack, recorder, brake, emit)
-        await self._warm_up(recorder)
-        ending = await self._drive(engine, brake, recorder, kept)
+        if self.workshop is None:
+            await self._warm_up(recorder)
+        interrupts = Interrupts(brake) if self.brake is None else None
+        ending = await self._drive(engine, recorder, kept, interrupts)
         ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
@@ -94,18 +99,18 @@ class Session:
         return KeptTrials(self.log, recorder.run_id, self.plan, tell, recorder.own)
 
     async def _drive(
-        self, engine: Engine, brake: Brake, recorder: Recorder, kept: KeptTrials | None
+        self, engine: Engine, recorder: Recorder, kept: KeptTrials | None, interrupts: Interrupts | None
     ) -> Ending:
         """Run what is not on record yet."""
         if self.taken_over is None or kept is None:
-            return await _drive(engine, self.plan, brake)
+            return await _drive(engine, self.plan, interrupts)
 
         async def first() -> None:
             await kept.tell()
             recorder.count_recalled(kept.recalled)
             self.counts.kept = self.counts.done
 
-        ending = await _drive(engine, kept.rest, brake, first)
+        ending = await _drive(engine, kept.rest, interrupts, first)
         await recorder.flush()
         again = kept.tell_rest()
         return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
@@ -123,38 +128,39 @@ class Session:
             await provider.warm_up()
 
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
-        renderer = await stack.enter_async_context(Renderer())
-        workers = await stack.enter_async_context(Workers(self.root, on_print=self.on_print))
-        web = await stack.enter_async_context(WebClient())
+        workshop = self.workshop
+        if workshop is None:
+            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
         return assemble(
             self.options,
             log=recorder,
-            render=renderer.render,
-            call=workers.call,
-            send=web.send,
+            render=workshop.renderer.render,
+            call=workshop.workers.call,
+            send=workshop.web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments(recorder.add_file),
         )
 
 
-async def _drive(engine: Engine, plan: Plan, brake: Brake, first: First | None = None) -> Ending:
-    """Run the engine under the signals; give how it ended."""
+async def _drive(
+    engine: Engine, plan: Plan, interrupts: Interrupts | None, first: First | None = None
+) -> Ending:
+    """Run the engine, under the signals unless somebody else heeds them; give how it ended."""
     started = time.monotonic()
-    interrupts = Interrupts(brake)
     running = asyncio.create_task(_run(engine, plan, first))
-    with interrupts.heeded(running):
+    with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
             await running
         except asyncio.CancelledError:
             await engine.drain(patience=0)
-            if interrupts.received is None:
+            if interrupts is None or interrupts.received is None:
                 raise
     return Ending(
         time.monotonic() - started,
-        brake.stop,
+        engine.budget.brake.stop,
         dict(engine.throttle.closures),
-        interrupts.exit_code,
+        interrupts.exit_code if interrupts is not None else None,
         is_soft=engine.budget.soft,
         throttle=engine.throttle.courses(),
     )

@@ -12,7 +12,7 @@ from promptlab.schemas.report import Calls, RunSummary
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
 
-USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED = 2, 3, 4, 1
+USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED, INTERRUPTED = 2, 3, 4, 1, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
     stopped_by = ending.stop.kind if ending.stop is not None and left else None
     if stopped_by == "limit":
         return LIMITED, "limited"
+    if stopped_by == "interrupted":
+        return INTERRUPTED, "interrupted"
     return (0, "passed") if passed and stopped_by is None else (NOT_PASSED, "failed")
 
 

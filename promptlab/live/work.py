@@ -13,7 +13,7 @@ from promptlab.core.json import as_text
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.places import place_of
-from promptlab.models.base import json_text
+from promptlab.models.base import Written, json_text
 from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
 from promptlab.schemas.sources import NO_SOURCES, Sources
 
@@ -65,18 +65,22 @@ class Finished:
 
     @cached_property
     def inputs_digest(self) -> str:
-        return _digest(self._inputs)
+        return _digest(self.inputs)
 
     @cached_property
     def row_digest(self) -> str:
-        return _digest(f"[{self._inputs},{json_text(self.trial.columns)}]")
+        return _digest(f"[{self.inputs},{self.columns}]")
 
     def sources_of(self, step: StepResult) -> Sources:
         return self.sources.get(place_of(step.id), NO_SOURCES)
 
     @cached_property
-    def _inputs(self) -> str:
-        return json_text(self.trial.inputs)
+    def inputs(self) -> Written:
+        return Written(json_text(self.trial.inputs))
+
+    @cached_property
+    def columns(self) -> Written:
+        return Written(json_text(self.trial.columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,7 @@ def _state(failure: CallFailure | None) -> str:
 
 
 def row_values(finished: Finished) -> Values:
-    trial = finished.trial
-    return {"digest": finished.row_digest, "inputs": trial.inputs, "columns": trial.columns}
+    return {"digest": finished.row_digest, "inputs": finished.inputs, "columns": finished.columns}
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,10 +13,11 @@ from sqlalchemy.types import TypeDecorator
 from promptlab.core.json import compact
 from promptlab.schemas.run import MISSING
 
-REVISION = "0004"  # the newest migration; a test holds them together
+REVISION = "0005"  # the newest migration; a test holds them together
 
 _ESCAPED = "\x01json:"
 _PACKED_FROM = 2048
+_EMPTY: Mapping[type, str] = {dict: "{}", list: "[]", tuple: "[]"}
 
 
 class Base(DeclarativeBase):
@@ -64,6 +66,12 @@ class AnyText(TypeDecorator[str]):
         return text
 
 
+class Written(str):
+    """A JSON value that was written by `json_text` already."""
+
+    __slots__ = ()
+
+
 class Json(TypeDecorator[Any]):
     """A JSON value as text; MISSING is NULL, None is JSON's null."""
 
@@ -72,7 +80,9 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
         del dialect
-        return None if value is MISSING else json_text(value)
+        if value is MISSING:
+            return None
+        return value if isinstance(value, Written) else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> object:
         del dialect
@@ -100,6 +110,8 @@ class Packed(TypeDecorator[bytes]):
 
 def json_text(value: object) -> str:
     """Give compact JSON that any database takes; numbers that JSON lacks are kept as Python writes them."""
+    if not value and type(value) in _EMPTY:
+        return _EMPTY[type(value)]
     try:
         text = compact(value)
     except ValueError:

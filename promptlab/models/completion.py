@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from promptlab.models.base import AnyText, Base, Json, Packed, UtcTime
+
+IS_UNKNOWN = "state = 'unknown'"  # as the index says it, so that it serves
 
 
 class Completion(Base):
@@ -41,7 +43,16 @@ class Attempt(Base):
     """A request that was about to leave (`intent`) and how it ended (`received`, `failed`, `unknown`)."""
 
     __tablename__ = "attempts"
-    __table_args__ = (Index(None, "run_id"), Index(None, "sent_at"))
+    __table_args__ = (
+        Index(None, "run_id"),
+        Index(None, "sent_at"),
+        Index(
+            "ix_attempts_unknown",
+            "fingerprint",
+            sqlite_where=text(IS_UNKNOWN),
+            postgresql_where=text(IS_UNKNOWN),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(String(26))

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -128,8 +129,10 @@ class TrialKey:
     repeat: int = 0
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
+    """What it adds up to is kept: the log, the metrics and each listener ask for it."""
+
     key: TrialKey
     status: TrialStatus
     inputs: Mapping[str, JSON]
@@ -140,31 +143,31 @@ class TrialResult:
     error: str | None = None
     columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
 
-    @property
+    @cached_property
     def all_steps(self) -> tuple[StepResult, ...]:
         """Each step, followed by those that ran inside it."""
         if not any(step.inner for step in self.steps):
             return self.steps
         return tuple(one for step in self.steps for one in step.flat)
 
-    @property
+    @cached_property
     def all_verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts of the steps, then the pipeline's own."""
         return (*(verdict for step in self.all_steps for verdict in step.verdicts), *self.verdicts)
 
-    @property
+    @cached_property
     def cost_usd(self) -> float | None:
         return total(step.cost_usd for step in self.all_steps)
 
-    @property
+    @cached_property
     def spent_usd(self) -> float | None:
         return total(step.spent_usd for step in self.all_steps)
 
-    @property
+    @cached_property
     def latency_ms(self) -> float:
         return sum(step.latency_ms for step in self.all_steps)
 
-    @property
+    @cached_property
     def score(self) -> float | None:
         """The weighted mean of the scores of all checks that were not skipped."""
         judged = [verdict for verdict in self.all_verdicts if verdict.status != "skipped"]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from promptlab.engine.places import place_of
 from promptlab.models import Completion, Run, StepRun, Trial
 from promptlab.schemas.plan import Experience, Mean
+from promptlab.services.trials import ORDER
 
 LAST_ANSWERS = 20_000
 LAST_RUNS = 3
@@ -51,7 +52,7 @@ class ExperienceService:
             select(StepRun.step, StepRun.model, StepRun.output_tokens, StepRun.latency_ms, StepRun.calls)
             .join(Trial, Trial.id == StepRun.trial_id)
             .where(Trial.run_id.in_(runs), StepRun.model.is_not(None))
-            .order_by(StepRun.trial_id.desc())
+            .order_by(*(column.desc() for column in (Trial.run_id, *ORDER)))
             .limit(MOST_STEPS)
         )
         samples = defaultdict[tuple[str, str], list[Sample]](list)

@@ -11,15 +11,17 @@ from sqlalchemy.orm import Session
 
 from promptlab.core.database import (
     claim,
+    looking_into,
     open_engine,
     outside_transactions,
     sqlite_path,
     storage_errors,
+    use_wal,
 )
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
 from promptlab.models import REVISION
-from promptlab.services.upgrade import bring_up_to_date, current
+from promptlab.services.upgrade import bring_up_to_date, refuse_strange, revision_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def open_run_log(location: str | Path, *, create: bool = True) -> RunLog:
         raise UsageError(f"{path}: there is no run log yet", hint="`promptlab run PIPELINE` makes one")
     claim(path)
     with storage_errors(path):
+        refuse_strange(path)
+        use_wal(path)
         engine = open_engine(path)
         try:
             bring_up_to_date(engine, path)
@@ -93,16 +97,13 @@ def look_into_run_log(location: str | Path) -> RunLog:
         return _empty_log(path)
     claim(path)
     with storage_errors(path):
-        engine = open_engine(path, read_only=True)
-        revision = current(engine)
+        revision = refuse_strange(path)
     if revision is None:
-        engine.dispose()
         return _empty_log(path)
     if revision != REVISION:
-        engine.dispose()
-        hint = "`promptlab db upgrade` brings an older one up to date, a newer promptlab reads a newer one"
-        raise UsageError(f"{path}: the run log is of another version, '{revision}'", hint=hint)
-    return RunLog(path, engine)
+        hint = "`promptlab db upgrade` brings it up to date"
+        raise UsageError(f"{path}: the run log is of an older version, '{revision}'", hint=hint)
+    return RunLog(path, open_engine(path, read_only=True))
 
 
 def _empty_log(path: Path) -> RunLog:
@@ -117,9 +118,5 @@ def revision_of(location: str | Path) -> str | None:
     if not path.exists() or not path.stat().st_size:
         return None
     claim(path)
-    with storage_errors(path):
-        engine = open_engine(path)
-        try:
-            return current(engine)
-        finally:
-            engine.dispose()
+    with storage_errors(path), looking_into(path) as connection:
+        return revision_in(connection)

@@ -1,6 +1,6 @@
 """The runs of a log: listed, found, and told apart from those that died."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from promptlab.models import Attempt, Run, RunFile, Snapshot
 from promptlab.schemas.log import AttemptRecord, RunRecord, SourceFile
 from promptlab.schemas.run import total
 from promptlab.schemas.throttle import course_of
+from promptlab.services.git import GitState
 
 _SHOWN = 5
 
@@ -88,6 +89,11 @@ class RunService:
         for run_id in dead:
             mark_dead(self._session, run_id)
         return dead
+
+    def note_git(self, run_ids: Sequence[str], state: GitState) -> None:
+        """Write down what git says of runs that did not wait to hear of it."""
+        values = {"git_commit": state.commit, "git_dirty": state.dirty}
+        self._session.execute(update(Run).where(Run.id.in_(run_ids)).values(values))
 
     def _matching(self, reference: str) -> list[Run]:
         query = select(Run).order_by(Run.id.desc())

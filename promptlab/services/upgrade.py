@@ -1,6 +1,5 @@
 """Brings a run log to the newest tables: makes them, or migrates older ones behind a backup."""
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from promptlab.core.database import outside_transactions
+from promptlab.core.database import looking_into, outside_transactions, refuse_damaged
 from promptlab.core.errors import StorageError
 from promptlab.core.files import private_file
 from promptlab.models import REVISION, Base
@@ -33,8 +32,25 @@ def current(engine: Engine) -> str | None:
         return _revision(connection)
 
 
+def refuse_strange(path: Path) -> str | None:
+    """Give the revision of a log; raises StorageError, and writes nothing, for a newer or damaged one."""
+    with looking_into(path) as connection:
+        refuse_damaged(connection, path)
+        revision = revision_in(connection)
+    if revision not in (None, REVISION):
+        _refuse_newer(revision, migrations_folder(), path)
+    return revision
+
+
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    if connection.execute(str(_HAS_TABLE)).fetchone() is None:
+        return None
+    found = connection.execute(str(_READ)).fetchone()
+    return found[0] if found else None
+
+
 def bring_up_to_date(engine: Engine, path: Path) -> None:
-    """Make or migrate the tables; raises StorageError, and writes nothing, where they are newer."""
+    """Make or migrate the tables of a log that was found to be no strange one."""
     revision = current(engine)
     if revision is None:
         _create(engine)
@@ -46,13 +62,14 @@ def migrate(engine: Engine, path: Path, *, folder: Path | None = None) -> None:
     """Run the migrations of `folder` in one transaction, after a backup of the file beside it."""
     from alembic import command  # noqa: PLC0415 (slow to import, seldom needed)
 
-    config = _config(folder or migrations_folder())
+    folder = folder or migrations_folder()
+    config = _config(folder)
     with engine.execution_options(immediate=True).connect() as connection:
         _foreign_keys(connection, enforced=False)
         try:
             with connection.begin():
                 revision = _revision(connection)
-                _refuse_newer(config, revision, path)
+                _refuse_newer(revision, folder, path)
                 _back_up(path, revision or "base")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -87,10 +104,8 @@ def _config(folder: Path) -> "Config":
     return config
 
 
-def _refuse_newer(config: "Config", revision: str | None, path: Path) -> None:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+def _refuse_newer(revision: str | None, folder: Path, path: Path) -> None:
+    known = {file.stem.partition("_")[0] for file in (folder / "versions").glob("*.py")}
     if revision is not None and revision not in known:
         raise StorageError(
             f"{path}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
@@ -98,16 +113,25 @@ def _refuse_newer(config: "Config", revision: str | None, path: Path) -> None:
         )
 
 
-def _back_up(path: Path, revision: str) -> Path:
+def _back_up(path: Path, revision: str) -> None:
+    """Copy the log beside itself; only one process at a time comes here, as it holds the writer's lock."""
     backup = path.with_name(f"{path.name}.backup-{revision}")
-    unfinished = private_file(backup.with_name(f"{backup.name}.{os.getpid()}"))
+    unfinished = backup.with_name(f"{backup.name}.unfinished")
+    _remove(unfinished)
     try:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+        with (
+            closing(sqlite3.connect(path)) as source,
+            closing(sqlite3.connect(private_file(unfinished))) as target,
+        ):
             source.backup(target)
         unfinished.replace(backup)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return backup
+        _remove(unfinished)
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-journal"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def _foreign_keys(connection: Connection, *, enforced: bool) -> None:

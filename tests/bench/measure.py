@@ -34,7 +34,7 @@ def measured(
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**_environment(), **(env or {})},
+            env={**environment(), **(env or {})},
             stdout=subprocess.PIPE,
             stderr=noise,
             text=True,
@@ -51,8 +51,9 @@ def measured(
 
 
 def best_of(times: int, command: Sequence[str], *, cwd: Path) -> Measure:
-    """Give the quickest of some runs: what a short command costs where nothing disturbs it."""
-    return min((measured(command, cwd=cwd)[0] for _ in range(times)), key=lambda found: found.wall)
+    """Give the least of some runs: what a short command costs where nothing disturbs it."""
+    found = [measured(command, cwd=cwd)[0] for _ in range(times)]
+    return replace(found[0], wall=min(one.wall for one in found), cpu=min(one.cpu for one in found))
 
 
 def run_promptlab(folder: Path, *options: str) -> Measure:
@@ -74,6 +75,7 @@ def promptlab(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "promptlab", *arguments]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Give the environment that commands are measured in."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}

@@ -6,13 +6,29 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from tests.bench.big_log import COPIES, add_copies
 from tests.bench.measure import best_of, measured, promptlab, run_bare, run_promptlab
 from tests.bench.peers import PEERS, Work
 from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_pipelines, write_project
+from tests.bench.recalling import recall_from
 from tests.bench.table import Table
+from tests.bench.watching import watch_saves
 from tests.fakes import FakeProvider
 
 STEPS = {1: ONE_STEP, 2: TWO_STEPS}
+ON_A_LOG = (
+    "runs list",
+    "runs show last",
+    "runs show last --row 5",
+    "runs export last",
+    "report last --format csv",
+    "render bench --row 5",
+    "plan bench --limit 10",
+    "run bench --limit 10",
+    "run bench --limit 10 --explain",
+    "run bench --limit 10 --on-unknown fail",
+    "run bench --failed 00999999",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,33 @@ def recalled(bench: Bench) -> None:
     table.add("promptlab, again (recalled)", run_promptlab(project))
 
 
+def nothing_changed(bench: Bench) -> None:
+    """Run what was run before, beside the imports that no run can do without."""
+    floor = "import click, pydantic, yaml, jinja2, asyncio, sqlalchemy.orm"
+    for cells in (10, 1_000, 10_000):
+        project = write_project(bench.fresh(), rows=cells)
+        run_promptlab(project)
+        table = Table(f"{cells:,} cells on echo/echo, nothing changed, best of 5", cells, unit="cell")
+        table.add("imports alone", best_of(5, [sys.executable, "-c", floor], cwd=project))
+        table.add("promptlab run, whole process", best_of(5, promptlab("run", "bench"), cwd=project))
+
+
+def big_log(bench: Bench) -> None:
+    """Use a log of 1,000,000 trials, copies of one run of 1,000 rows."""
+    rows = 1_000
+    project = write_project(bench.fresh(), rows=rows, base_url=bench.server.base_url)
+    run_promptlab(project)
+    log = project / ".promptlab" / "lab.db"
+    add_copies(log)
+    size = log.stat().st_size / 1e9
+    table = Table(f"a log of {rows * (COPIES + 1):,} trials and {size:.1f} GB, best of 3", 1, unit="run")
+    for command in ON_A_LOG:
+        table.add(f"promptlab {command}", best_of(3, promptlab(*command.split()), cwd=project))
+    recalls = Table("recall from that log, in this process", 1_000, unit="call")
+    for at_once in (1, 64):
+        recalls.add(f"{at_once} at once, of 1,000", recall_from(log, calls=1_000, at_once=at_once))
+
+
 def checks(bench: Bench) -> None:
     rows = 1_000
     table = Table(f"{rows:,} rows × 1 step on echo/echo", rows)
@@ -83,14 +126,23 @@ def validate(bench: Bench) -> None:
     table.add("promptlab validate", measured(promptlab("validate"), cwd=project)[0])
 
 
+def watch(bench: Bench) -> None:
+    bench.server.configure(latency_ms=0)
+    project = write_project(bench.fresh(), rows=10, base_url=bench.server.base_url)
+    watch_saves(project, bench.server)
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-step": one_step,
     "two-steps": two_steps,
     "many-rows": many_rows,
     "recalled": recalled,
+    "nothing-changed": nothing_changed,
+    "big-log": big_log,
     "checks": checks,
     "start-up": start_up,
     "validate": validate,
+    "watch": watch,
 }
 
 

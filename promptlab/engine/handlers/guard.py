@@ -38,6 +38,8 @@ class Guard:
 
 async def _in_time(request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
     seconds = request.planned.step.timeout
+    if seconds is None:
+        return await forward(request)
     try:
         async with asyncio.timeout(seconds) as limit:
             return await forward(request)
@@ -48,7 +50,7 @@ async def _in_time(request: StepRequest, forward: Forward[StepRequest, StepResul
 
 
 def _errored(request: StepRequest, kind: str, message: str) -> StepResult:
-    return replace(request.tally.account(request.path, "errored"), error=message, error_kind=kind)
+    return request.tally.account(request.path, "errored", error=message, error_kind=kind)
 
 
 def _stopped_by(request: StepRequest) -> StepResult | None:

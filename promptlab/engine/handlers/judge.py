@@ -22,6 +22,8 @@ class Judge:
         if result.status == "left":
             return result
         verdicts = (*await judge_step(request, result, self.machinery), *result.verdicts)
-        judged = replace(result, verdicts=verdicts) if verdicts else result
-        serious = any(verdict.is_serious for step in judged.flat for verdict in step.verdicts)
-        return replace(judged, status="failed") if serious and result.status == "passed" else judged
+        inside = (verdict for step in result.inner for one in step.flat for verdict in one.verdicts)
+        serious = result.status == "passed" and any(verdict.is_serious for verdict in (*verdicts, *inside))
+        if not verdicts and not serious:
+            return result
+        return replace(result, verdicts=verdicts, status="failed" if serious else result.status)

@@ -23,7 +23,8 @@ class Parse:
             if result.status != "passed":
                 return result
             try:
-                return replace(result, output=_parsed(step, result))
+                parsed = _parsed(step, result)
+                return result if parsed is result.output else replace(result, output=parsed)
             except InvalidOutput as error:
                 if not _asks_again(step, number):
                     return _refused(result, error)

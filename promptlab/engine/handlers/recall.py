@@ -70,16 +70,15 @@ class Recall:
     def _depart(self, call: Call, forward: Forward[Call, Answer], *, own_run_only: bool) -> Flight:
         flight = Flight(own_run_only)
         key = call.request.fingerprint
-        leaving = replace(call, refusal=flight.refusal)
-        flight.task = asyncio.create_task(self._fly(leaving, forward, own_run_only=own_run_only))
+        flight.task = asyncio.create_task(self._fly(call, flight, forward))
         flight.task.add_done_callback(lambda task: self._landed(key, task))
         self._flights[key] = flight
         return flight
 
-    async def _fly(self, call: Call, forward: Forward[Call, Answer], *, own_run_only: bool) -> Answer:
-        found = await self.log.recall(call.request.fingerprint, own_run_only=own_run_only)
+    async def _fly(self, call: Call, flight: Flight, forward: Forward[Call, Answer]) -> Answer:
+        found = await self.log.recall(call.request.fingerprint, own_run_only=flight.own_run_only)
         if found is None:
-            return await forward(call)
+            return await forward(replace(call, refusal=flight.refusal))
         if not found.recalled:  # the run's own, from before it was resumed: told then as bought
             return found
         self.emit(CallRecalled(call.model, shared=False))

@@ -1,0 +1,150 @@
+"""A turn of a watch as lines for people: what was saved, what it cost, what is different now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from promptlab.cli.result import end_line, warnings
+from promptlab.core.display import escaped, shortened
+from promptlab.core.errors import PromptlabError
+from promptlab.core.word_diff import Piece, marked
+from promptlab.core.words import money, plural
+from promptlab.live.watching.turn import Cause, FileChange, Flip, MetricChange, TurnRun
+from promptlab.loader.problem_formats import as_text
+from promptlab.loader.problems import InvalidPipeline
+from promptlab.schemas.run import TrialKey, TrialStatus
+
+MOST_FILES = 5
+MOST_FLIPS = 10
+MOST_METRICS = 30
+LONGEST_REASON = 300
+WORDS: Mapping[Cause, str] = {
+    "start": "the start",
+    "saved": "saved",
+    "all": "all again",
+    "failed": "what failed",
+    "raised": "the ceiling was raised",
+}
+STYLES: Mapping[TrialStatus, str] = {"passed": "green", "failed": "red", "errored": "magenta"}
+SHARES = ("pass_rate", "error_rate")
+LESS_IS_BETTER = ("error_rate", "cost_usd", "latency_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    text: str
+    style: str = ""
+
+
+type Line = tuple[Span, ...]
+
+
+def head(number: int, cause: Cause, files: Mapping[str, FileChange]) -> Line:
+    """Say which turn it is, and why."""
+    return Span(f"turn {number}", "bold"), Span(f": {_files(files) if files else WORDS[cause]}")
+
+
+def error_lines(error: PromptlabError) -> Iterator[Line]:
+    """Say what keeps pipelines from being run, as `validate` does."""
+    if isinstance(error, InvalidPipeline):
+        yield (Span(as_text(error.problems)),)
+        return
+    yield (Span(f"error: {escaped(shortened(str(error), 2000))}", "red"),)
+    if error.hint:
+        yield (Span(f"  {escaped(error.hint)}"),)
+
+
+def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
+    """Say what a run cost, and what is different since it was last run; `colour`: diffs have no marks."""
+    summary = run.summary
+    yield Span(f"  {escaped(summary.pipeline)}: ", "bold"), Span(escaped(end_line(summary)))
+    for flip in run.flips[:MOST_FLIPS]:
+        yield from _flip(flip, colour=colour)
+    if run.flipped > MOST_FLIPS:
+        yield (Span(f"  and {plural(run.flipped - MOST_FLIPS, 'trial')} more that ended otherwise"),)
+    if run.outputs_changed:
+        yield (Span(f"  {plural(run.outputs_changed, 'output')} changed", "dim"),)
+    yield from _metrics([change for change in run.metrics if _is_seen(change)])
+    done = sum(summary.trials.values())
+    if summary.planned > done:
+        yield (Span(f"  {plural(summary.planned - done, 'trial')} left", "yellow"),)
+    for warning in warnings(replace(summary, planned=done)):
+        yield (Span(f"  {escaped(warning)}", "yellow"),)
+
+
+def _files(files: Mapping[str, FileChange]) -> str:
+    named = [f"{escaped(path)} {change}" for path, change in list(files.items())[:MOST_FILES]]
+    more = [f"and {plural(len(files) - MOST_FILES, 'file')} more"] if len(files) > MOST_FILES else []
+    return ", ".join([*named, *more])
+
+
+def _flip(flip: Flip, *, colour: bool) -> Iterator[Line]:
+    reason = f": {escaped(shortened(flip.reason, LONGEST_REASON))}" if flip.reason else ""
+    yield (
+        Span(f"  {escaped(_called(flip.trial))}: "),
+        Span(flip.before, STYLES.get(flip.before, "dim")),
+        Span(" → "),
+        Span(flip.after, STYLES.get(flip.after, "dim")),
+        Span(reason),
+    )
+    if flip.diff:
+        yield Span("    "), *_diff(flip.diff, colour=colour)
+
+
+def _called(key: TrialKey) -> str:
+    repeat = f" repeat {key.repeat}" if key.repeat else ""
+    return f"row {key.row} ({key.row_id}) {key.cell}{repeat}"
+
+
+def _diff(pieces: Sequence[Piece], *, colour: bool) -> Line:
+    if not colour:
+        return (Span(_on_one_line(marked(pieces))),)
+    styles = {"same": "", "old": "red strike", "new": "green"}
+    return tuple(Span(_on_one_line(piece.text), styles[piece.kind]) for piece in pieces)
+
+
+def _on_one_line(text: str) -> str:
+    return escaped(text.replace("\r\n", "\n").replace("\n", "⏎").replace("\t", " "))
+
+
+def _metrics(changes: Sequence[MetricChange]) -> Iterator[Line]:
+    for change in changes[:MOST_METRICS]:
+        style = _style(change)
+        since = f"{_signed(change, change.since_last)} since the last turn, "
+        since += f"{_signed(change, change.since_start)} since the start"
+        yield Span(f"  {escaped(change.cell)} {change.name} {_value(change)} "), Span(f"({since})", style)
+    if len(changes) > MOST_METRICS:
+        yield (Span(f"  and {plural(len(changes) - MOST_METRICS, 'metric')} more that changed"),)
+
+
+def _is_seen(change: MetricChange) -> bool:
+    """Say whether a change is large enough to be shown."""
+    moved = [abs(difference) for difference in (change.since_last, change.since_start) if difference]
+    return any(_number(change.name, one) != _number(change.name, 0.0) for one in moved)
+
+
+def _style(change: MetricChange) -> str:
+    moved = change.since_last or 0.0
+    if not moved:
+        return "dim"
+    is_less = change.name.startswith(LESS_IS_BETTER)
+    return "green" if (moved < 0) == is_less else "red"
+
+
+def _value(change: MetricChange) -> str:
+    return "–" if change.value is None else _number(change.name, change.value)
+
+
+def _signed(change: MetricChange, difference: float | None) -> str:
+    if difference is None:
+        return "–"
+    size = _number(change.name, abs(difference))
+    is_none = size == _number(change.name, 0.0)
+    return f"{'±' if is_none else '+' if difference > 0 else '-'}{size}"
+
+
+def _number(name: str, value: float) -> str:
+    if name in SHARES:
+        return f"{value * 100:.1f} %"
+    if name == "cost_usd":
+        return money(value)
+    return f"{value:.0f} ms" if name.startswith("latency_ms") else f"{value:.3f}"

@@ -1,0 +1,53 @@
+"""The run log of a watch: open from run to run, and opened anew where it is another one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from promptlab.live.project_log import open_log
+from promptlab.loader.project import Project
+from promptlab.services.run_log import RunLog
+
+type Identity = tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class KeptLog:
+    """Opens the log when it is first asked for; a context manager.
+
+    It is another one where the settings say so, and where its file was deleted or replaced, as by a clean-up
+    of what git ignores: what is written to a file that has no name any more would be lost.
+    """
+
+    _log: RunLog | None = None
+    _said: str | None = None
+    _identity: Identity = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def of(self, project: Project) -> RunLog:
+        """Give the open log of the project; raises StorageError."""
+        log, said = self._log, project.settings.database_url
+        if log is not None and said == self._said and _identity(log.path) == self._identity:
+            return log
+        self.close()
+        self._log, self._said = open_log(project), said
+        self._identity = _identity(self._log.path)
+        return self._log
+
+    def close(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

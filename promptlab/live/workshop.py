@@ -1,0 +1,32 @@
+"""The processes and connections that a run works with; a long-lived program keeps them from run to run."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+from promptlab.engine.providers.web_client import WebClient
+from promptlab.engine.rendering import Renderer
+from promptlab.engine.worker import Printed, Workers, print_to_stderr
+
+
+class Workshop:
+    """The template process, the workers of project code and the client of http steps; an async context.
+
+    Each part starts when it is first needed. A worker that holds a project file as it was before it was
+    saved is replaced when a newer one is called.
+    """
+
+    def __init__(self, root: Path, *, on_print: Callable[[Printed], None] = print_to_stderr) -> None:
+        self.renderer = Renderer()
+        self.workers = Workers(root, on_print=on_print)
+        self.web = WebClient()
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for part in (self.renderer, self.workers, self.web):
+            await self._open.enter_async_context(part)
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._open.aclose()

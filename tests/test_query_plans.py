@@ -1,0 +1,124 @@
+"""What commands ask of the log is found by indexes: none reads a whole table, however long the log is."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from promptlab.live.project_log import open_log
+from promptlab.live.recall import Recaller
+from promptlab.loader.project import open_project
+from tests.bench.big_log import add_copies
+from tests.cli_kit import ECHO, Cli
+
+LARGE = "attempts|completions|rows|step_runs|trials|verdicts"
+PART = "USING (COVERING )?INDEX ix_attempts_unknown"  # an index of what is asked for, and no more
+SCAN = re.compile(rf"^SCAN ({LARGE})\b(?! {PART})")
+COMMANDS = (
+    ("runs", "list"),
+    ("runs", "list", "--pipeline", "words"),
+    ("runs", "show", "last"),
+    ("runs", "show", "00"),
+    ("runs", "show", "last", "--row", "1", "--variant", "base"),
+    ("runs", "export", "last"),
+    ("report", "last", "--format", "csv"),
+    ("render", "words", "--row", "1"),
+    ("plan", "words"),
+    ("run", "words"),
+    ("run", "words", "--on-unknown", "fail", "--fresh"),
+    ("run", "words", "--failed", "last"),
+    ("run", "words", "--model", "echo/other", "--explain"),
+)
+
+type Asked = dict[str, Any]
+
+
+@pytest.fixture
+def long_log(cli: Cli) -> Path:
+    """Give the log of a project with a run of each kind of outcome, copied forty times."""
+    cli.write(words=ECHO)
+    cli("run", "words")
+    path = cli.folder / ".promptlab" / "lab.db"
+    add_copies(path, 40)
+    return path
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    """Give the statements that are sent to any database, with values for them."""
+    with listening() as found:
+        yield found
+
+
+@contextmanager
+def listening() -> Iterator[Asked]:
+    found: Asked = {}
+
+    def hear(*said: Any) -> None:
+        _, _, statement, values, _, many = said
+        found[statement] = values[0] if many else values
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def scans(path: Path, asked: Asked) -> dict[str, list[str]]:
+    """Give the statements that read a large table as a whole, with how they do."""
+    with closing(sqlite3.connect(path)) as connection:
+        plans = {
+            statement: [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+            for statement, values in asked.items()
+            if not statement.startswith("PRAGMA")
+        }
+    found = {statement: list(filter(SCAN.match, plan)) for statement, plan in plans.items()}
+    return {statement: plan for statement, plan in found.items() if plan}
+
+
+def analyze(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ANALYZE")
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_reads_a_whole_table(
+    cli: Cli, long_log: Path, asked: Asked, command: tuple[str, ...], *, analyzed: bool
+) -> None:
+    """
+    Given a log of many runs, with and without statistics of its tables,
+    when a command is run,
+    then each of its statements finds what it needs by an index.
+    """
+    if analyzed:
+        analyze(long_log)
+
+    cli(*command)
+
+    assert asked
+    assert scans(long_log, asked) == {}
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_the_day_and_doubtful_requests_are_found_by_an_index(
+    cli: Cli, long_log: Path, asked: Asked, *, analyzed: bool
+) -> None:
+    """
+    Given a log of many runs,
+    when a run looks for requests of unknown outcome and for what was spent today,
+    then neither reads all attempts.
+    """
+    if analyzed:
+        analyze(long_log)
+    with open_log(open_project(None, root=str(cli.folder))) as log, closing(Recaller(log, "")) as recaller:
+        recaller.doubtful()
+        recaller.today(log.is_running)
+
+    assert scans(long_log, asked) == {}

@@ -1,0 +1,1 @@
+"""Runs are killed, starved and disturbed in every way that there is; the provider's journal is the judge."""

@@ -1,0 +1,71 @@
+"""A kill at every system call by which a run changes a file."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from tests.torture.bench import Bench, Finding
+from tests.torture.commands import Command
+from tests.torture.judge import Judge
+from tests.torture.place import Place
+from tests.torture.sweeping import swept
+from tests.torture.tracing import traced
+
+type Begin = Callable[[Place], Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A kill before the first, the second, … of `calls`, in a command begun anew each time.
+
+    strace counts each thread's calls by themselves. The main thread makes the log and begins the run; once it
+    has begun (`begun`) the writer's thread alone writes.
+    """
+
+    trouble: str
+    calls: str
+    begin: Begin
+    sample: tuple[int, ...]
+
+
+def on_a_new_log(place: Place) -> Command:
+    return place.start_run(stop="before")
+
+
+def on_an_old_log(place: Place) -> Command:
+    place.say("run", "words", "--limit", "1")
+    return place.start_run(stop="before")
+
+
+def in_the_middle(place: Place) -> Command:
+    return place.start("run", "words", stop="begun")
+
+
+SWEEPS = (
+    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(30, 90)),
+    Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3, 14)),
+    Sweep("killed before a cut, on a new log", "ftruncate", on_a_new_log, sample=(2,)),
+    Sweep("killed before a removal, on a new log", "unlink", on_a_new_log, sample=(1, 4)),
+    Sweep("killed before a write, with answers on record", "pwrite64", on_an_old_log, sample=(10, 80)),
+    Sweep("killed before a write of the run's middle", "pwrite64", in_the_middle, sample=(5, 77)),
+    Sweep("killed before a sync of the run's middle", "fdatasync", in_the_middle, sample=(2, 9)),
+)
+
+
+def crash_points(bench: Bench) -> Iterator[Finding]:
+    """Kill runs at every point until they survive, and finish each."""
+    for sweep in SWEEPS:
+        yield swept(sweep.trouble, bench.points(sweep.sample), partial(_killed_at, bench, sweep))
+
+
+def _killed_at(bench: Bench, sweep: Sweep, number: int) -> list[str] | None:
+    """Give what broke, None where the run came to its end before the call."""
+    place = bench.place()
+    command = sweep.begin(place)
+    with traced(command, sweep.calls, f"signal=SIGKILL:when={number}"):
+        end = command.end()
+    if end.code != -signal.SIGKILL:
+        return None
+    judge = Judge(place)
+    return [*judge.after_crash(), *judge.at_end(place.go_on(), bench.uninterrupted)]

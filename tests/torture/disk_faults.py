@@ -1,0 +1,129 @@
+"""A disk that fails: at each write and sync of a run by strace, when it is full, when it is read-only."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.lab import Ended
+from tests.torture.bench import Bench, Finding
+from tests.torture.crash_points import Begin, in_the_middle, on_a_new_log
+from tests.torture.judge import Judge
+from tests.torture.place import CALLS, Place
+from tests.torture.sweeping import swept
+from tests.torture.tracing import traced
+
+ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`then`: `+` where the disk stays broken from that call on."""
+
+    trouble: str
+    call: str
+    error: str
+    then: str
+    begin: Begin
+    sample: tuple[int, ...]
+
+
+FAULTS = (
+    Fault("disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, (60,)),
+    Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, (20,)),
+    Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, (70,)),
+    Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, (5,)),
+    Fault("I/O error at a sync of the middle", "fdatasync", "EIO", "", in_the_middle, (8,)),
+)
+
+
+def disk_faults(bench: Bench) -> Iterator[Finding]:
+    """Let each write and sync fail in turn, then go on with a disk that works."""
+    for fault in FAULTS:
+        yield swept(fault.trouble, bench.points(fault.sample), partial(_failed_at, bench, fault))
+
+
+def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:
+    place = bench.place()
+    said = place.lab.root / "system-calls"
+    command = fault.begin(place)
+    with traced(command, fault.call, f"error={fault.error}:when={number}{fault.then}", said=said):
+        end = command.end()
+    if "(INJECTED)" not in said.read_text():
+        return None
+    judge = Judge(place)
+    faults = list(judge.after_crash())
+    if end.code:  # else all had been committed, and only its move out of the WAL failed
+        faults += broken_off(place, end)
+    return [*faults, *judge.at_end(place.go_on(), bench.uninterrupted)]
+
+
+def broken_off(place: Place, end: Ended) -> Iterator[str]:
+    """Say what is wrong with the end of a command whose disk failed."""
+    errors = [line for line in end.err.splitlines() if line.startswith("error")]
+    if end.code != 3:
+        yield f"it ended with {end.code}"
+    if len(errors) != 1 or str(place.log) not in errors[0]:
+        yield f"not one error with the log's path: {end.err.strip()[-300:]!r}"
+    if "Traceback" in end.err or "not caught" in end.err:
+        yield f"a traceback: {end.err.strip()[-300:]!r}"
+
+
+def small_disks(bench: Bench) -> Iterator[Finding]:
+    """Fill a disk of 1 MB, and take its writes away."""
+    for trouble, play in (("a full disk of 1 MB", _full), ("a disk made read-only", _read_only)):
+        with tempfile.TemporaryDirectory() as name, _mounted(Path(name)) as reason:
+            if reason:
+                yield Finding(trouble, untried=reason)
+            else:
+                yield Finding(trouble, 1, tuple(play(bench, Path(name))))
+
+
+@contextmanager
+def _mounted(folder: Path) -> Iterator[str | None]:
+    """Mount a small file system; give why not where that is refused."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        yield f"no file system can be mounted here ({done.stderr.strip()})"
+        return
+    yield None
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+def _full(bench: Bench, folder: Path) -> Iterator[str]:
+    place = bench.place(root=folder)
+    rows = [{"id": number, "word": f"{number} " + "x" * 15_000} for number in range(ROWS)]
+    place.lab.write("data/rows.jsonl", "\n".join(map(json.dumps, rows)))
+    place.lab.write_pipeline(steps=CALLS, params={"max_tokens": 5000})
+    end = place.start_run().end()
+    judge = Judge(place)
+    yield from broken_off(place, end)
+    if not place.recorded():
+        yield "nothing was recorded: the disk was too small to say anything"
+    yield from judge.after_crash()
+    _remount(folder, "size=64m")
+    yield from judge.at_end(place.go_on())
+    if (answers := len(place.recorded())) != 2 * ROWS:
+        yield f"{answers} of {2 * ROWS} answers are there at the end"
+
+
+def _read_only(bench: Bench, folder: Path) -> Iterator[str]:
+    place = bench.place(root=folder)
+    place.say("run", "words", "--limit", "2")
+    asked = len(place.asked())
+    _remount(folder, "ro")
+    end = place.start_run().end()
+    yield from broken_off(place, end)
+    if len(place.asked()) != asked:
+        yield f"{len(place.asked()) - asked} calls were sent"
+    _remount(folder, "rw")
+    yield from Judge(place).at_end(place.start_run().end(), bench.uninterrupted)
