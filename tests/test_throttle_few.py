@@ -57,7 +57,10 @@ def test_what_is_refused_at_first_is_soon_forgotten(refusals: int, retry_after: 
     when ten calls are made,
     then all are answered within seconds.
     """
-    capacity = lambda _: 1e9 if len(model.seen) >= refusals else 0  # noqa: E731 - a table of one line
+
+    def capacity(_: float) -> float:
+        return 1e9 if len(model.seen) >= refusals else 0
+
     model = Simulated(capacity, latency=0.1, retry_after=retry_after)
 
     run = Simulation(model, clients=10, each=1, max_attempts=5)
