@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 
 from promptlab.engine.brake import Brake
@@ -85,13 +86,19 @@ class Simulated:
 
 @dataclass
 class Simulation:
-    """Clients, more than the provider takes, that ask for so many seconds."""
+    """Clients that ask for so many seconds, or `each` so often; more than the provider takes, or only a few.
+
+    `ended`: the answers, and when.
+    """
 
     model: Simulated
     clients: int
     seconds: float = 90.0
     max_concurrency: int | None = None
     ceiling: int = 1000
+    each: int | None = None
+    max_attempts: int = 100
+    ended: list[tuple[float, Answer]] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self) -> None:
@@ -121,18 +128,18 @@ class Simulation:
         handlers: list[Handler[Call, Answer]] = [retry, self.throttle]
         self._ask = chain(handlers, _answer)
         profile = ModelProfile(endpoint=ENDPOINT, model="m", max_concurrency=self.ceiling)
-        self._call = Call(
-            request=REQUEST, profile=profile, ask=self.model.complete, retry=RetryPolicy(max_attempts=100)
-        )
+        policy = RetryPolicy(max_attempts=self.max_attempts)
+        self._call = Call(request=REQUEST, profile=profile, ask=self.model.complete, retry=policy)
         clients = [asyncio.create_task(self._client()) for _ in range(self.clients)]
-        await asyncio.sleep(self.seconds)
+        await asyncio.wait(clients, timeout=self.seconds)
         for client in clients:
             client.cancel()
         await asyncio.wait(clients)
 
     async def _client(self) -> None:
-        while True:
-            await self._ask(self._call)
+        for _ in count() if self.each is None else range(self.each):
+            answer = await self._ask(self._call)
+            self.ended.append((asyncio.get_running_loop().time(), answer))
 
 
 async def _answer(call: Call) -> Answer:

@@ -52,7 +52,7 @@ def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> No
     """
     Given providers of many sizes and kinds, with or without Retry-After, bursts, late refusals and an outage,
     when each has run for a minute,
-    then nearly all do at least 80 % of what they can, none less than 40 %, and none is stormed.
+    then nearly all do at least 80 % of what they can, none less than 65 %, and none is stormed.
 
     A sample by number; `python -m tests.throttle_sweep` runs them all.
     """
@@ -60,8 +60,8 @@ def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> No
 
     found = [outcome(provider, seed) for seed, provider in enumerate(small[::step])]
 
-    assert sum(one.share >= 0.8 for one in found) >= 0.9 * len(found)
-    assert min(one.share for one in found) >= 0.4
+    assert sum(one.share >= 0.8 for one in found) >= 0.95 * len(found)
+    assert min(one.share for one in found) >= 0.65
     assert max(one.refused_then for one in found) <= 0.1
     assert max(one.refused for one in found) <= 0.2
 

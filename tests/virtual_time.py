@@ -5,6 +5,8 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any
 
+UPTIME = 100_000.0  # seconds
+
 
 class _Jumping(selectors.SelectSelector):
     """Instead of waiting, lets the time pass."""
@@ -35,10 +37,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """The engine's clock, going with the running loop."""
+    """The engine's clock, going with the running loop; as monotonic clocks, it does not begin with 0."""
 
     def now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return UPTIME + asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

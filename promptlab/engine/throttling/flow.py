@@ -9,6 +9,7 @@ from promptlab.engine.throttling.window import Window
 
 PATIENCE = 10  # times as long as a refusal had it wait, before a limit is tried again
 TIMER = 0.005  # seconds that a sleep may miss
+LATE = 0.25  # of the distance between two calls, which one may leave late and still be paced
 CALM = 5.0  # seconds without growth after a fault of the server
 
 
@@ -75,9 +76,11 @@ class Flow:
 
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
+        if not self.sent:
+            self._episode = Ticket(0, now)  # from here on counts what is let in until the first refusal
         self.sent += 1
         self.in_flight += 1
-        is_paced = self.pace.is_limited and now - self._next_at <= TIMER
+        is_paced = self.pace.is_limited and now - self._next_at <= max(TIMER, LATE * self.pace.apart)
         self._next_at = max(self._next_at, now - self._slack) + self.pace.apart
         is_wide = 4 * self.in_flight >= 3 * self.limit
         ticket = Ticket(self.sent, now, self.in_flight, self._widest, is_wide, is_paced)

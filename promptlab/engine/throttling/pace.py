@@ -10,11 +10,13 @@ STEP = 0.025  # of the known rate; doubled each time beyond it
 WIDEST_STEP = 1.0
 UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
 BEYOND = 1.05  # times the known rate is beyond it
-ROUND = 5  # answers at least before a step
+ROUND = 5  # answers at least before a step,
+LONG = 8.0  # or as many as leave in so many seconds
 SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
 MOST_DOUBLINGS = 2
+SLOW = 1.0  # calls a second: what is known of a slower pace is little, so it doubles up to here
 HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
-SLOWEST = 8.0  # seconds from one call to the next, where all are refused
+SLOWEST = 8.0  # seconds from one call to the next, whatever is refused
 
 
 @dataclass(slots=True)
@@ -22,7 +24,8 @@ class Pace:
     """AIMD on calls a second; unlimited until something is refused. Pure: it is told of the time.
 
     `known` is what is taken for the provider's rate. `rate`, that of now, starts a little below, comes closer
-    step by step, goes beyond only after some patience, and faster the longer nothing is refused there.
+    step by step, goes beyond only after some patience, and faster the longer nothing is refused there. Few
+    calls say little: what they tell of a slow pace is soon unlearned.
     While all is refused (`is_hushed`) it halves, and returns with the first answers.
     """
 
@@ -53,8 +56,8 @@ class Pace:
         before = self._before = self.rate if self.is_limited else speed
         held = self._held if refused > self._changed_at else 0.0
         found = max(held, (let_in + UNSURE) / max(refused - began, SHORTEST))
-        if before < math.inf:
-            found = min(max(found, MOST_CUT * before), LEAST_CUT * before)
+        least = MOST_CUT * before if before < math.inf else SLOW
+        found = min(max(found, least), LEAST_CUT * before)
         is_same = self.known / BEYOND**2 <= found <= self.known * BEYOND**2
         self._probes = min(self._probes + 1, MOST_DOUBLINGS) if is_same else 0
         self.is_hushed = False
@@ -85,14 +88,16 @@ class Pace:
         is_near = 1 <= self.rate / self.known <= BEYOND
         patience = 2**self._probes if is_near else 1
         settled_at = self._changed_at + max(SETTLED, 2 * heard_after) * patience
-        if self._credits < ROUND * patience or now < settled_at or (is_near and not may_provoke):
+        enough = min(ROUND, LONG * self.rate) * patience
+        if self._credits < enough or now < settled_at or (is_near and not may_provoke):
             return
         if self.rate > self.known * BEYOND:
             self._step = min(2 * self._step, WIDEST_STEP)
         self._held = self.rate
-        self.rate += self.known * self._step
+        self.rate += max(self.known, min(self.rate, SLOW)) * self._step
         self._credits, self._changed_at = 0, now
 
     def _set(self, known: float, share: float, step: float, now: float) -> None:
-        self.known, self.rate, self._step = known, known * share, step
+        self.known = max(known, 1 / SLOWEST)
+        self.rate, self._step = max(self.known * share, 1 / SLOWEST), step
         self._held, self._credits, self._changed_at = 0.0, 0, now
