@@ -242,6 +242,24 @@ def test_settings_are_followed(lab: Lab, fake_provider: FakeProvider) -> None:
 
     assert [run["calls"]["sent"] for turn in (dearer, moved) for run in turn["runs"]] == [0, ROWS]
     assert broken["problems"][0]["file"] == "promptlab.yaml"
+    assert "promptlab.yaml is in order again" in watched.noted()
+
+
+def test_a_pipeline_that_is_gone_is_said_to_be(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a watch over two pipelines,
+    when one is deleted and then the prompt of both is saved,
+    then it is told, and the other is run alone.
+    """
+    lab.write("pipelines/more.yaml", {**PIPELINE, "name": "more"})
+    with watch(lab, fake_provider) as watched:
+        watched.turn()
+        (lab.root / "pipelines/more.yaml").unlink()
+        turn = watched.save("prompts/say.j2", "Tell {{ word }}").turn()
+        watched.key("q").ended()
+
+    assert [run["pipeline"] for run in turn["runs"]] == ["words"]
+    assert "pipelines/more.yaml is gone, and is watched no more" in watched.noted()
 
 
 def test_a_log_that_was_cleaned_away_is_made_anew(lab: Lab, fake_provider: FakeProvider) -> None:

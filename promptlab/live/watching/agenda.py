@@ -39,9 +39,13 @@ class Agenda:
         self._due[entry.path] = entry
         return False
 
-    def keep(self, paths: Collection[str]) -> None:
-        """Leave out what is due of pipelines that are none any more."""
+    def keep(self, paths: Collection[str]) -> list[str]:
+        """Leave out what is due of pipelines that are none any more; give those that were there before."""
         self._due = {path: entry for path, entry in self._due.items() if path in paths}
+        gone = [path for path in self._seen if path not in paths]
+        for path in gone:
+            del self._seen[path]
+        return gone
 
     def take(self) -> list[Entry]:
         """Take all that is due."""

@@ -46,6 +46,7 @@ class Watch:
     ending: Ending = field(init=False)
     _agenda: Agenda = field(default_factory=Agenda)
     _is_paused: bool = False
+    _is_unusable: bool = False
     _wish: Wish | None = None
     _cause: Cause = "start"
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -217,7 +218,11 @@ class Watch:
     def _loaded(self, files: Files, entries: Sequence[Entry]) -> None:
         """Take over what the saved files make of the pipelines."""
         self._agenda.files |= files
-        self._agenda.keep(self.loading.entries)
+        for path in self._agenda.keep(self.loading.entries):
+            self.view.note(f"{path} is gone, and is watched no more")
+        if self._is_unusable and self.loading.error is None:
+            self.view.note("promptlab.yaml is in order again")
+        self._is_unusable = self.loading.error is not None
         for entry in entries:
             self._saw(entry)
         errors = [self.loading.error, *(entry.error for entry in entries)]
