@@ -1,15 +1,18 @@
 """The options that say what is run, and with what: shared by the commands that run and those that plan."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from promptlab.cli.completing import complete_pipelines, complete_refs, complete_runs
 from promptlab.cli.types import PairType, positive
 from promptlab.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from promptlab.core.json import JSON
     from promptlab.live.running import RunRequest
     from promptlab.loader.changes import Changes
 
@@ -26,6 +29,13 @@ SINCE = click.option(
     metavar="REF",
     shell_complete=complete_refs,
     help="Only what a change touches: see `promptlab affected`.",
+)
+ON_UNKNOWN = click.option(
+    "--on-unknown",
+    type=click.Choice(["retry", "fail"]),
+    default="retry",
+    show_default=True,
+    help="What to do about a request that left and was never answered.",
 )
 FRESH = click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
 OPTIONS: tuple[Decorator, ...] = (
@@ -102,3 +112,17 @@ def chosen(options: Mapping[str, Any]) -> "RunRequest":
     from promptlab.live.said import request_said  # noqa: PLC0415
 
     return request_said(options)
+
+
+def said(options: Mapping[str, Any], *, leaving_out: Collection[str] = ()) -> "dict[str, JSON]":
+    """Give those of the options that the command line itself says, as the log keeps them."""
+    from promptlab.core.json import plain  # noqa: PLC0415
+
+    source = click.get_current_context().get_parameter_source
+    kept = {
+        name: value
+        for name, value in options.items()
+        if name not in leaving_out and source(name) is ParameterSource.COMMANDLINE
+    }
+    found: dict[str, JSON] = json.loads(plain(kept))
+    return found

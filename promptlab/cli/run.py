@@ -1,13 +1,11 @@
 """`promptlab run`."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from promptlab.cli.choosing import changes, choosing, chosen
+from promptlab.cli.choosing import ON_UNKNOWN, changes, choosing, chosen, said
 from promptlab.cli.commands import Command
 from promptlab.cli.showing import showing
 
@@ -16,13 +14,7 @@ SHOWN_ONLY = ("explain",)
 
 @click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
 @choosing
-@click.option(
-    "--on-unknown",
-    type=click.Choice(["retry", "fail"]),
-    default="retry",
-    show_default=True,
-    help="What to do about a request that left and was never answered.",
-)
+@ON_UNKNOWN
 @click.option(
     "--explain",
     count=True,
@@ -50,19 +42,10 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
 
 
 def _request(options: dict[str, Any]) -> Any:
-    from promptlab.core.json import plain  # noqa: PLC0415
-
-    context = click.get_current_context()
-    said = {
-        name: value
-        for name, value in options.items()
-        if name not in SHOWN_ONLY and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
     return replace(
         chosen(options),
-        on_unknown=options["on_unknown"],
         streams=options["stream"],
         fail_fast=options["fail_fast"],
         note=options["note"],
-        said=json.loads(plain(said)),
+        said=said(options, leaving_out=SHOWN_ONLY),
     )

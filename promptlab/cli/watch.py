@@ -1,29 +1,20 @@
 """`promptlab watch`."""
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab.cli.choosing import changes, choosing_again, chosen
+from promptlab.cli.choosing import ON_UNKNOWN, changes, choosing_again, chosen, said
 from promptlab.cli.commands import Command
 
 if TYPE_CHECKING:
     from promptlab.live.running import RunRequest
 
-UNSAID: tuple[object, ...] = (None, False, (), "retry")
-
 
 @click.command(cls=Command, epilog="Example: promptlab watch support_triage --limit 20 --max-cost 0.50")
 @choosing_again
-@click.option(
-    "--on-unknown",
-    type=click.Choice(["retry", "fail"]),
-    default="retry",
-    show_default=True,
-    help="What to do about a request that left and was never answered.",
-)
+@ON_UNKNOWN
 @click.option("--note", help="A note that is kept with each run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a turn, one a line.")
 @click.pass_obj
@@ -42,12 +33,4 @@ def command(root: str | None, /, pipelines: tuple[str, ...], *, as_json: bool, *
 
 
 def _request(options: dict[str, Any]) -> "RunRequest":
-    from promptlab.core.json import plain  # noqa: PLC0415
-
-    said = {name: value for name, value in options.items() if value not in UNSAID}
-    return replace(
-        chosen(options),
-        on_unknown=options["on_unknown"],
-        note=options["note"],
-        said=json.loads(plain(said)),
-    )
+    return replace(chosen(options), note=options["note"], said=said(options))
