@@ -7,11 +7,12 @@ from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.function import Function
 from promptlab.engine.outputs import last_written
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import Cell, PlannedStep, Target
+from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.engine.step import Step
 from promptlab.engine.steps.foreach import ForeachStep
 from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.steps.prompt import PromptStep
+from promptlab.engine.target import Target
 from promptlab.engine.templating.vocabulary import ATTACHING, PROMPTS
 from promptlab.live.affected.contents import Contents
 from promptlab.live.affected.definition import Bound, CellDefinition, Definition, Fact, Role
