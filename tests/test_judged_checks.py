@@ -1,5 +1,6 @@
 """Checks that a model judges: what they ask, how they read the verdict, what that costs, and who is asked."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from promptlab.live.planning.making import plan_loaded
+from promptlab.live.project_log import open_log
+from promptlab.live.running import RunRequest
+from promptlab.loader.loading import load_pipeline
 from promptlab.loader.problems import InvalidPipeline
+from promptlab.loader.project import open_project
 from promptlab.schemas.run import Verdict
 from tests.fakes import FakeProvider
 from tests.lab import Lab, paid
@@ -398,3 +404,37 @@ def test_judges_inside_groups_and_called_pipelines(lab: Lab, fake_provider: Fake
     verdicts = lab.trials[0].all_verdicts
     assert [verdict.status for verdict in verdicts] == ["passed", "passed"]
     assert {verdict.asked.model for verdict in verdicts if verdict.asked} == {JUDGE, "fake/judge-1-inside"}
+
+
+def plan_of(lab: Lab) -> dict[str, tuple[int, int, int]]:
+    """Plan the pipeline; give calls, recalled and open ones of each place."""
+    project = open_project(str(lab.root / "pipelines/words.yaml"))
+    loaded = load_pipeline(project.files, "pipelines/words.yaml", project.targets())
+    with open_log(project) as log:
+        plan = asyncio.run(plan_loaded(project, loaded, RunRequest(), log=log))
+    found = {f"{step.step}{' judges' if step.judges else ''}": step.numbers for step in plan.steps}
+    return {place: (one.call, one.recall, one.open) for place, one in found.items()}
+
+
+def test_a_plan_counts_what_judges_are_asked(lab: Lab, fake_provider: FakeProvider) -> None:
+    """Given rubrics at a step and the pipeline, when it is planned and run by and by, then both agree."""
+    group = {
+        "all-of": [{"llm-rubric": "is {{ word }}"}, {"type": "closed-qa", "value": "is nice", "votes": 3}]
+    }
+    steps = [{"id": "say", "prompt": "prompts/say.j2", "checks": [group, {"contains": "answer"}]}]
+    lab.write_rows(2)
+    lab.write(".env", "FAKE_KEY=fake-test-key\n")
+    lab.write_pipeline(steps=steps, judge=JUDGE, checks=[{"llm-rubric": "is whole, {{ word }}"}])
+    fake_provider.script(*rules(GOOD))
+
+    at_first = plan_of(lab)
+    lab.run()
+    after = plan_of(lab)
+    lab.write_pipeline(steps=steps, judge=JUDGE, checks=[{"llm-rubric": "is new, {{ word }}"}])
+    edited = plan_of(lab)
+    summary = lab.run()
+
+    assert at_first == {"say": (2, 0, 0), "say judges": (0, 0, 8), " judges": (0, 0, 2)}
+    assert after == {"say": (0, 2, 0), "say judges": (0, 8, 0), " judges": (0, 2, 0)}
+    assert edited == {"say": (0, 2, 0), "say judges": (0, 8, 0), " judges": (2, 0, 0)}
+    assert (summary.calls.sent, summary.calls.recalled) == (2, 10)

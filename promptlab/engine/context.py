@@ -97,8 +97,6 @@ class RunningStep:
         return await outputs_of(spec, ran.values, ran.results, self.machinery.render)
 
     async def judge(self, spec: PipelineSpec, ran: Ran, outputs: JSON) -> tuple[Verdict, ...]:
-        if self.is_walk:
-            return ()
         return await judge_inner(spec, ran, outputs, self.request, self.machinery)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:

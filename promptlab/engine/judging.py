@@ -39,25 +39,25 @@ async def judge(
 
 async def judge_step(request: StepRequest, result: StepResult, machinery: Machinery) -> tuple[Verdict, ...]:
     """Judge a step by its own checks."""
-    checks: tuple[Check, ...] = request.planned.step.checks
+    checks = _wanted(named(request.planned.step.checks), machinery)
     if not checks:
         return ()
     results = {**request.done, request.id: result}
     evidence = _evidence(request.trial, request.values, results, machinery)
     jury = _jury(request.planned.judges, request.trial, machinery)
-    return await judge(named(checks), step=request.id, evidence=evidence, jury=jury, path=request.path)
+    return await judge(checks, step=request.id, evidence=evidence, jury=jury, path=request.path)
 
 
 async def judge_inner(
     spec: PipelineSpec, ran: Ran, outputs: JSON, request: StepRequest, machinery: Machinery
 ) -> tuple[Verdict, ...]:
     """Judge what a pipeline inside a step gave by its checks; they are named apart from the step's own."""
-    if not spec.checks:
+    checks = _wanted(_apart(spec.checks, request.planned.step.checks), machinery)
+    if not checks:
         return ()
     given = judged_outputs(spec, outputs, ran.results)
     evidence = _evidence(request.trial, ran.values, ran.results, machinery, outputs=given)
     jury = _jury(request.planned.inner_judges, request.trial, machinery)
-    checks = _apart(spec.checks, request.planned.step.checks)
     return await judge(checks, step=None, evidence=evidence, jury=jury, path=request.path)
 
 
@@ -65,7 +65,8 @@ async def judge_outputs(
     trial: Trial, outputs: JSON, done: Mapping[str, StepResult], machinery: Machinery
 ) -> tuple[Verdict, ...]:
     """Judge what a trial gave by the checks of its pipeline and its row."""
-    checks, problem = _all_checks(trial)
+    found, problem = _all_checks(trial)
+    checks = _wanted(found, machinery)
     if not checks and problem is None:
         return ()
     given = judged_outputs(trial.cell.spec, outputs, done)
@@ -73,6 +74,11 @@ async def judge_outputs(
     jury = _jury(trial.cell.judges, trial, machinery)
     verdicts = await judge(checks, step=None, evidence=evidence, jury=jury)
     return verdicts if problem is None else (*verdicts, problem)
+
+
+def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCheck, ...]:
+    """Give the checks to judge by: those that ask models alone, where a trial is only looked at."""
+    return tuple(item for item in checks if item[1].worst_calls or not machinery.is_walk)
 
 
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Verdict | None]:
@@ -110,7 +116,7 @@ def _evidence(
 
 
 def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
-    return Jury(judges, machinery.complete, trial.key.repeat)
+    return Jury(judges, machinery.complete, trial.key.repeat, machinery.is_walk)
 
 
 async def _judged(

@@ -17,11 +17,15 @@ RETRY = RetryPolicy()
 
 @frozen
 class Jury:
-    """The models that the checks at one place ask. `sample`: which repeat of the trial they judge."""
+    """The models that the checks at one place ask. `sample`: which repeat of the trial they judge.
+
+    `is_walk`: nobody is asked anything, and the rest of the questions is wanted all the same.
+    """
 
     judges: Judges
     complete: Callable[[Call], Awaitable[Answer]]
     sample: int
+    is_walk: bool = False
 
     def counted_by(self, tally: Tally) -> AskJudge:
         """Give what one check asks; `tally` counts what that takes."""
@@ -37,7 +41,7 @@ class Jury:
         tally.add(call.request, answer)
         if not isinstance(answer, CallFailure):
             return answer
-        raise (NotAsked if answer.left else NoAnswer)(
+        raise (NotAsked if answer.left and not self.is_walk else NoAnswer)(
             f"the judge {call.model} gave no answer: {answer.message}"
         )
 
