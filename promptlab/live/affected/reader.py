@@ -44,7 +44,7 @@ class Reader:
                 self.functions.append(value)
                 return value.name
             case PromptFile():
-                library = {
+                library: dict[str, JSON] = {
                     name: template_digest("prompt", text) for name, text in value.template.library.items()
                 }
                 return [self.read(value.template), library]
