@@ -22,7 +22,8 @@ from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.default_files import default_forms
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.gate_checks import gate_problems, known_metrics
+from promptlab.loader.gate_checks import gate_problems
+from promptlab.loader.known_metrics import known_metrics
 from promptlab.loader.lacking import Lacking, Needed
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.overlay import merged

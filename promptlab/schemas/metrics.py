@@ -1,4 +1,7 @@
-"""The metrics that every run has."""
+"""The metrics that every run has, and the names by which others are asked for."""
+
+import re
+from collections.abc import Mapping
 
 BUILT_IN_METRICS = (
     "pass_rate",
@@ -10,3 +13,10 @@ BUILT_IN_METRICS = (
     "latency_ms.p50",
     "latency_ms.p95",
 )
+
+COUNTS: Mapping[str, str] = {name: name for name in ("passed", "failed", "errored", "skipped", "left")} | {
+    "count": "counted"
+}
+"""What formulas may name beside metrics, by the attribute of the counts that it is."""
+
+PERCENTILE = re.compile(r"(.+)\.p([1-9]?[0-9])")

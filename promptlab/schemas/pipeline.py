@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
-from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
+from promptlab.schemas.fields import CHECK, METRIC, STEP, Expression, Templated, resolver
 from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
@@ -243,6 +243,7 @@ class PipelineSpec(Frozen):
     steps: SomeItems[Annotated[Any, *STEP]]
     outputs: dict[str, Templated] | None = None
     checks: Items[Annotated[Any, *CHECK]] = ()
+    metrics: Items[Annotated[Any, *METRIC]] = ()
     gates: Items[Gate] = ()
     limits: Limits = Limits()
     tags: Items[str] = ()
