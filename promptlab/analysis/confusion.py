@@ -4,11 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from promptlab.core.json import JSON
+from promptlab.schemas.metrics import CLASS_PARTS, NO_ANSWER
 
-NO_ANSWER = "(no answer)"
 OTHER = "(other)"
 MOST_CLASSES = 200
-PARTS = ("precision", "recall", "f1")
 
 type Pair = tuple[str | None, str | None]
 
@@ -90,7 +89,7 @@ class ClassReport:
         """Give the metrics by their names, the metric's own first."""
         if not self.classes:
             return {name: None}
-        parts = {f"{name}.{one}.{part}": self.part(one, part) for one in self.classes for part in PARTS}
+        parts = {f"{name}.{one}.{part}": self.part(one, part) for one in self.classes for part in CLASS_PARTS}
         whole = {"accuracy": self.accuracy, "macro_f1": self.macro_f1}
         return {name: self.macro_f1, **{f"{name}.{key}": value for key, value in whole.items()}, **parts}
 
@@ -114,7 +113,7 @@ class ClassReport:
         }
 
     def _parts(self, name: str) -> dict[str, JSON]:
-        return {part: self.part(name, part) for part in PARTS}
+        return {part: self.part(name, part) for part in CLASS_PARTS}
 
     def _unanswered(self) -> bool:
         return any(actual is None for _, actual in self.confusion.pairs)

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from promptlab.analysis.metrics import Metrics, PlannedCell
-from promptlab.analysis.repeats import PASS_POWER
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.metric import Metric
 from promptlab.engine.plan import Plan
-from promptlab.schemas.metrics import PERCENTILE
+from promptlab.schemas.metrics import PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import PipelineSpec, Repeat
 
 MEASURES = "measures"  # where a run keeps them among what it was made with

@@ -6,18 +6,12 @@ from types import MappingProxyType
 
 from promptlab.analysis.confusion import ClassReport
 from promptlab.analysis.intervals import Interval
-from promptlab.analysis.repeats import (
-    FLAKY_RATE,
-    PASS_POWER,
-    RowOutcome,
-    flaky_rate,
-    pass_power,
-)
+from promptlab.analysis.repeats import RowOutcome, flaky_rate, pass_power
 from promptlab.analysis.tally import CheckKey, CheckRate, Tally
 from promptlab.analysis.units import Counts
 from promptlab.core.formulas import Formula
 from promptlab.core.frozen import frozen
-from promptlab.schemas.metrics import COUNTS, PERCENTILE
+from promptlab.schemas.metrics import COUNTS, FLAKY_RATE, PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import Sample, TrialResult
 

@@ -1,14 +1,10 @@
 """What the repeats of a row say together: pass^k, and rows that pass sometimes."""
 
-import re
 from collections.abc import Iterable, Sequence
 from math import comb
 
 from promptlab.core.frozen import frozen
 from promptlab.schemas.run import TrialStatus
-
-PASS_POWER = re.compile(r"pass\^([1-9][0-9]{0,4})")
-FLAKY_RATE = "flaky_rate"
 
 
 @frozen

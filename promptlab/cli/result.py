@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from promptlab.cli.result_more import more_lines, show_more
 from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
@@ -59,6 +60,7 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     """Print the result of a run for people."""
     if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
+        show_more(console, summary)
         for gate in summary.gates:
             show_gate(console, gate)
     _show_failures(console, summary, failures)
@@ -67,7 +69,7 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
-    for warning in warnings(summary):
+    for warning in (*more_lines(summary), *warnings(summary)):
         _say(console, warning, "yellow")
 
 

@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from promptlab.analysis.confusion import PARTS
-from promptlab.analysis.repeats import FLAKY_RATE, PASS_POWER
 from promptlab.engine.check import Check
 from promptlab.engine.metrics.classification import Classification
 from promptlab.engine.metrics.python import PythonMetric
 from promptlab.engine.step import Step
 from promptlab.loader.kinds import PATH, SINGLE
 from promptlab.loader.shapes import words_of
-from promptlab.schemas.metrics import BUILT_IN_METRICS, PERCENTILE
+from promptlab.schemas.metrics import BUILT_IN_METRICS, CLASS_PARTS, FLAKY_RATE, PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import PipelineSpec
 
 LATENCY = "latency_ms"
@@ -49,7 +47,7 @@ class KnownMetrics(AbstractSet[str]):
         listed = self.by_check | {*BUILT_IN_METRICS, *self.classes, *self.open, *self.single}
         for name, classes in self.classes.items():
             listed |= {f"{name}.accuracy", f"{name}.macro_f1"}
-            listed |= {f"{name}.{one}.{part}" for one in classes or () for part in PARTS}
+            listed |= {f"{name}.{one}.{part}" for one in classes or () for part in CLASS_PARTS}
         return listed | {f"pass^{self.repeats}", FLAKY_RATE} if self.repeats > 1 else listed
 
     def _is_by_rule(self, name: str) -> bool:
@@ -66,7 +64,7 @@ class KnownMetrics(AbstractSet[str]):
     @staticmethod
     def _is_of_class(below: str) -> bool:
         of, _, part = below.rpartition(".")
-        return bool(of) and part in PARTS
+        return bool(of) and part in CLASS_PARTS
 
     def add(self, metric: object, steps: Mapping[str, Step]) -> None:
         """Add a metric of the pipeline."""

@@ -20,3 +20,7 @@ COUNTS: Mapping[str, str] = {name: name for name in ("passed", "failed", "errore
 """What formulas may name beside metrics, by the attribute of the counts that it is."""
 
 PERCENTILE = re.compile(r"(.+)\.p([1-9]?[0-9])")
+PASS_POWER = re.compile(r"pass\^([1-9][0-9]{0,4})")
+FLAKY_RATE = "flaky_rate"
+CLASS_PARTS = ("precision", "recall", "f1")
+NO_ANSWER = "(no answer)"  # the class of what never came, in a confusion matrix

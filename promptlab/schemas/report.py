@@ -148,7 +148,8 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `measured`: what else there is to say of
     metrics; `slices`: the metrics by a column or tag, where somebody asked.
-    `unknown`: attempts that may have been paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
+    `unknown`: attempts that may have been paid for. `is_soft`: a model has no known ceiling of output
+    tokens, so calls in flight may pass a limit.
     `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
     what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
     where all calls were made in vain, so that another run begins where this one did.

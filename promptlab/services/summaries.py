@@ -8,8 +8,10 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from promptlab.analysis.measures import MEASURES, MeasuredCell, Measures, measures_from
-from promptlab.analysis.slices import Slicing
+from promptlab.analysis.slices import TAGS, Slicing
 from promptlab.analysis.telling import detail_of, measured_of, values_of
+from promptlab.core.errors import UsageError
+from promptlab.core.suggest import did_you_mean
 from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
 from promptlab.schemas.pipeline import Repeat
@@ -66,6 +68,9 @@ class SummaryService:
         slicing = Slicing(by, measures)
         for trial, samples in sampled(TrialService(self._session).of_run(run.id), measures):
             slicing.add(trial, samples)
+        if not slicing.is_known:
+            hint = did_you_mean(by, slicing.columns | {TAGS})
+            raise UsageError(f"--by {by}: run {run.id} has no such column", hint=hint)
         return slicing.slices()
 
     def _metrics(self, run: RunRecord) -> tuple[Values, dict[str, Values], Measured]:
