@@ -15,7 +15,7 @@ TAILS = (0.025, 0.975)
 SEED = 0
 RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 PICKS = 1_000_000
-CLOSED_FROM, CLOSED_ABOVE = 30, 20_000  # rows
+CLOSED_FROM, CLOSED_ABOVE = 30, 5_000  # rows
 MOST_SKEWED = 0.35  # of the mean, for the closed form to be nearer than what resampling varies by
 
 
