@@ -1,6 +1,6 @@
 """Intervals of rates and means, held to scipy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -72,7 +72,7 @@ def test_repeats_that_say_the_same_add_nothing() -> None:
     assert found.high - found.low == pytest.approx(once.high - once.low, rel=0.02)
 
 
-SPREADS = {
+SPREADS: Mapping[str, Callable[[Random], float]] = {
     "even": lambda random: random.random(),
     "few values": lambda random: float(random.random() < 0.8),
     "skewed": lambda random: random.expovariate(1),

@@ -1,6 +1,8 @@
 """Metrics over all trials, from a pipeline's file to what a run and its reports say."""
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -98,6 +100,25 @@ def test_a_resumed_run_has_the_metrics_of_one_that_was_never_stopped(cli: Cli) -
     without = {"intervals", "cell_intervals"}
     kept = {name: value for name, value in numbers(whole).items() if name not in without}
     assert {name: resumed[name] for name in kept} == kept
+
+
+def test_a_run_that_died_is_measured_from_its_trials(cli: Cli) -> None:
+    """
+    Given a run whose end was never written,
+    when it is shown,
+    then its metrics are made of its trials, all but those that need the project's code.
+    """
+    write_triage(cli)
+    whole = cli("run", "triage", "--json").json
+    with closing(sqlite3.connect(cli.folder / ".promptlab" / "lab.db")) as log, log:
+        log.execute("update runs set metrics = '{}'")
+
+    found = cli("runs", "show", "last", "--json").json
+
+    ours = {name: value for name, value in whole["metrics"].items() if not name.startswith("shares.")}
+    assert found["metrics"] == ours
+    assert found["metrics_detail"]["base"]["f1"] == whole["metrics_detail"]["base"]["f1"]
+    assert found["intervals"] == whole["intervals"]
 
 
 def test_metrics_by_column_and_by_tag(cli: Cli) -> None:
