@@ -80,8 +80,8 @@ def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targe
 
 def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
     """Give how many calls one of the models may get at once."""
-    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.all_steps())
-    targets = (target for step in steps if step.target is not None for target in step.target.line)
+    lines = (line for pipeline, _ in loaded for cell in pipeline.cells for line in cell.lines())
+    targets = (target for line in lines for target in line)
     return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 

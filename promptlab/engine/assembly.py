@@ -33,6 +33,7 @@ from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.stored import Stored
 from promptlab.engine.trial import TrialRunner
 from promptlab.engine.web import SendRequest, WebAnswer, WebRequest
 from promptlab.schemas.events import Emit
@@ -99,8 +100,12 @@ def assemble(
     clock: Clock | None = None,
     attachments: AttachmentSource = NO_ATTACHMENTS,
     send: SendRequest | None = None,
+    judge_only: bool = False,
 ) -> Engine:
-    """Build the chains and the runner on top of them. `send` None: no http step is run."""
+    """Build the chains and the runner on top of them. `send` None: no http step is run.
+
+    `judge_only`: the trials are stored ones, whose steps are not run again.
+    """
     clock = clock or SystemClock()
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
@@ -122,7 +127,7 @@ def assemble(
         attachments=attachments,
         streams=options.streams,
     )
-    trials = TrialRunner(machinery, _steps(machinery))
+    trials = TrialRunner(machinery, _stored_steps(machinery) if judge_only else _steps(machinery))
     runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)
     return Engine(runner, throttle, budget, (recall, remember))
 
@@ -198,6 +203,16 @@ def _steps(machinery: Machinery) -> RunStep:
         Parse(),
     ]
     return _step_chain(handlers, machinery)
+
+
+def _stored_steps(machinery: Machinery) -> RunStep:
+    """Build the chain of trials that are judged again."""
+
+    async def run_step(request: StepRequest) -> StepResult:
+        return await whole(request)
+
+    whole = chain([Judge(machinery)], Stored(Perform(machinery, run_step)))
+    return whole
 
 
 def _step_chain(handlers: list[Handler[StepRequest, StepResult]], machinery: Machinery) -> RunStep:

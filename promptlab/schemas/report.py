@@ -108,7 +108,7 @@ class RunSummary:
         """Give the object that `run --json` prints."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "run_id": self.run_id,
+            "run_id": self.run_id or None,
             "pipeline": self.pipeline,
             "status": self.status,
             "trials": {name: self.trials.get(name, 0) for name in ("passed", "failed", "errored", "skipped")},

@@ -83,7 +83,7 @@ class Verdict:
 
 @frozen(kw_only=True)
 class StepResult:
-    """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
+    """How a step of a trial ended. Costs in USD, times in ms; None: unknown.
 
     `left`: not done and not failed; a later run does it. `output` is MISSING where there is none. `id` is the
     path of a step inside another: `parts[2].part`. `inner`: the steps that it ran inside itself; what they
@@ -102,7 +102,7 @@ class StepResult:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     spent_usd: float | None = 0.0
-    latency_ms: float = 0.0
+    latency_ms: float | None = 0.0
     finish_reason: str | None = None
     error: str | None = None
     error_kind: str | None = None
@@ -187,8 +187,8 @@ class TrialResult:
         return total(chain(steps, (one.spent_usd for one in self.asked)))
 
     @cached_property
-    def latency_ms(self) -> float:
-        return sum(step.latency_ms for step in self.all_steps)
+    def latency_ms(self) -> float | None:
+        return total(step.latency_ms for step in self.all_steps)
 
     @cached_property
     def score(self) -> float | None:
@@ -217,11 +217,11 @@ def _around(path: str) -> str:
     return LAST_ITEM.sub("", path.rpartition(".")[0])
 
 
-def total(costs: Iterable[float | None]) -> float | None:
-    """Add costs; one that is unknown makes the sum unknown."""
+def total(values: Iterable[float | None]) -> float | None:
+    """Add costs or times; one that is unknown makes the sum unknown."""
     result = 0.0
-    for cost in costs:
-        if cost is None:
+    for value in values:
+        if value is None:
             return None
-        result += cost
+        result += value
     return result
