@@ -73,8 +73,8 @@ def inner(content: str, *lines: str) -> str:
         ("- {id: parts, foreach: words, steps: []}", "6:38: steps.steps: needs at least one item", None),
         (
             "- {id: parts, foreach: [a, b], steps: [{id: say, messages: [{role: user, content: x}]}]}",
-            "6:24: steps.foreach: must be text, not list; quote it",
-            None,
+            "6:24: steps.foreach: must be an expression that gives a list, not a list",
+            'write the list as an expression: foreach: \'["a", "b"]\'',
         ),
     ],
 )
@@ -98,7 +98,13 @@ def test_what_is_wrong_with_a_foreach_is_found_at_its_place(
         ("ticket", "string"),
         ("tier", "string"),
         ("\"'a, b'\"", "string"),
-        ('"5"', "number"),
+        ('"5"', "integer"),
+        ('"1.5"', "number"),
+        ("\"{'a': 1}\"", "object"),
+        ("\"'a' if ticket else 'b'\"", "string"),
+        ("words | join('-')", "string"),
+        ("ticket ~ tier", "string"),
+        ("ticket == tier", "boolean"),
         ("say.output", "string"),
         ("ticket | upper", "string"),
         ("words | first | length", "integer"),
@@ -119,7 +125,40 @@ def test_a_foreach_over_what_is_surely_no_list_is_refused(value: str, kind: str)
 
 
 @pytest.mark.parametrize(
-    "value", ["ticket | list", "words | unique | list", "words if ticket else ticket | upper"]
+    ("value", "problem"),
+    [
+        ("none", "`foreach` needs a list, but none is null"),
+        (
+            "range(100000)",
+            "`foreach` runs for 10,000 items at most, but range(100000) has 100,000",
+        ),
+        (
+            "range(0, -20002, -2)",
+            "`foreach` runs for 10,000 items at most, but range(0, -20002, -2) has 10,001",
+        ),
+    ],
+)
+def test_a_constant_that_no_foreach_runs_over_is_refused(value: str, problem: str) -> None:
+    """
+    Given a foreach over a constant that is no list, or a longer one than it takes,
+    when it is loaded,
+    then it is refused at that.
+    """
+    steps = f'- {{id: parts, foreach: "{value}", steps: [{SAY.removeprefix("- ")}]}}'
+
+    assert with_steps(steps).problems == [f"6:24: {problem}"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "range(10000)",
+        "range(words | length)",
+        "ticket.split(',')",
+        "ticket | list",
+        "words | unique | list",
+        "words if ticket else ticket | upper",
+    ],
 )
 def test_what_may_be_a_list_is_left_to_the_run(value: str) -> None:
     """
