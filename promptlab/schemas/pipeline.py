@@ -13,7 +13,7 @@ from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolve
 from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
-type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 type Severity = Literal["error", "warn"]
 
 
