@@ -413,7 +413,15 @@ def test_the_front_matter_of_an_inner_prompt_says_its_model() -> None:
         ("{text: '{{ words[0] }}', count: '{{ words | length }}'}", None),
         ("{txt: hi, text: hi}", "6:50: pipelines/sub.yaml has no input 'txt'"),
         ("{count: 1}", "6:43: nothing gives the input 'text' of pipelines/sub.yaml a value"),
-        ("{text: 5}", "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is '5'"),
+        ("{text: 5}", "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is 5"),
+        (
+            "{text: x, count: '5'}",
+            "6:66: the input 'count' of pipelines/sub.yaml is of type integer, but this is '5'",
+        ),
+        (
+            "{text: '{{ none }}'}",
+            "6:56: the input 'text' of pipelines/sub.yaml has no value",
+        ),
         (
             "{text: '{{ words }}'}",
             "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is of type array",
@@ -589,3 +597,61 @@ def test_pipelines_that_multiply_are_refused() -> None:
     loaded = with_steps("- {id: sub, pipeline: pipelines/p0.yaml}", "", NO_CHANGES, **chain, p5=last)
 
     assert {problem.code for problem in loaded.found} == {"too-many-steps"}
+
+
+def test_a_param_of_the_caller_that_a_called_step_refuses_is_told_in_the_callers_file() -> None:
+    """
+    Given a called pipeline that names no model, and a caller whose params that model has none of,
+    when the caller is loaded,
+    then the param is named where it is written.
+    """
+    sub = "version: 1\nsteps:\n  - {id: say, messages: [{role: user, content: x}]}\n"
+    caller = """
+        version: 1
+        dataset: [{ticket: x}]
+        model: openai/o3
+        params: {temperature: 0}
+        steps:
+          - {id: sub, pipeline: pipelines/sub.yaml}
+        """
+
+    loaded = load(dedent(caller).lstrip(), {"pipelines/sub.yaml": sub})
+
+    assert loaded.problems == ["4:23: step 'say': o3 has no temperature; take it out of params"]
+
+
+def test_a_model_of_the_caller_that_is_none_is_told_in_the_callers_file() -> None:
+    """
+    Given a called pipeline that names no model, and a caller that names one that is none,
+    when the caller is loaded,
+    then that is told where the model is written.
+    """
+    sub = "version: 1\nsteps:\n  - {id: say, messages: [{role: user, content: x}]}\n"
+    step = "  - {id: sub, pipeline: pipelines/sub.yaml}\n"
+    caller = f"version: 1\ndataset: [{{ticket: x}}]\nmodel: gpt\nsteps:\n{step}"
+
+    assert load(caller, {"pipelines/sub.yaml": sub}).problems == ["3:8: 'gpt' is no model"]
+
+
+def test_a_refused_param_is_told_once_for_all_points_of_an_axis() -> None:
+    """
+    Given an axis of temperatures, and others beside it, over a model that has no temperature,
+    when the pipeline is loaded,
+    then each step is told of once for the axis, at its first value.
+    """
+    pipeline = """
+        version: 1
+        dataset: [{ticket: x}]
+        model: anthropic/claude-opus-5
+        matrix:
+          params.temperature: [0, 0.5, 1]
+          note: {a: {description: x}, b: {description: y}}
+        steps:
+          - {id: one, messages: [{role: user, content: x}]}
+          - {id: two, messages: [{role: user, content: x}]}
+        """
+
+    assert load(dedent(pipeline).lstrip()).problems == [
+        "5:24: step 'one': claude-opus-5 has no temperature; take it out of params",
+        "5:24: step 'two': claude-opus-5 has no temperature; take it out of params",
+    ]

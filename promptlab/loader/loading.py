@@ -16,7 +16,7 @@ from promptlab.loader.attached import Attached
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.choosing import Choosing
-from promptlab.loader.compiling import compiled
+from promptlab.loader.compiling import Told, compiled
 from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.default_files import default_forms
@@ -162,6 +162,7 @@ class _Loading:
     columns_named: set[str] = field(default_factory=set)
     columns_needed: dict[str, Needed] = field(default_factory=dict)
     _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
+    _told: set[Told] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
@@ -288,7 +289,7 @@ class _Loading:
             links.for_checks,
             frozenset(links.in_order),
         )
-        found = compiled(cell, links, self.targets, self.problems)
+        found = compiled(cell, links, self.targets, self.problems, self._told)
         if found is not None:
             attached.check(found)
         return found
