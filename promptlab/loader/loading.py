@@ -25,9 +25,12 @@ from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
 from promptlab.loader.lacking import Lacking, Needed
 from promptlab.loader.memory import LoadingMemory
+from promptlab.loader.needs_of_steps import needs_of_steps
 from promptlab.loader.overlay import merged
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
+from promptlab.loader.row_faults import RowFaults
+from promptlab.loader.row_needs import RowNeed
 from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
@@ -68,8 +71,7 @@ class LoadedPipeline:
         Raises CannotGoOn where a data file has changed since the pipeline was loaded.
         """
         if self.dataset is None:
-            defaults = {name: entry.default for name, entry in (self.spec.inputs or {}).items()}
-            yield Row(0, "0", defaults, {}, 1)
+            yield row_of_defaults({name: entry.spec for name, entry in (self.spec.inputs or {}).items()})
             return
         try:
             yield from self._chosen(self.dataset.rows(self.scan))
@@ -175,7 +177,7 @@ class _Loading:
         drafts = list(self._drafts(document))
         if not drafts:
             return None
-        rows = self._rows(document, drafts[0].spec)
+        rows = self._rows(document, drafts)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
         self.changes.refuse_unknown(rows.inputs, self.columns_named)
         if self.changes.is_judged:
@@ -206,26 +208,43 @@ class _Loading:
             if spec is not None:
                 yield _CellDraft(source, laid, spec)
 
-    def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
+    def _rows(self, document: Document, drafts: Sequence[_CellDraft]) -> _Rows:
+        spec, faults = drafts[0].spec, RowFaults(self._needs(drafts))
         declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
         self._default_forms = default_forms(self.files, document, declared or {}, self.problems)
         said = self.changes.row(declared, self.problems)
         if said is not None:
-            return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
+            return replace(
+                self._read_rows(document, Dataset(self.files, said, declared), faults), columns=None
+            )
         origin = _origin(document, spec)
         if origin is not None:
             where = _where(document, origin)
-            return self._read_rows(document, Dataset(self.files, origin, declared), where)
+            return self._read_rows(document, Dataset(self.files, origin, declared), faults, where)
         if self.changes.where is not None:
             raise UsageError(f"--where chooses rows, and {self.path} has no dataset")
         if document.part(("dataset",)) is not None:
             return _Rows(inputs=declared)
         self._require_defaults(document, declared or {})
+        if not any(entry.required for entry in (declared or {}).values()):
+            faults.take(row_of_defaults(declared or {}))
+            faults.report(None, self.problems)
         return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
 
-    def _read_rows(self, document: Document, dataset: Dataset, where: Site | None = None) -> _Rows:
+    def _needs(self, drafts: Sequence[_CellDraft]) -> list[tuple[RowNeed, Needed]]:
+        """Give what steps of any cell need of the rows, each once."""
+        called, found = self.resolver.documents, list[tuple[RowNeed, Needed]]()
+        for draft in drafts:
+            for need, at in needs_of_steps(draft.spec.steps, draft.document, called):
+                if all(need != known for known, _ in found):
+                    found.append((need, at))
+        return found
+
+    def _read_rows(
+        self, document: Document, dataset: Dataset, faults: RowFaults, where: Site | None = None
+    ) -> _Rows:
         """Read every row once."""
-        choosing = Choosing(self.places, self.problems, where, self.changes.condition())
+        choosing = Choosing(self.places, self.problems, where, self.changes.condition(), faults=faults)
         try:
             scan, selection = choosing.scan(dataset)
         except FileError as error:
@@ -293,6 +312,11 @@ class _Loading:
         if found is not None:
             attached.check(found)
         return found
+
+
+def row_of_defaults(inputs: Mapping[str, InputSpec]) -> Row:
+    """Give the one row of a pipeline without a dataset."""
+    return Row(0, "0", {name: spec.default for name, spec in inputs.items()}, {}, 1)
 
 
 def _where(document: Document, origin: DatasetSpec | Document) -> Site | None:
