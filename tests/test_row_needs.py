@@ -4,6 +4,8 @@ from textwrap import indent
 
 import pytest
 
+from promptlab.core.json import JSON, as_text, compact
+from promptlab.engine.web import final_url
 from promptlab.loader.changes import Changes
 from tests.loading_kit import Loaded, load
 
@@ -155,3 +157,44 @@ def test_the_defaults_are_a_row_too() -> None:
     assert load(pipeline).problems == [
         "4:1: step 'parts': `foreach` needs a list, but x is a number: 3 (pipelines/p.yaml:4)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_refused"),
+    [
+        ("a", False),
+        ("a/b.c?d=e&f=1", False),
+        ("a b", True),
+        ("../secret", True),
+        ("./a", True),
+        ("a/..", True),
+        ("a/%2e%2E/b", True),
+        (".hidden", False),
+        ("a#b", True),
+        ("\u00e4", False),
+        (7, False),
+        ([1, 2], True),
+    ],
+)
+def test_an_address_is_judged_as_when_it_is_sent(value: JSON, *, is_refused: bool) -> None:
+    """
+    Given a value of a row that stands in the path of an address,
+    when the pipeline is loaded,
+    then it is refused if a request with it would be.
+    """
+    rows = compact([{"x": value}])
+    step = "{id: ask, http: {url: 'https://h.example/{{ x }}'}}"
+    pipeline = f"version: 1\ninputs: {{x: any}}\ndataset: rows.json\nsteps: [{step}]\n"
+
+    found = load(pipeline, {"rows.json": rows}).found
+
+    assert [one.code for one in found] == (["row"] if is_refused else [])
+    assert is_refused == bool(_refused(f"https://h.example/{as_text(value)}"))
+
+
+def _refused(address: str) -> str:
+    try:
+        final_url(address, (), origin="https://h.example")
+    except ValueError as error:
+        return str(error)
+    return ""

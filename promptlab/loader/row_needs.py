@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Protocol
 
 from promptlab.core.frozen import frozen
@@ -11,7 +12,8 @@ from promptlab.schemas.dataset import InputSpec
 __all__ = ["AddressNeed", "InputNeed", "ListNeed", "Path", "RowNeed"]
 
 NOWHERE: Final = object()
-HARMLESS = re.compile(r"/[\w/~=&?,:@+!$'()*;-]*(?:\.[\w/~=&?,:@+!$'()*;-]+)*", re.ASCII)
+ORIGIN: Final = re.compile(r"https?://[^/?#]+")
+HARMLESS: Final = re.compile(r"(?=/|$)(?:(?!/\.)[\w./~=&?,:@+!$'()*;-])*", re.ASCII)
 
 type Path = tuple[str, ...]
 """An input of the row, and the keys below it."""
@@ -72,16 +74,13 @@ class AddressNeed:
     origin: str | None
 
     def fault(self, inputs: Mapping[str, JSON]) -> str | None:
-        from promptlab.engine.web import final_url  # noqa: PLC0415 - there with the step
-
-        rendered = self._rendered(inputs)
-        if rendered is None or self._is_harmless(rendered):
+        address = self._rendered(inputs)
+        if address is None:
             return None
-        try:
-            final_url(rendered, (), origin=self.origin)
-        except ValueError as error:
-            return f"http.url: {error}"
-        return None
+        begin = ORIGIN.match(address)
+        if begin is None or HARMLESS.fullmatch(address, begin.end()) is None:
+            return _fault_of_address(address, self.origin)
+        return None if begin[0] == self.origin else _fault_of_address(begin[0], self.origin)
 
     def _rendered(self, inputs: Mapping[str, JSON]) -> str | None:
         values = [piece if isinstance(piece, str) else _at(inputs, piece) for piece in self.pieces]
@@ -89,14 +88,16 @@ class AddressNeed:
             return None
         return "".join(map(as_text, values)).strip()  # type: ignore[arg-type]
 
-    def _is_harmless(self, rendered: str) -> bool:
-        """Whether nothing in the text could lead elsewhere: most rows need no closer look."""
-        origin = self.origin
-        return (
-            origin is not None
-            and rendered.startswith(origin)
-            and HARMLESS.fullmatch(rendered, len(origin)) is not None
-        )
+
+@lru_cache(maxsize=1024)
+def _fault_of_address(address: str, origin: str | None) -> str | None:
+    from promptlab.engine.web import final_url  # noqa: PLC0415 - there with the step
+
+    try:
+        final_url(address, (), origin=origin)
+    except ValueError as error:
+        return f"http.url: {error}"
+    return None
 
 
 def _at(inputs: Mapping[str, JSON], path: Path) -> object:
