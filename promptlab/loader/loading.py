@@ -1,32 +1,29 @@
 """Loads a pipeline with all that it names; every problem is found before anything is called."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
 
-from promptlab.core.errors import CannotGoOn, UsageError
+from promptlab.core.errors import CannotGoOn
 from promptlab.core.frozen import frozen
-from promptlab.core.words import plural
-from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader.ambiguity import refuse_ambiguous_axes
 from promptlab.loader.attached import Attached
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
-from promptlab.loader.choosing import Choosing
 from promptlab.loader.compiling import Told, compiled
 from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
-from promptlab.loader.default_files import default_forms
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
-from promptlab.loader.lacking import Lacking, Needed
+from promptlab.loader.lacking import Needed
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.needs_of_steps import needs_of_steps
 from promptlab.loader.overlay import merged
+from promptlab.loader.pipeline_rows import FoundRows, RowsOfPipeline, row_of_defaults
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
 from promptlab.loader.row_faults import RowFaults
@@ -34,12 +31,9 @@ from promptlab.loader.row_needs import RowNeed
 from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
-from promptlab.loader.template_places import Site, TemplatePlaces
-from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
+from promptlab.loader.template_places import TemplatePlaces
+from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import PipelineSpec
-
-NO_FORMS: frozenset[Form] = frozenset()
-UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
 
 
 @frozen
@@ -137,20 +131,6 @@ class _CellDraft:
     spec: PipelineSpec
 
 
-@frozen
-class _Rows:
-    """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
-
-    dataset: Dataset | None = None
-    inputs: Mapping[str, InputSpec] | None = None
-    columns: Sequence[str] | None = None
-    count: int = 1
-    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
-    scan: Scan | None = None
-    selection: Selection | None = None
-    lacking: Lacking = field(default_factory=Lacking)
-
-
 @dataclass(slots=True)
 class _Loading:
     files: ProjectFiles
@@ -163,7 +143,6 @@ class _Loading:
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
     columns_needed: dict[str, Needed] = field(default_factory=dict)
-    _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
     _told: set[Told] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -208,28 +187,10 @@ class _Loading:
             if spec is not None:
                 yield _CellDraft(source, laid, spec)
 
-    def _rows(self, document: Document, drafts: Sequence[_CellDraft]) -> _Rows:
-        spec, faults = drafts[0].spec, RowFaults(self._needs(drafts))
-        declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
-        self._default_forms = default_forms(self.files, document, declared or {}, self.problems)
-        said = self.changes.row(declared, self.problems)
-        if said is not None:
-            return replace(
-                self._read_rows(document, Dataset(self.files, said, declared), faults), columns=None
-            )
-        origin = _origin(document, spec)
-        if origin is not None:
-            where = _where(document, origin)
-            return self._read_rows(document, Dataset(self.files, origin, declared), faults, where)
-        if self.changes.where is not None:
-            raise UsageError(f"--where chooses rows, and {self.path} has no dataset")
-        if document.part(("dataset",)) is not None:
-            return _Rows(inputs=declared)
-        self._require_defaults(document, declared or {})
-        if not any(entry.required for entry in (declared or {}).values()):
-            faults.take(row_of_defaults(declared or {}))
-            faults.report(None, self.problems)
-        return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
+    def _rows(self, document: Document, drafts: Sequence[_CellDraft]) -> FoundRows:
+        faults = RowFaults(self._needs(drafts) if self.changes.is_judged else ())
+        spec = drafts[0].spec
+        return RowsOfPipeline(document, spec, self.changes, self.places, self.problems, faults).find()
 
     def _needs(self, drafts: Sequence[_CellDraft]) -> list[tuple[RowNeed, Needed]]:
         """Give what steps of any cell need of the rows, each once."""
@@ -240,47 +201,13 @@ class _Loading:
                     found.append((need, at))
         return found
 
-    def _read_rows(
-        self, document: Document, dataset: Dataset, faults: RowFaults, where: Site | None = None
-    ) -> _Rows:
-        """Read every row once."""
-        choosing = Choosing(self.places, self.problems, where, self.changes.condition(), faults=faults)
-        try:
-            scan, selection = choosing.scan(dataset)
-        except FileError as error:
-            place = ("dataset", "path") if where is not None else ("dataset",)
-            document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
-            scan = selection = None
-        if scan is None:
-            return _Rows(dataset, dataset.inputs)
-        inputs = scan.inputs if dataset.inputs is None else dataset.inputs
-        by_default = self._default_forms
-        forms = {name: scan.forms.get(name, NO_FORMS) | by_default.get(name, NO_FORMS) for name in inputs}
-        count = scan.rows if selection is None else selection.count
-        if count == 0 and where is not None and where.document is not None and self.changes.where is None:
-            message, hint = (
-                f"none of {plural(scan.rows, 'row')} is left",
-                "a run of it would end with exit code 5",
-            )
-            where.document.report(
-                self.problems, where.place, message, code="no-rows", hint=hint, severity="warning"
-            )
-        return _Rows(dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking)
-
-    def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
-        for name, spec in inputs.items():
-            if spec.required:
-                message = f"nothing gives the input '{name}' a value"
-                hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
-                document.report(self.problems, ("inputs", name), message, code=UNFED, hint=hint)
-
     def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
         cells = {source.name: source.variant for source in cell_sources(document, Problems())}
         metrics = known_metrics(draft.spec for draft in drafts)
         for place, message, hint in gate_problems(drafts[0].spec.gates, metrics=metrics, cells=cells):
             document.report(self.problems, ("gates", *place), message, code="gate", hint=hint)
 
-    def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
+    def _cell(self, draft: _CellDraft, rows: FoundRows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
         attached = Attached(self.places)
         check = Crosscheck(
@@ -312,20 +239,3 @@ class _Loading:
         if found is not None:
             attached.check(found)
         return found
-
-
-def row_of_defaults(inputs: Mapping[str, InputSpec]) -> Row:
-    """Give the one row of a pipeline without a dataset."""
-    return Row(0, "0", {name: spec.default for name, spec in inputs.items()}, {}, 1)
-
-
-def _where(document: Document, origin: DatasetSpec | Document) -> Site | None:
-    if isinstance(origin, Document) or origin.where is None:
-        return None
-    return Site(origin.where, document, ("dataset", "where"))
-
-
-def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:
-    if spec.dataset is None:
-        return None
-    return document.part(("dataset",)) if isinstance(spec.dataset, list) else spec.dataset.spec
