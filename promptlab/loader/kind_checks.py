@@ -30,6 +30,12 @@ def _of_function(step: "PythonStep") -> Iterator[Found]:
 
     for message in check_call(step.python, step.bindings):
         yield ("python",), Objection(message, "arguments", "give it what it takes under `with`")
+    if step.output is not None and step.python.returns is not None:
+        from promptlab.loader.returns import return_objection  # noqa: PLC0415 - needs `ast`
+
+        objection = return_objection(step.python, step.output)
+        if objection is not None:
+            yield ("output",), objection
 
 
 def _of_list(step: "ForeachStep", around: Scope) -> Iterator[Found]:
