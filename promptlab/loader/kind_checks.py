@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from promptlab.engine.step import Step
-from promptlab.loader.kinds import items_of, kind_of
+from promptlab.loader.bindings import own_scope
+from promptlab.loader.kinds import items_of, kind_of, kind_of_template
 from promptlab.loader.scope import Objection, Scope
 from promptlab.schemas.template import Place
 
 if TYPE_CHECKING:  # kinds of steps are imported where a pipeline has them
     from promptlab.engine.steps.foreach import ForeachStep
+    from promptlab.engine.steps.http import HttpStep
     from promptlab.engine.steps.python import PythonStep
 
 A_LIST = "name an input or output that is a list, or write one: foreach: \"['a', 'b']\""
@@ -23,6 +25,8 @@ def kind_objections(step: Step, around: Scope) -> Iterator[Found]:
         yield from _of_function(cast("PythonStep", step))
     elif step.key == "foreach":
         yield from _of_list(cast("ForeachStep", step), around)
+    elif step.key == "http":
+        yield from _of_query(cast("HttpStep", step), own_scope(step, around))
 
 
 def _of_function(step: "PythonStep") -> Iterator[Found]:
@@ -49,3 +53,11 @@ def _of_list(step: "ForeachStep", around: Scope) -> Iterator[Found]:
         yield ("foreach",), Objection(message, "no-list", hint)
     elif count is not None and (problem := too_many(count, source)) is not None:
         yield ("foreach",), Objection(problem, "too-many-items", "split the work over several rows")
+
+
+def _of_query(step: "HttpStep", scope: Scope) -> Iterator[Found]:
+    for name, value in step.http.query.items():
+        for place, template in value.holes:
+            if kind_of_template(template.source, scope) == "object":
+                message = f"a map cannot stand in a query, and {template.source.strip()} is one"
+                yield ("http", "query", name, *place), Objection(message, "query", "insert a value of it")
