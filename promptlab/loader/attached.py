@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
-from promptlab.engine.plan import Cell, PlannedStep, Target
+from promptlab.engine.plan import Cell, PlannedStep
+from promptlab.engine.target import Target
 from promptlab.loader.bindings import bound_name
 from promptlab.loader.scope import Objection
 from promptlab.loader.template_places import Site, TemplatePlaces

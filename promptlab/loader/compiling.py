@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from promptlab.core.errors import UsageError
-from promptlab.engine.compiling import NoTargets, StepCycle, compile_cell
+from promptlab.engine.compiling import NoJudge, NoTargets, StepCycle, compile_cell
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import Cell, CellSpec, PlannedStep
-from promptlab.engine.targets import NoModel, RefusedParams, Targets
+from promptlab.engine.plan import Cell, CellSpec, NoModel, PlannedStep
+from promptlab.engine.targets import RefusedParams, Targets
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
 from promptlab.loader.problems import Position, Problems
@@ -21,14 +21,20 @@ type Written = tuple[Document, Place]
 
 
 def compiled(
-    cell: CellSpec, links: Links, targets: Targets, problems: Problems, told: set[Told]
+    cell: CellSpec,
+    links: Links,
+    targets: Targets,
+    problems: Problems,
+    told: set[Told],
+    *,
+    rows_ask: bool = False,
 ) -> Cell | None:
-    """Give the cell ready to run, or None and problems.
+    """Give the cell ready to run, or None and problems. `rows_ask`: checks of rows ask a model to judge.
 
     `told`: what was said of models in other cells. A fault of a step is told once for all points of an axis.
     """
     try:
-        found = compile_cell(cell, targets, targets.fallback)
+        found = compile_cell(cell, targets, targets.fallback, targets.judge, rows_ask=rows_ask)
     except StepCycle as error:
         _report_cycle(error, links, problems)
     except NoTargets as missing:
@@ -37,6 +43,8 @@ def compiled(
             if fault not in told:
                 told.add(fault)
                 _report_model(path, number, reason, links, targets, problems)
+        for one in missing.judges:
+            _report_judge(one, links, problems)
     else:
         for path, planned in found.paths():
             _check_schema(planned, *links.sites[path], problems)
@@ -66,6 +74,15 @@ def _report_model(
         document, step = links.sites[path]
         place = (*step, "fallback", fallback)
     document.report(problems, place, error.message, code=code, hint=error.hint)
+
+
+def _report_judge(missing: NoJudge, links: Links, problems: Problems) -> None:
+    document, place = links.sites[missing.path]
+    error, below = missing.error, ("checks", *missing.place) if missing.place else ("dataset",)
+    while below and document.part((*place, *below)) is None:
+        below = below[:-1]
+    code = NO_MODEL if isinstance(error, NoModel) else "model"
+    document.report(problems, (*place, *below), error.message, code=code, hint=error.hint)
 
 
 def _place_of_fault(error: UsageError, path: str, links: Links) -> Written:

@@ -235,7 +235,7 @@ class _Loading:
             links.for_checks,
             frozenset(links.in_order),
         )
-        found = compiled(cell, links, self.targets, self.problems, self._told)
+        found = compiled(cell, links, self.targets, self.problems, self._told, rows_ask=rows.ask)
         if found is not None:
             attached.check(found)
         return found

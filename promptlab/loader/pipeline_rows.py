@@ -29,7 +29,10 @@ UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, c
 
 @frozen
 class FoundRows:
-    """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
+    """What is known of the rows; `inputs` and `columns` None: they could not be found out.
+
+    `ask`: some bring checks that ask a model to judge.
+    """
 
     dataset: Dataset | None = None
     inputs: Mapping[str, InputSpec] | None = None
@@ -39,6 +42,7 @@ class FoundRows:
     scan: Scan | None = None
     selection: Selection | None = None
     lacking: Lacking = field(default_factory=Lacking)
+    ask: bool = False
 
 
 @dataclass(slots=True)
@@ -88,7 +92,8 @@ class RowsOfPipeline:
         count = scan.rows if selection is None else selection.count
         if count == 0 and where is not None and self.changes.where is None:
             self._warn_of_none(scan.rows)
-        return FoundRows(dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking)
+        lacking, ask = choosing.lacking, choosing.rows_ask
+        return FoundRows(dataset, inputs, scan.columns, count, forms, scan, selection, lacking, ask)
 
     def _warn_of_none(self, rows: int) -> None:
         message, hint = f"none of {plural(rows, 'row')} is left", "a run of it would end with exit code 5"
