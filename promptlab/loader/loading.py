@@ -196,7 +196,10 @@ class _Loading:
         """Give what steps of any cell need of the rows, each once."""
         called, found = self.resolver.documents, list[tuple[RowNeed, Needed]]()
         for draft in drafts:
+            typed = [(name,) for name, entry in (draft.spec.inputs or {}).items() if entry.type != "any"]
             for need, at in needs_of_steps(draft.spec.steps, draft.document, called):
+                if need.is_told_by(typed):
+                    continue
                 if all(need != known for known, _ in found):
                     found.append((need, at))
         return found

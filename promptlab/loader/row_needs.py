@@ -1,7 +1,7 @@
 """What steps need of a value that a row alone decides: a list, a value of a type, an address."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -25,6 +25,10 @@ class RowNeed(Protocol):
         """The path of the step."""
         ...
 
+    def is_told_by(self, typed: Collection[Path]) -> bool:
+        """Whether the types of inputs tell it already, before any row is read."""
+        ...
+
     def fault(self, inputs: Mapping[str, JSON]) -> str | None:
         """Say why the step surely errors for a row with these inputs; None where that is not sure."""
         ...
@@ -37,6 +41,9 @@ class ListNeed:
     step: str
     path: Path
     source: str
+
+    def is_told_by(self, typed: Collection[Path]) -> bool:
+        return self.path in typed
 
     def fault(self, inputs: Mapping[str, JSON]) -> str | None:
         from promptlab.engine.steps.foreach import list_objection  # noqa: PLC0415 - there with the step
@@ -55,6 +62,9 @@ class InputNeed:
     name: str
     spec: InputSpec
 
+    def is_told_by(self, typed: Collection[Path]) -> bool:
+        return self.path in typed and self.spec.enum is None
+
     def fault(self, inputs: Mapping[str, JSON]) -> str | None:
         from promptlab.engine.sub_pipeline import misfit  # noqa: PLC0415 - there with the step
 
@@ -72,6 +82,9 @@ class AddressNeed:
     step: str
     pieces: tuple[str | Path, ...]
     origin: str | None
+
+    def is_told_by(self, typed: Collection[Path]) -> bool:  # noqa: ARG002 - any text may be wrong
+        return False
 
     def fault(self, inputs: Mapping[str, JSON]) -> str | None:
         address = self._rendered(inputs)
