@@ -564,7 +564,7 @@ def test_the_worst_is_what_a_limit_sets_aside(cli: Cli, lab: Lab) -> None:
     said = cli("plan", "words", "--fresh")
 
     assert enough.status == "passed"
-    assert "10 calls at worst is over the limit `requests: 9`" in said.err
+    assert "10 calls at worst are over the limit `requests: 9`" in said.err
     assert "exit code 4" in said.err
 
 
@@ -599,9 +599,9 @@ def test_a_limit_below_the_worst_is_told(
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({"cost_usd": 100}, "an unknown cost at worst is over the limit `limits.cost_usd: $100.00`"),
-        ({"total_tokens": 100_000}, "an unknown number of tokens at worst is over the limit"),
-        ({"requests": 1000}, "an unknown number of calls at worst is over the limit `requests: 1,000`"),
+        ({"cost_usd": 100}, "the cost at worst, which may be over the limit `limits.cost_usd: $100.00`"),
+        ({"total_tokens": 100_000}, "the number of tokens at worst, which may be over the limit"),
+        ({"requests": 1000}, "the number of calls at worst, which may be over the limit `requests: 1,000`"),
     ],
 )
 def test_any_limit_may_be_reached_where_the_worst_has_no_bound(

@@ -1,15 +1,20 @@
 """Paths of files that stand in pipelines, as inputs have them by default or are given them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import record_attachment
+from promptlab.loader.bindings import bound_name
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.problems import Problems
 from promptlab.loader.sources import FileError
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 from promptlab.schemas.template import Place, TemplatedValue
+
+if TYPE_CHECKING:
+    from promptlab.engine.steps.pipeline import PipelineStep
 
 type Forms = dict[str, frozenset[Form]]
 
@@ -23,7 +28,25 @@ def default_forms(
     return _forms(files, document, inputs, paths, places, problems)
 
 
-def given_forms(
+def forms_given(
+    files: ProjectFiles,
+    document: Document,
+    called: Document,
+    place: Place,
+    step: "PipelineStep",
+    around: Mapping[str, frozenset[Form]],
+    problems: Problems,
+) -> Forms:
+    """Say what kinds of files the inputs of a called pipeline lead to: by default, literally, or as bound."""
+    inputs = step.pipeline.inputs_given(step.bindings)
+    by_default = default_forms(files, called, inputs, problems)
+    literal = _literal_forms(files, document, (*place, "with"), step.bindings, inputs, problems)
+    bound = {name: around.get(bound_name(step, name), frozenset()) for name in inputs}
+    known = (by_default, literal, bound)
+    return {name: frozenset[Form]().union(*(one.get(name, ()) for one in known)) for name in inputs}
+
+
+def _literal_forms(
     files: ProjectFiles,
     document: Document,
     place: Place,

@@ -10,10 +10,11 @@ from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
+from promptlab.schemas.metrics import SHARES
 from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
-type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 type Severity = Literal["error", "warn"]
 
 
@@ -103,6 +104,13 @@ class Params(Frozen):
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     extra: dict[str, JSON] | None = None
 
+    @field_validator("stop")
+    @classmethod
+    def _stops_somewhere(cls, stop: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if stop is not None and not (stop and all(stop)):
+            raise ValueError("there is no text to stop at; name one, or leave it out")
+        return stop
+
     def over(self, other: "Params") -> "Params":
         """Give these parameters, completed by those of `other` that they do not say."""
         return other.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
@@ -164,6 +172,8 @@ class Gate(Frozen):
             raise ValueError("a gate needs `min` or `max`")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError("`min` is above `max`, so that the gate can never pass")
+        if self.metric in SHARES and ((self.min or 0) > 1 or (self.max or 0) < 0):
+            raise ValueError(f"{self.metric} lies between 0 and 1, so that the gate can never pass")
         return self
 
 
