@@ -1,8 +1,7 @@
 """Files that rows name: in inputs of type image and file, and in the messages of a history."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from promptlab.core.display import shown
 from promptlab.core.json import JSON
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import FormChecker
@@ -30,9 +29,9 @@ class RowPaths:
                 yield from self._fault(name, kind, given[name])
         for name in self._histories:
             messages = given.get(name)
-            for number, message in enumerate(messages if isinstance(messages, list) else ()):
+            for message in messages if isinstance(messages, list) else ():
                 content = message.get("content") if isinstance(message, dict) else None
-                yield from self._content_faults(name, number, content)
+                yield from self._content_faults(name, content)
 
     def _fault(self, name: str, kind: str, path: JSON) -> Iterator[RowFault]:
         try:
@@ -40,15 +39,10 @@ class RowPaths:
         except FileError as error:
             yield RowFault(f"'{name}': {error}", code=error.code, column=name, hint=error.hint)
 
-    def _content_faults(self, name: str, number: int, content: JSON) -> Iterator[RowFault]:
-        parts: Iterable[JSON] = content if isinstance(content, list) else ()
-        for part in parts:
+    def _content_faults(self, name: str, content: JSON) -> Iterator[RowFault]:
+        for part in content if isinstance(content, list) else ():
             match part:
-                case {"type": "text", "text": str()}:
-                    pass
                 case {"type": "image" | "file" as kind, "path": str(path)}:
                     yield from self._fault(name, kind, path)
                 case _:
-                    text = f"message {number} of '{name}' has the part {shown(part)}"
-                    hint = "say {type: text, text: …}, or {type: image, path: …}, or {type: file, path: …}"
-                    yield RowFault(text, code="messages", column=name, hint=hint)
+                    pass
