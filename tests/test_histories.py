@@ -2,14 +2,19 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from promptlab.core.json import JSON
+from promptlab.engine.provider import ModelProfile
+from promptlab.loader.changes import Changes
 from promptlab.schemas.history import MalformedHistory, history
+from tests.engine_kit import Bench
 from tests.loading_kit import load
 from tests.nested_kit import Nested
+from tests.scripted import ScriptedProvider
 
 ASKED = {"role": "user", "content": "Where is it?"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "status", "arguments": "{}"}}
@@ -300,3 +305,99 @@ async def test_a_conversation_that_with_binds_comes_without_its_system_message(k
     files = {"prompts/judge.j2": "{% messages talk %}Go on.", "pipelines/judge.yaml": called}
 
     assert await last_request(step, files) == AGAIN
+
+
+# --- prompts in which the system alone speaks
+
+SORT = """\
+version: 1
+inputs: {word: string}
+dataset: [{word: hi}]
+matrix:
+  llm: {a: {model: openai/gpt-4o-mini}, b: {model: anthropic/claude-sonnet-4-5}}
+steps:
+  - {id: sort, %s}
+"""
+SYSTEM = "{% system %}Sort {{ word }}.{% endsystem %}"
+ALONE = "anthropic/claude-sonnet-4-5 takes no prompt in which the system alone speaks"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "places"),
+    [
+        ("{# sort #}\n" + SYSTEM + "\n", ["prompts/a.j2:2:4: "]),
+        ("{# sort #}{% set w = word %}{% if w %}" + SYSTEM + "{% endif %}", ["prompts/a.j2:1:42: "]),
+        ("{% include 'b.j2' %}", ["prompts/b.j2:1:4: "]),
+        (SYSTEM + "Sort.", []),
+        (SYSTEM + "{{ word }}", []),
+        (SYSTEM + "{% if word == 'x' %}{% user %}x{% enduser %}{% endif %}", []),
+        (SYSTEM + "{% assistant %}It is{% endassistant %}", []),
+        (SYSTEM + "{% include 'c.j2' %}", []),
+        ("{% macro sort() %}" + SYSTEM + "{% endmacro %}{{ sort() }}", []),
+    ],
+)
+def test_a_prompt_of_the_system_alone_is_refused_where_the_model_takes_none(
+    prompt: str, places: list[str]
+) -> None:
+    """
+    Given a prompt whose messages are surely the system's alone, or may have others,
+    when its pipeline is loaded for models of both vendors,
+    then the first is refused at its tag for Anthropic's models, and the others are not.
+    """
+    files = {"prompts/a.j2": prompt, "prompts/b.j2": SYSTEM, "prompts/c.j2": "Sort."}
+    pipeline = SORT % "prompt: prompts/a.j2"
+
+    problems = load(pipeline, files).problems
+
+    assert problems == [f"{place}{ALONE}" for place in places]
+    assert load(pipeline, files, Changes(variants=("base llm=a",))).problems == []
+
+
+def test_messages_of_the_system_alone_are_refused_where_the_model_takes_none() -> None:
+    """
+    Given messages in the pipeline that are all the system's,
+    when it is loaded for models of both vendors,
+    then they are refused for Anthropic's.
+    """
+    step = "messages: [{role: system, content: 'Sort {{ word }}.'}]"
+
+    assert load(SORT % step).problems == [f"7:34: {ALONE}"]
+    assert load(SORT % step, changes=Changes(variants=("base llm=a",))).problems == []
+
+
+class Demanding(ScriptedProvider):
+    def profile(self, model: str) -> ModelProfile:
+        return replace(super().profile(model), needs_turn=True)
+
+
+async def test_messages_that_are_empty_are_not_sent() -> None:
+    """
+    Given messages in the pipeline of which one, or all, come out empty,
+    when it is run,
+    then the one is left out as it would be of a prompt; and where nothing is left, the step is errored.
+    """
+    messages = [{"role": "user", "content": "{{ word }}"}, {"role": "user", "content": "{{ more }}"}]
+    rows = [{"word": "hi", "more": " "}, {"word": "", "more": "\n"}]
+    bench = Bench({"steps": [{"id": "say", "messages": messages}]}, rows=rows)
+
+    first, second = await bench.run()
+
+    assert [message.text for message in bench.provider.journal[0].messages] == ["hi"]
+    assert (first.status, second.status, len(bench.provider.journal)) == ("passed", "errored", 1)
+    assert "would send no text" in str(second.steps[0].error)
+
+
+async def test_a_prompt_that_turns_out_to_be_the_systems_alone_is_not_sent() -> None:
+    """
+    Given a model that must be told more than what the system says, and a user's message that is empty,
+    when the pipeline is run,
+    then the step is errored and nothing was sent.
+    """
+    provider = Demanding()
+    messages = [{"role": "system", "content": "Sort."}, {"role": "user", "content": "{{ word }}"}]
+    bench = Bench({"steps": [{"id": "sort", "messages": messages}]}, provider, rows=[{"word": ""}])
+
+    steps = await bench.run_one()
+
+    assert (steps["sort"].status, provider.journal) == ("errored", [])
+    assert "the system alone speaks" in str(steps["sort"].error)

@@ -10,10 +10,10 @@ from promptlab.engine.conversation import Form
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse
+from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse, RoleUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 
-type Found = NameUse | LiteralComparison | FileUse
+type Found = NameUse | LiteralComparison | FileUse | RoleUse
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
 
