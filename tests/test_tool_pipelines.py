@@ -240,6 +240,30 @@ def test_steps_behind_a_loop_of_tools_are_rendered_and_planned(lab: Lab) -> None
     assert counts == [(0, 1, 2, 1), (0, 0, 1, 0)]
 
 
+def test_a_step_behind_a_tool_that_raised_is_not_rendered_and_says_why(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run in which a tool raised, of which nothing is kept, and a step that needs the answer behind it,
+    when both are rendered,
+    then the first is shown up to its call, and the tool is named, not an answer that a run would ask for.
+    """
+    calls = {"text": "", "tool_calls": [{"name": "status", "arguments": {"order": "none"}, "id": "c1"}]}
+    fake_provider.script(ANSWERS[0], {"answer": calls})
+    more = {"id": "more", "messages": [{"role": "user", "content": "Repeat: {{ reply.output }}"}]}
+    lab.write_pipeline(steps=[STEP, more])
+    lab.command("run", "words")
+
+    rendered = lab.command("render", "words")
+    alone = lab.command("render", "words", "--step", "reply")
+
+    assert (rendered.code, alone.code) == (2, 0)
+    assert "step 'more' needs the answer of 'reply', which is not recorded" in rendered.err
+    assert "hangs on what the tool 'status' gives, which is not recorded: nothing is kept" in rendered.err
+    assert "step 'reply' goes on with what the tool 'status' gives" in alone.err
+    assert alone.out.endswith('→ status({"order": "none"})\n')
+
+
 def test_what_a_step_said_with_tools_is_shown(lab: Lab) -> None:
     """
     Given a run with calls of tools,
