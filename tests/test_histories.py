@@ -14,6 +14,7 @@ from promptlab.schemas.history import MalformedHistory, history
 from tests.engine_kit import Bench
 from tests.loading_kit import load
 from tests.nested_kit import Nested
+from tests.samples import PNG
 from tests.scripted import ScriptedProvider
 
 ASKED = {"role": "user", "content": "Where is it?"}
@@ -131,6 +132,32 @@ def test_a_history_that_a_pipeline_says_is_held_to_its_form_where_it_stands() ->
 
     assert by_default == ["7:9: inputs.past: message 1 has the role 'system'"]
     assert by_call == ["5:18: the input 'past' of pipelines/b.yaml is malformed: message 0 has no content"]
+
+
+def test_files_of_a_history_that_a_pipeline_says_are_held_to_their_kind() -> None:
+    """
+    Given a history with an image as a default, and one that a step gives to another pipeline,
+    when the image is none, and when the model takes no images,
+    then it is told where the path stands, or where the history is spliced.
+    """
+    past = "[{role: user, content: [{type: image, path: data/a.png}]}]"
+    called = (
+        f"version: 1\ninputs: {{past: {{type: messages, default: {past}}}}}\n"
+        "steps:\n  - {id: a, prompt: prompts/a.j2}\n"
+    )
+    calling = f"version: 1\nsteps:\n  - id: a\n    pipeline: pipelines/b.yaml\n    with: {{past: {past}}}\n"
+    prompt: dict[str, str | bytes] = {"prompts/a.j2": "{% messages past %}And?", "pipelines/b.yaml": called}
+    no_image = "'data/a.png' is no PNG, JPEG, GIF or WebP image"
+    blind = "prompts/a.j2:1:13: local/smollm2-135m takes no images"
+
+    broken = {**prompt, "data/a.png": b"none"}
+    well = {**prompt, "data/a.png": PNG}
+
+    assert load(called, broken).problems == [f"2:86: {no_image}"]
+    assert f"5:62: {no_image}" in load(calling, broken).problems
+    assert load(called, well, model="local/smollm2-135m").problems == [blind]
+    assert load(calling, well, model="local/smollm2-135m").problems == [blind]
+    assert load(calling, well, model="openai/gpt-4o-mini").problems == []
 
 
 @pytest.mark.parametrize("kind", ["string", "array", "object"])
