@@ -12,7 +12,7 @@ from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
 from promptlab.cli.spoken import spoken
 from promptlab.cli.types import PairType
-from promptlab.core.display import escaped
+from promptlab.core.display import escaped, shown
 from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, as_text, plain
 from promptlab.engine.plan import Trial
@@ -131,5 +131,5 @@ def _explain_missing(step: StepPreview, loaded: LoadedPipeline) -> None:
 
 
 def _unrecorded(step: StepPreview) -> str:
-    tools = ", ".join(f"'{tool}'" for tools in step.tools.values() for tool in tools)
+    tools = ", ".join(shown(tool) for tools in step.tools.values() for tool in tools)
     return f"the tool {tools} gives, which is not recorded: nothing is kept of one that raised"
