@@ -558,7 +558,7 @@ def test_a_file_that_a_called_pipeline_attaches_is_known_before_the_run(
     files = {
         "pipelines/sub.yaml": PICTURE.replace("DEFAULT", default),
         "prompts/look.j2": "{{ image(photo) }}",
-        "data/a.gif": "GIF89a...",
+        "data/a.gif": "GIF89a.....",
         "data/a.txt": "text",
     }
     step = f"- {{id: sub, pipeline: pipelines/sub.yaml, with: {{photo: {given}}}}}"

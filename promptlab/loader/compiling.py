@@ -44,7 +44,10 @@ def compiled(
                 told.add(fault)
                 _report_model(path, number, reason, links, targets, problems)
         for one in missing.judges:
-            _report_judge(one, links, problems)
+            fault = cell.variant, f"{one.path} {one.place}", None, one.error.message
+            if fault not in told:
+                told.add(fault)
+                _report_judge(one, links, problems)
     else:
         for path, planned in found.paths():
             _check_schema(planned, *links.sites[path], problems)

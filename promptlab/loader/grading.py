@@ -49,7 +49,7 @@ def load_checks(
         links = check.run()
         places.try_all()
     cell = CellSpec("base", "base", {}, spec, links.dependencies(), links.for_checks)
-    return compiled(cell, links, targets, problems, rows_ask=rows_ask)
+    return compiled(cell, links, targets, problems, set(), rows_ask=rows_ask)
 
 
 def _document(files: ProjectFiles, path: str | None, problems: Problems) -> Document | None:

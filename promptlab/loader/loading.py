@@ -32,6 +32,7 @@ from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import TemplatePlaces
+from promptlab.loader.turns import check_turns
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import PipelineSpec
 
@@ -241,4 +242,5 @@ class _Loading:
         found = compiled(cell, links, self.targets, self.problems, self._told, rows_ask=rows.ask)
         if found is not None:
             attached.check(found)
+            check_turns(found, links, self.places)
         return found

@@ -10,6 +10,7 @@ from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
+from promptlab.schemas.history import fault_of
 from promptlab.schemas.metrics import SHARES
 from promptlab.schemas.refusal import Refusal
 
@@ -38,6 +39,12 @@ def fits(value: JSON, type_: InputType) -> bool:
     return type_ == "any" or isinstance(value, PYTHON_TYPES[type_])
 
 
+def _require_history(messages: list[JSON]) -> None:
+    fault = fault_of(messages)
+    if fault is not None:
+        raise Refusal(f"message {fault.number} {fault}", hint=fault.hint, below=("default", fault.number))
+
+
 class InputEntry(Frozen):
     """One of `inputs`: `ticket: string`, or a map with a default."""
 
@@ -61,6 +68,8 @@ class InputEntry(Frozen):
             raise Refusal(f"the default is not of type {self.type}", below=("default",))
         if self.enum is not None and self.default not in self.enum:
             raise Refusal("the default is none of `enum`", below=("default",))
+        if self.type == "messages" and isinstance(self.default, list):
+            _require_history(self.default)
         return self
 
     @property

@@ -18,7 +18,7 @@ from promptlab.engine.providers.dialect import (
     refuse,
     with_extra,
 )
-from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
+from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tools, wire_turns
 from promptlab.engine.providers.messages_schema import accepted, schema_fault
 from promptlab.engine.providers.messages_stream import MessagesStream
 from promptlab.engine.providers.model_rules import hold_to
@@ -62,7 +62,7 @@ class MessagesDialect:
             "model": request.model,
             "messages": wire_turns(request.messages),
             **wire_system(request.messages),
-            **({"tools": [wire_tool(tool) for tool in request.tools]} if request.tools else {}),
+            **({} if "tools" in request.params else wire_tools(request.tools, request.messages)),
             **request.params,
         }
         if request.json_schema is not None:
