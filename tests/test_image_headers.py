@@ -7,7 +7,7 @@ from struct import pack
 
 import pytest
 
-from promptlab.loader.image_header import image_size, sniffed
+from promptlab.core.images import image_size, sniffed
 from tests.loading_kit import load
 from tests.samples import GIF, JPEG, PNG, WEBP
 

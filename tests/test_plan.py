@@ -157,6 +157,20 @@ async def test_skips_and_certain_errors_are_told() -> None:
     assert "nothing" in error.message
 
 
+async def test_a_step_that_is_excused_for_its_recalled_answer_is_recalled_and_not_skipped() -> None:
+    """
+    Given a step with `on_error: skip` whose recorded answer is invalid, and one whose template fails,
+    when both are planned,
+    then the first is recalled, the second skipped, and each counts once.
+    """
+    answered = ask("a", "say a", output=LABELS, on_error="skip")
+    log = await bought(answered, answers=("dunno",))
+
+    numbers = await numbers_of(answered, ask("b", "say {{ nothing }}", on_error="skip"), log=log)
+
+    assert counts(numbers) == {"recall": 1, "skip": 1}
+
+
 async def test_what_may_be_asked_again_is_open() -> None:
     """
     Given a step that asks up to three times until its output is valid,

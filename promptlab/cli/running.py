@@ -108,7 +108,7 @@ class _Show:
         for (pipeline, targets), paths in zip(loaded, outs, strict=True):
             try:
                 summary = self._run(pipeline, targets, paths, spent)
-                code, spent = summary.exit_code, spent + (summary.spent_usd or 0.0)
+                code, spent = summary.exit_code, spent + (summary.most_spent_usd or 0.0)
             except NothingToRun as error:
                 if len(loaded) == 1:
                     raise

@@ -8,6 +8,7 @@ from typing import Literal, Never
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
+from promptlab.engine.begun import Begun
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog, RecordedAnswers
@@ -23,6 +24,7 @@ from promptlab.engine.handlers.guard import Guard
 from promptlab.engine.handlers.halt import Halt
 from promptlab.engine.handlers.judge import Judge
 from promptlab.engine.handlers.keep import Keep
+from promptlab.engine.handlers.order import Order
 from promptlab.engine.handlers.parse import Parse
 from promptlab.engine.handlers.recall import Recall
 from promptlab.engine.handlers.record import Record
@@ -110,11 +112,12 @@ def assemble(
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = _budget(options, log, clock, brake)
+    begun = Begun(budget)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
     record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
     machinery = Machinery(
-        complete=_calls([recall, retry, budget, throttle, record]),
+        complete=_calls([recall, retry, Order(begun), budget, throttle, record]),
         act=_calls([remember, Keep(log, brake)]),
         fetch=_calls([recall, retry, Halt(brake), record]),
         call=call,
@@ -128,7 +131,7 @@ def assemble(
         streams=options.streams,
     )
     trials = TrialRunner(machinery, _stored_steps(machinery) if judge_only else _steps(machinery))
-    runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)
+    runner = Runner(machinery, trials, begun, options.limits, options.max_concurrency, options.fail_fast)
     return Engine(runner, throttle, budget, (recall, remember))
 
 

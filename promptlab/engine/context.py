@@ -141,6 +141,7 @@ class RunningStep:
             retry=step.retry,
             recall=step.recall is not False,
             problem=target.problem,
+            trial=self.request.trial.key,
         )
 
     async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:

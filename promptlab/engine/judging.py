@@ -125,7 +125,7 @@ def _evidence(
 
 
 def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
-    return Jury(judges, machinery.complete, trial.key.repeat, machinery.is_walk)
+    return Jury(judges, machinery.complete, trial.key, machinery.is_walk)
 
 
 async def _judged(

@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from promptlab.core.display import shown
+from promptlab.core.images import HEAD, PDF, image_size, sniffed
 from promptlab.engine.conversation import Attachment, AttachmentKind, Form
 from promptlab.engine.scope import RenderFailed
 from promptlab.loader.decoding import DecodingError, decode
 from promptlab.loader.files import FileSnapshot, ProjectFiles
-from promptlab.loader.image_header import HEAD, PDF, image_size, sniffed
 from promptlab.loader.sources import FileError
 
 LARGEST = 20 * 2**20

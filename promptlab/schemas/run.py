@@ -14,6 +14,7 @@ type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type VerdictStatus = Literal["passed", "failed", "errored", "skipped"]
 type RunStatus = Literal["passed", "failed", "errored", "limited", "interrupted"]
+type Place = tuple[int, str, int]
 
 
 ITEM = re.compile(r"\[\d+\]")
@@ -142,6 +143,11 @@ class TrialKey:
     variant: str = "base"
     axes: Mapping[str, JSON] = field(default_factory=dict)
     repeat: int = 0
+
+    @property
+    def place(self) -> Place:
+        """What tells it from the others of its run."""
+        return self.row, self.cell, self.repeat
 
 
 @dataclass(frozen=True, kw_only=True)

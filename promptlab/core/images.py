@@ -1,5 +1,6 @@
 """What the first bytes of a file say that it is, and how large an image is by its header."""
 
+from io import BytesIO
 from struct import unpack
 from typing import BinaryIO
 
@@ -36,6 +37,15 @@ def image_size(stream: BinaryIO, media_type: str) -> Size | None:
         return _SIZES[media_type](stream)
     except _Short:
         return None
+
+
+def dimensions(content: bytes) -> Size | None:
+    """Give the width and height of an image in memory; None where it is none, or says that it is empty."""
+    media_type = sniffed(content[:HEAD])
+    if media_type not in _SIZES:
+        return None
+    size = image_size(BytesIO(content), media_type)
+    return size if size is not None and all(size) else None
 
 
 class _Short(Exception):
