@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
-from promptlab.core.bulk import Bulk
+from promptlab.core.prepared import PreparedInsert
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
@@ -75,7 +75,7 @@ class Ledger:
     def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None, replaces: bool = False) -> None:
         self._run_id = run_id
         self._replaces = replaces
-        self._bulks: dict[Insert, Bulk] = {}
+        self._prepared: dict[Insert, PreparedInsert] = {}
         self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
@@ -151,7 +151,6 @@ class Ledger:
             named = {f"more_{name}": value for name, value in more.items()}
             connection.execute(_count, {"run": self._run_id, **named})
 
-
     def _number(self, connection: Connection, table: Table, values: list[Values]) -> Sequence[int]:
         """Insert with ids given here: the transaction keeps other writers out, and RETURNING is slow."""
         if not values:
@@ -166,10 +165,12 @@ class Ledger:
         """Insert rows of the same columns."""
         if not rows:
             return
-        bulk = self._bulks.get(statement)
-        if bulk is None:
-            bulk = self._bulks[statement] = Bulk.of(statement, tuple(rows[0]), connection.dialect)
-        bulk.insert(connection, rows)
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = self._prepared[statement] = PreparedInsert.of(
+                statement, tuple(rows[0]), connection.dialect
+            )
+        prepared.run(connection, rows)
 
 
 def _counts(works: list[Any]) -> Values:

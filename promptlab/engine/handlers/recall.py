@@ -44,8 +44,8 @@ class Recall:
     """Outermost, so that a hit costs no slot, token or budget.
 
     The look-up is part of the flight: between a miss and the request there is no gap in which another
-    identical request could be sent. It needs no task, as nothing is lost with it. Once nobody waits for a flight, an attempt that has left is awaited and
-    recorded, but no other leaves.
+    identical request could be sent. A look-up needs no task, as nothing is lost with it. Once nobody waits
+    for a flight, an attempt that has left is awaited and recorded, but no other leaves.
     """
 
     log: RecordedAnswers
