@@ -80,13 +80,13 @@ def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch)
         (
             lambda desk: desk.pipeline({**PARTS, "foreach": "[ticket, tier ~ '!']"}, ASK),
             {
-                "parts[1].part": HERE,
-                "parts[1].join": HERE,
+                "parts[1].part": "foreach of parts",
+                "parts[1].join": "foreach of parts",
             },
         ),
         (
             lambda desk: desk.pipeline(PARTS, {**ASK, "with": {"text": "Of {{ tier }}"}}),
-            {"ask.draft": HERE},
+            {"ask.draft": "with of ask"},
         ),
         (
             lambda desk: desk.write(
