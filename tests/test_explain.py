@@ -25,7 +25,6 @@ PART = {"id": "part", "prompt": "prompts/part.j2"}
 JOIN = {"id": "join", "messages": [{"role": "user", "content": "Join {{ part.output }} of {{ item }}."}]}
 PARTS = {"id": "parts", "foreach": "[ticket, tier]", "steps": [PART, JOIN]}
 ASK = {"id": "ask", "pipeline": "pipelines/other.yaml", "with": {"text": "Tier {{ tier }}"}}
-HERE = "template pipelines/desk.yaml"
 OTHER = {
     "version": 1,
     "inputs": {"text": "string"},
