@@ -98,14 +98,17 @@ def _answers(one: Compared) -> Iterator[Change]:
 
 
 def _behind(one: Compared, path: str) -> Change:
-    """Say what made an answer another; of functions that are run each time it is told here alone."""
+    """Say what made an answer another; of functions that are run each time it is told here alone.
+
+    A log that has no digests of them cannot tell.
+    """
     place = place_of(path)
     planned, own, before = one.beside[place], one.peers[path], one.peers_before.get(path)
     if before is None or is_told(planned):
         return Change("answer", place)
-    if own.code != before.code:
+    if before.code is not None and own.code != before.code:
         return Change("code", f"{_named(one.files.code(planned)) or 'function'} of {place}")
-    if own.template != before.template:
+    if before.code is not None and own.template != before.template:
         return _edited(one, planned, path)
     within = path.removesuffix(planned.step.id)
     for name in sorted(planned.needs - planned.for_checks):
