@@ -269,6 +269,7 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
     )
     assert (refused.code, sent) == (1, 3)
     assert "3 attempts of unknown outcome, at most $0.00084, asked again:" in asked.err
+    assert "  say, fake/model-1: 3 attempts for 3 rows (r0, r1, r2), at most $0.00084" in asked.err
     assert (asked.code, fake_provider.sent_count) == (0, 6)
     for said in (asked.summary, json.loads(stored.out)):
         assert (

@@ -17,7 +17,6 @@ from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
-from promptlab.cli.since import is_wanted, since
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import JSON, plain
@@ -26,6 +25,7 @@ from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
+from promptlab.live.since import is_wanted, since
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
