@@ -31,7 +31,7 @@ ALONE: dict[Cause, str] = {
     "params": "",
     "model": "",
 }
-NEW = {"run": "first run", "item": "new item", "step": "new step"}
+NEW = {"run": "first run", "item": "new item", "step": "new step", "axis": "new axis value"}
 
 
 @dataclass(slots=True)

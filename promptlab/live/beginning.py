@@ -1,6 +1,7 @@
 """The rows that say that a run has begun, and from which files."""
 
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -51,6 +52,7 @@ def _facts(start: RunStart) -> dict[str, Any]:
     }
 
 
+@cache
 def _version() -> str:
     try:
         return version("promptlab-pipelines")

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_if_new
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
+    Begun,
     Finished,
     Intended,
     Job,
@@ -77,6 +78,8 @@ class Ledger:
         """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""
         now = datetime.now(UTC)
         asked = [put.work for put in group]
+        for begun in _only(asked, Begun):
+            begun.do(connection)
         works = self._admitted(connection, asked, now)
         ids = {
             **self._intend(connection, _only(works, Intended), now),

@@ -27,6 +27,7 @@ class Earlier:
     found: dict[Place, Place] = field(default_factory=dict)
     rows: set[str] = field(default_factory=set)
     cells: set[tuple[str, str]] = field(default_factory=set)
+    variants: set[tuple[str, str]] = field(default_factory=set)
     steps: dict[Name, set[str]] = field(default_factory=dict)
 
     def novelty(self, step: LoggedStep) -> str:
@@ -38,7 +39,9 @@ class Earlier:
             return "item" if place_of(step.step) in self.steps[step.name] else "step"
         if row not in self.rows:
             return "row"
-        return "repeat" if (row, cell) in self.cells else "variant"
+        if (row, cell) in self.cells:
+            return "repeat"
+        return "axis" if (row, step.trial.variant) in self.variants else "variant"
 
 
 def runs_before(session: Session, run_id: str) -> list[str]:
@@ -79,14 +82,15 @@ def _look_into(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier)
 
 def _trials(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) -> Iterator[tuple[int, Name]]:
     rows = {row for row, *_ in wanted}
-    query = select(_TRIALS.c.id, _TRIALS.c.row_id, _TRIALS.c.cell, _TRIALS.c.repeat)
+    query = select(_TRIALS.c.id, _TRIALS.c.row_id, _TRIALS.c.cell, _TRIALS.c.repeat, _TRIALS.c.variant)
     query = query.where(_TRIALS.c.run_id == run_id)
     if len(rows) <= MOST_ROWS_NAMED:
         query = query.where(_TRIALS.c.row_id.in_(rows))
-    for id_, row, cell, repeat in session.execute(query):
+    for id_, row, cell, repeat, variant in session.execute(query):
         if row in rows:
             earlier.rows.add(row)
             earlier.cells.add((row, cell))
+            earlier.variants.add((row, variant))
         if (row, cell, repeat) in wanted:
             yield id_, (row, cell, repeat)
 

@@ -77,7 +77,8 @@ class Follower:
             changed = await settling.changes()
             touched |= changed.keys()
             loaded |= await self._load(touched)
-        files, entries = self._files(changed), self._still_there(loaded)
+        files = self._files({**changed, **settling.fresh(self._strangers())})
+        entries = self._still_there(loaded)
         async with self._knowing:
             self.tree.accept(changed)
             await self._know(entries)

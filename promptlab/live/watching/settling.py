@@ -14,6 +14,7 @@ QUIET = 0.005  # seconds without a change
 YOUNG = 0.06  # seconds in which an editor may still be at it
 YOUNG_UNSEEN = 0.25  # where the system does not tell whether a program has the file open
 LONGEST = 0.25  # until a problem is shown
+LATELY = 0.5  # seconds before the first event that a file of the same burst may be older
 OPEN_POLL = 0.02
 MUCH_SHORTER = 0.9
 BLOCK = 512  # what is written in pieces ends at such a size meanwhile
@@ -52,6 +53,11 @@ class Settling:
         """Say whether files are not as they were seen any more."""
         now = self.tree.stamps(changed)
         return any(now[name] != seen.stamp for name, seen in changed.items())
+
+    def fresh(self, strangers: Mapping[str, Seen]) -> dict[str, Seen]:
+        """Give those of the files that came with this burst of changes; the others were there before."""
+        lately = time.monotonic() - self.began + LATELY
+        return {name: seen for name, seen in strangers.items() if seen.age < lately}
 
     def may_be_mended(self, changed: Mapping[str, Seen]) -> bool:
         """Say whether what is wrong with files may be mended by the save that is still under way."""

@@ -11,6 +11,7 @@ from promptlab.engine.worker import Printed
 from promptlab.live.counts import RunCounts
 from promptlab.live.running import OF_FLAG, OF_SETTINGS, RunRequest, session_of
 from promptlab.live.session import Session
+from promptlab.live.watching.called import called_because
 from promptlab.live.watching.comparing import Comparison, Memory
 from promptlab.live.watching.loading import Entry
 from promptlab.live.watching.log_keeping import KeptLog
@@ -105,7 +106,9 @@ class Turner:
     async def _run(self, project: Project, entry: Entry, request: RunRequest, counts: RunCounts) -> TurnRun:
         log = self.logs.of(project)
         session = self._session(project, log, entry, request)
-        comparison = Comparison(self.memory(entry.path), log)
+        memory = self.memory(entry.path)
+        is_told = memory.last is not None and not request.fresh
+        comparison = Comparison(memory, log)
         self._shown = self.view.run_began(session.plan.pipeline, counts)
         try:
             listeners = (comparison, self._shown)
@@ -114,7 +117,11 @@ class Turner:
             self._shown.close()
             self._shown = None
         is_whole = request.trials is None and not _left(summary)
-        return comparison.ended(summary, is_whole=is_whole)
+        run = comparison.ended(summary, is_whole=is_whole)
+        if not is_told or not summary.calls.sent:
+            return run
+        called = await asyncio.to_thread(called_because, log, summary.run_id, session.plan.cells)
+        return replace(run, called=called)
 
     def _session(self, project: Project, log: RunLog, entry: Entry, request: RunRequest) -> Session:
         if entry.loaded is None:

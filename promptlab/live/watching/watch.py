@@ -22,6 +22,7 @@ from promptlab.live.watching.turn import Cause, Turn
 from promptlab.live.watching.turning import Ran, Turner
 from promptlab.live.watching.view import Standing, Status, View
 from promptlab.live.workshop import Workshop
+from promptlab.services.runs import RunService
 
 SAVED = "a file was saved"
 MEND_FIRST = "the settings are to be mended first"
@@ -66,10 +67,10 @@ class Watch:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.loading.memory)
             stack.push_async_callback(self.loading.close)
-            self.logs.of(self.loading.project)
             workshop = await stack.enter_async_context(self._turner.workshop)
             await workshop.renderer.start()
             await self._begin()
+            self._tell_of_doubt()
             following = asyncio.create_task(self._follower.run())
             stack.push_async_callback(_cancelled, following)
             await self._next()
@@ -103,6 +104,15 @@ class Watch:
         entries = await self._follower.begin()
         self.loading.require_usable()
         self._loaded({}, entries)
+
+    def _tell_of_doubt(self) -> None:
+        """Say what runs that died had sent, and may have paid for."""
+        log = self.logs.of(self.loading.project)
+        with log.reading() as session:
+            runs = RunService(session, is_running=log.is_running)
+            for entry in self.loading:
+                if doubtful := runs.doubtful_attempts(entry.path):
+                    self.view.doubted(entry.path, doubtful, self.request.on_unknown)
 
     async def _next(self) -> None:
         """Run what is due; wait where nothing is."""
@@ -146,7 +156,6 @@ class Watch:
         number, files, began = next(self._numbers), self._agenda.take_files(), time.monotonic()
         self._cause = "saved"
         self.view.began(number, cause, files)
-        self._stand()
         ran = await self._run_all(cause, entries, request)
         turn = Turn(
             number=number,
@@ -179,8 +188,11 @@ class Watch:
         if trials is None:
             self._agenda.begin(entry)
         request = self.allowance.limited(replace(request, trials=trials))
+        self._turner.running = entry.path
+        self._stand()
         ran = await self._turner.run(self.loading.project, entry, request)
         self.allowance.spent_usd += ran.spent_usd
+        self._stand()
         if ran.error is not None and self._follower.has_moved(entry):
             ran = replace(ran, error=None)
         if cause == "start" and isinstance(ran.error, UsageError):
