@@ -11,11 +11,13 @@ from promptlab.live.watching.tree import NOT_THERE, SIZE, Seen, Stamp, Tree
 from promptlab.live.watching.writers import Writers
 
 QUIET = 0.005  # seconds without a change
+BRIEF = 0.002  # where the system says that no program has the file open
 YOUNG = 0.06  # seconds in which an editor may still be at it
 YOUNG_UNSEEN = 0.25  # where the system does not tell whether a program has the file open
 LONGEST = 0.25  # until a problem is shown
 LATELY = 0.5  # seconds before the first event that a file of the same burst may be older
 OPEN_POLL = 0.02
+FEW, SMALL = 10, 100_000  # files, bytes: read sooner than a thread is asked
 MUCH_SHORTER = 0.9
 BLOCK = 512  # what is written in pieces ends at such a size meanwhile
 
@@ -37,17 +39,38 @@ class Settling:
         while True:
             await self.git.released()
             self._names |= self.events.taken()
-            stamps = self.tree.stamps(self._names)
-            await asyncio.sleep(QUIET)
-            if self.events or self.git.is_held() or self.tree.stamps(self._names) != stamps:
+            if not await self._is_at_rest():
                 continue
-            if self._is_open(stamps):
-                await asyncio.sleep(OPEN_POLL)
-                continue
-            changed = await asyncio.to_thread(self.tree.changed, tuple(self._names))
+            changed = await self._changed()
             if self.has_moved(changed) or self._may_be_half(changed):
                 continue
             return changed
+
+    async def _changed(self) -> dict[str, Seen]:
+        """Look at the files; those that take a moment to read are read beside the loop."""
+        names = tuple(self._names)
+        sizes = [stamp[SIZE] for stamp in self.tree.stamps(names[:FEW]).values() if stamp is not None]
+        if len(names) <= FEW and sum(sizes) <= SMALL:
+            return self.tree.changed(names)
+        return await asyncio.to_thread(self.tree.changed, names)
+
+    async def _is_at_rest(self) -> bool:
+        """Wait for a moment; say whether nothing moved. Files that are closed for sure need a shorter one."""
+        stamps = self.tree.stamps(self._names)
+        await asyncio.sleep(BRIEF)
+        if self._has_stirred(stamps):
+            return False
+        answers = self._are_open(stamps)
+        if True in answers:
+            await asyncio.sleep(OPEN_POLL)
+            return False
+        if None not in answers:
+            return True
+        await asyncio.sleep(QUIET - BRIEF)
+        return not self._has_stirred(stamps)
+
+    def _has_stirred(self, stamps: Mapping[str, Stamp | None]) -> bool:
+        return bool(self.events) or self.git.is_held() or self.tree.stamps(stamps) != stamps
 
     def has_moved(self, changed: Mapping[str, Seen]) -> bool:
         """Say whether files are not as they were seen any more."""
@@ -61,19 +84,21 @@ class Settling:
 
     def may_be_mended(self, changed: Mapping[str, Seen]) -> bool:
         """Say whether what is wrong with files may be mended by the save that is still under way."""
-        if self._is_open({name: seen.stamp for name, seen in changed.items()}):
+        if True in self._are_open({name: seen.stamp for name, seen in changed.items()}):
             return True
         has_time = time.monotonic() - self.began < LONGEST
         return has_time and any(self._age(name, seen) < YOUNG for name, seen in changed.items())
 
-    def _is_open(self, stamps: Mapping[str, Stamp | None]) -> bool:
-        """Say whether a program has a file open for writing that is not as it is known."""
+    def _are_open(self, stamps: Mapping[str, Stamp | None]) -> set[bool | None]:
+        """Say of what is not as it is known whether programs have it open for writing."""
         known = self.tree.known
-        return any(
-            self.writers.is_at_it(name, self._age(name, Seen(stamp)))
-            for name, stamp in stamps.items()
-            if stamp is not None and stamp != known.get(name, NOT_THERE).stamp
-        )
+        moved = [name for name in stamps if stamps[name] != known.get(name, NOT_THERE).stamp]
+        return {self._is_open(name, stamps[name]) for name in moved}
+
+    def _is_open(self, name: str, stamp: Stamp | None) -> bool | None:
+        if stamp is None or name.endswith("/"):
+            return None
+        return self.writers.is_at_it(name, self._age(name, Seen(stamp)))
 
     def _may_be_half(self, changed: Mapping[str, Seen]) -> bool:
         known = self.tree.known
@@ -86,7 +111,7 @@ class Settling:
         """Give the seconds that a file is to have had no change for."""
         is_suspicious = _is_suspicious(before, now)
         is_file = now.stamp is not None and not name.endswith("/")
-        if is_file and self.writers.is_at_it(name, 0) is None:
+        if is_file and self._is_open(name, now.stamp) is None:
             in_pieces = self._has_grown(name) or now.size % BLOCK == 0
             return YOUNG_UNSEEN if is_suspicious or in_pieces else 0.0
         return YOUNG if is_suspicious else 0.0
