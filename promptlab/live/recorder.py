@@ -109,8 +109,7 @@ class Recorder:
     async def in_doubt(self, fingerprint: str) -> bool:
         if self._doubtful is None:
             await self.flush()  # what runs left behind that died is in doubt from our beginning on
-            self._doubtful = self._recaller.doubtful()
-        return fingerprint in self._doubtful
+        return fingerprint in self._known_doubtful()
 
     async def today(self) -> DaySpend:
         return self._recaller.today(self._log.is_running)
@@ -194,6 +193,11 @@ class Recorder:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
+
+    def _known_doubtful(self) -> set[str]:
+        if self._doubtful is None:
+            self._doubtful = self._recaller.doubtful()
+        return self._doubtful
 
     def _open(self, begin: Callable[[], None] = lambda: None) -> None:
         """Get ready to record; gives the lock back where that fails."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.git_lock import GitLock
@@ -109,9 +110,10 @@ class Settling:
 
     def _patience(self, name: str, before: Seen, now: Seen) -> float:
         """Give the seconds that a file is to have had no change for."""
-        is_suspicious = _is_suspicious(before, now)
-        is_file = now.stamp is not None and not name.endswith("/")
-        if is_file and self._is_open(name, now.stamp) is None:
+        is_suspicious, is_open = _is_suspicious(before, now), self._is_open(name, now.stamp)
+        if is_open:
+            return inf
+        if is_open is None and now.stamp is not None and not name.endswith("/"):
             in_pieces = self._has_grown(name) or now.size % BLOCK == 0
             return YOUNG_UNSEEN if is_suspicious or in_pieces else 0.0
         return YOUNG if is_suspicious else 0.0
