@@ -246,6 +246,8 @@ class Watch:
         self._look_up()
 
     def _saw(self, entry: Entry) -> None:
+        if entry.loaded is not None:
+            self._turner.workshop.get_ready(entry.loaded.cells)
         if self._agenda.saw(entry, self._follower.tree.known):
             self.view.note(f"{entry.path} is in order again, and as it was last run")
         elif entry.path == self._turner.running and entry.path in self._agenda:
