@@ -76,8 +76,9 @@ class Recorder:
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.acquire()
+        begun = datetime.now(UTC)  # what is on record by then is recalled
         recorder._open()
-        recorder._writer.put(Begun(lambda connection: recorder._begin(connection, start)), weight=0)
+        recorder._writer.put(Begun(lambda to: recorder._begin(to, start, begun)), weight=0)
         return recorder
 
     @classmethod
@@ -211,10 +212,10 @@ class Recorder:
                 raise
         self._ended = False
 
-    def _begin(self, connection: Connection, start: RunStart) -> None:
+    def _begin(self, connection: Connection, start: RunStart, begun: datetime) -> None:
         session = Session(connection)
         self._bury(session)
-        write_beginning(session, self.run_id, start)
+        write_beginning(session, self.run_id, start, begun)
 
     def _reopen(self) -> None:
         with self._log.writing() as session:
