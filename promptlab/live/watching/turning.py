@@ -104,11 +104,9 @@ class Turner:
             self._shown.printed(printed)
 
     async def _run(self, project: Project, entry: Entry, request: RunRequest, counts: RunCounts) -> TurnRun:
-        log = self.logs.of(project)
+        log, memory = self.logs.of(project), self.memory(entry.path)
         session = self._session(project, log, entry, request)
-        memory = self.memory(entry.path)
-        is_told = memory.last is not None and not request.fresh
-        comparison = Comparison(memory, log)
+        is_first, comparison = memory.last is None, Comparison(memory, log)
         self._shown = self.view.run_began(session.plan.pipeline, counts)
         try:
             listeners = (comparison, self._shown)
@@ -116,9 +114,8 @@ class Turner:
         finally:
             self._shown.close()
             self._shown = None
-        is_whole = request.trials is None and not _left(summary)
-        run = comparison.ended(summary, is_whole=is_whole)
-        if not is_told or not summary.calls.sent:
+        run = comparison.ended(summary, is_whole=request.trials is None and not _left(summary))
+        if is_first or request.fresh or not summary.calls.sent:
             return run
         called = await asyncio.to_thread(called_because, log, summary.run_id, session.plan.cells)
         return replace(run, called=called)

@@ -16,13 +16,13 @@ from promptlab.live.watching.agenda import Agenda
 from promptlab.live.watching.allowance import Allowance
 from promptlab.live.watching.ending import Ending
 from promptlab.live.watching.following import Files, Follower
+from promptlab.live.watching.left_behind import left_in_doubt
 from promptlab.live.watching.loading import OF_ALL, Entry, Loading
 from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.turn import Cause, Turn
 from promptlab.live.watching.turning import Ran, Turner
 from promptlab.live.watching.view import Standing, Status, View
 from promptlab.live.workshop import Workshop
-from promptlab.services.runs import RunService
 
 SAVED = "a file was saved"
 MEND_FIRST = "the settings are to be mended first"
@@ -70,7 +70,6 @@ class Watch:
             workshop = await stack.enter_async_context(self._turner.workshop)
             await workshop.renderer.start()
             await self._begin()
-            self._tell_of_doubt()
             following = asyncio.create_task(self._follower.run())
             stack.push_async_callback(_cancelled, following)
             await self._next()
@@ -100,19 +99,13 @@ class Watch:
             self._go_on("raised")
 
     async def _begin(self) -> None:
-        """Load everything; raises what is wrong with names and options."""
+        """Load everything, and tell what is in doubt; raises what is wrong with names and options."""
         entries = await self._follower.begin()
         self.loading.require_usable()
-        self._loaded({}, entries)
-
-    def _tell_of_doubt(self) -> None:
-        """Say what runs that died had sent, and may have paid for."""
         log = self.logs.of(self.loading.project)
-        with log.reading() as session:
-            runs = RunService(session, is_running=log.is_running)
-            for entry in self.loading:
-                if doubtful := runs.doubtful_attempts(entry.path):
-                    self.view.doubted(entry.path, doubtful, self.request.on_unknown)
+        for path, attempts in left_in_doubt(log, [entry.path for entry in self.loading]):
+            self.view.doubted(path, attempts, self.request.on_unknown)
+        self._loaded({}, entries)
 
     async def _next(self) -> None:
         """Run what is due; wait where nothing is."""
