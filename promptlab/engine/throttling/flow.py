@@ -48,6 +48,8 @@ class Flow:
     _suspicion: Suspicion = field(default_factory=Suspicion)
     _episode: Ticket = Ticket(0, 0.0)
     _refused: int = 1
+    _began: float = 0.0
+    _cut_at: float = -math.inf
     _shrunk_at: int = 0
     _widest: int = 0
     _latency: float = 0.0
@@ -77,6 +79,7 @@ class Flow:
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
         if not self.sent:
+            self._began = now
             self._episode = Ticket(0, now)  # from here on counts what is let in until the first refusal
         self.sent += 1
         self.in_flight += 1
@@ -101,7 +104,7 @@ class Flow:
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at
-        if ticket.is_paced:
+        if ticket.is_paced and self.pace.rate < 1.25 * self._speed:
             self.pace.earn(now, self._heard_after, may_provoke=may_provoke)
         if ticket.is_wide and self.limit < self.window.ceiling:
             self.window.earn(may_provoke=may_provoke)
@@ -118,7 +121,9 @@ class Flow:
         self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after)
         if ticket.number > self._shrunk_at:
             self._begin_episode(ticket, now + retry_after)
-            self._next_at = now + max(retry_after, self.pace.apart)
+            self._began = ticket.left_at + retry_after
+            self._cut_at = now
+            self._next_at = now + max(retry_after, self.pace.apart + 2 * self._slack)
         self._refused += 1
         self._widest = self.in_flight
 
@@ -134,12 +139,13 @@ class Flow:
         self.window.start_over()
 
     def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
-        is_size = self._suspicion.is_size(ticket.width, ticket.widest, let_in)
+        is_clear = ticket.left_at > self._cut_at + self._heard_after  # no refusal is under way unheard
+        is_size = is_clear and self._suspicion.is_size(ticket.width, ticket.widest, let_in)
         if is_size and self.pace.is_limited:
             self.window.shrink(self._suspicion.least_refused)
             self.pace.make_way(self._speed, now)
         else:
-            self.pace.slow_down(let_in, self._episode.left_at, ticket.left_at, now, speed=self._speed)
+            self.pace.slow_down(let_in, self._began, ticket.left_at, now, speed=self._speed)
 
     @property
     def _speed(self) -> float:

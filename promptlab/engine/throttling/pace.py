@@ -4,15 +4,16 @@ import math
 from dataclasses import dataclass
 
 MARGIN = 0.93  # of the rate that was let in, to go on with
-MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
+MOST_CUT, LEAST_CUT = 0.7, 0.95  # of the rate before, whatever was let in
 SHORTEST = 0.1  # seconds that say something of a rate
 STEP = 0.025  # of the known rate; doubled each time beyond it
-WIDEST_STEP = 1.0
+WIDEST_STEP = 0.1
 UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
 BEYOND = 1.05  # times the known rate is beyond it
 ROUND = 5  # answers at least before a step,
 LONG = 8.0  # or as many as leave in so many seconds
 SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
+PATIENT = 1.0  # seconds at least at what is taken for the rate
 MOST_DOUBLINGS = 2
 SLOW = 1.0  # calls a second: what is known of a slower pace is little, so it doubles up to here
 HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
@@ -54,10 +55,11 @@ class Pace:
         `speed`: the calls a second that the window gave. A rate that held before the last step is believed.
         """
         before = self._before = self.rate if self.is_limited else speed
-        held = self._held if refused > self._changed_at else 0.0
-        found = max(held, (let_in + UNSURE) / max(refused - began, SHORTEST))
+        found = (let_in + UNSURE) / max(refused - began, SHORTEST)
         least = MOST_CUT * before if before < math.inf else SLOW
         found = min(max(found, least), LEAST_CUT * before)
+        if self.is_limited and self.rate > self.known:
+            found = max(found, self._held)
         is_same = self.known / BEYOND**2 <= found <= self.known * BEYOND**2
         self._probes = min(self._probes + 1, MOST_DOUBLINGS) if is_same else 0
         self.is_hushed = False
@@ -87,17 +89,17 @@ class Pace:
         self._credits += 1
         is_near = 1 <= self.rate / self.known <= BEYOND
         patience = 2**self._probes if is_near else 1
-        settled_at = self._changed_at + max(SETTLED, 2 * heard_after) * patience
+        settled_at = self._changed_at + max(PATIENT if is_near else SETTLED, 2 * heard_after) * patience
         enough = min(ROUND, LONG * self.rate) * patience
         if self._credits < enough or now < settled_at or (is_near and not may_provoke):
             return
         if self.rate > self.known * BEYOND:
-            self._step = min(2 * self._step, WIDEST_STEP)
+            self._step = min(2 * self._step, max(WIDEST_STEP, min(1.0, SLOW / self.rate)))
         self._held = self.rate
-        self.rate += max(self.known, min(self.rate, SLOW)) * self._step
+        self.rate *= 1 + self._step
         self._credits, self._changed_at = 0, now
 
     def _set(self, known: float, share: float, step: float, now: float) -> None:
         self.known = max(known, 1 / SLOWEST)
         self.rate, self._step = max(self.known * share, 1 / SLOWEST), step
-        self._held, self._credits, self._changed_at = 0.0, 0, now
+        self._credits, self._changed_at = 0, now

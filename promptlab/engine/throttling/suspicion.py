@@ -16,6 +16,7 @@ class Suspicion:
     least_refused: int = 0
     _most_let_in: int = 1
     _let_in: int = 0
+    _episodes: int = 0
 
     def is_size(self, width: int, widest: int, let_in: int) -> bool:
         """Note a refusal beside `width` calls, itself among them, after `let_in` calls of up to `widest`."""
@@ -23,5 +24,8 @@ class Suspicion:
         self._most_let_in = max(self._most_let_in, widest)
         self._let_in += let_in
         if self.least_refused <= self._most_let_in:
-            self.least_refused, self._most_let_in, self._let_in = width, 1, 0
-        return self._let_in >= max(ENOUGH, self.least_refused)
+            self.least_refused = width
+            self._most_let_in, self._let_in = (widest, let_in) if widest < width else (1, 0)
+            self._episodes = 0
+        self._episodes += 1
+        return self._episodes >= 3 and self._let_in >= max(ENOUGH, self.least_refused)
