@@ -45,7 +45,8 @@ class Flow:
     pace: Pace = field(default_factory=Pace)
     in_flight: int = 0
     sent: int = 0
-    _suspicion: Suspicion = field(default_factory=Suspicion)
+    _suspicion: Suspicion = Suspicion()
+    _before: Suspicion = Suspicion()
     _episode: Ticket = Ticket(0, 0.0)
     _refused: int = 1
     _began: float = 0.0
@@ -100,7 +101,9 @@ class Flow:
         self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
         if ticket.number <= self._shrunk_at:
             return  # it left before the last episode and says nothing of now
-        self.pace.answered()
+        if self.pace.is_hushed:
+            self.pace.answered()
+            self._episode, self._began, self._refused = Ticket(self.sent, now), now, 0
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at
@@ -131,6 +134,8 @@ class Flow:
         # refusals are heard in the order of departure: of what left before, all else was let in
         let_in = max(0, ticket.number - self._episode.number - self._refused)
         if not let_in and self.pace.is_limited:
+            if not self.pace.is_hushed:
+                self._suspicion = self._before
             self.pace.hush()
         else:
             self._learn(ticket, let_in, resumes_at)
@@ -140,8 +145,10 @@ class Flow:
 
     def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
         is_clear = ticket.left_at > self._cut_at + self._heard_after  # no refusal is under way unheard
-        is_size = is_clear and self._suspicion.is_size(ticket.width, ticket.widest, let_in)
-        if is_size and self.pace.is_limited:
+        self._before = self._suspicion
+        if is_clear:
+            self._suspicion = self._suspicion.after(ticket.width, ticket.widest, let_in)
+        if is_clear and self._suspicion.is_size and self.pace.is_limited:
             self.window.shrink(self._suspicion.least_refused)
             self.pace.make_way(self._speed, now)
         else:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 MARGIN = 0.93  # of the rate that was let in, to go on with
-MOST_CUT, LEAST_CUT = 0.7, 0.95  # of the rate before, whatever was let in
+MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
 SHORTEST = 0.1  # seconds that say something of a rate
 STEP = 0.025  # of the known rate; doubled each time beyond it
 WIDEST_STEP = 0.1
@@ -54,7 +54,7 @@ class Pace:
 
         `speed`: the calls a second that the window gave. A rate that held before the last step is believed.
         """
-        before = self._before = self.rate if self.is_limited else speed
+        before = self._before = min(self.rate, HASTE * speed) if self.is_limited else speed
         found = (let_in + UNSURE) / max(refused - began, SHORTEST)
         least = MOST_CUT * before if before < math.inf else SLOW
         found = min(max(found, least), LEAST_CUT * before)
@@ -76,7 +76,7 @@ class Pace:
         if not self.is_hushed and self._before < math.inf:
             self.known = self._before
         self.is_hushed = True
-        self.rate = max(self.rate / 2, 1 / SLOWEST)
+        self.rate = max(self.rate / 4, 1 / SLOWEST)
 
     def answered(self) -> None:
         """Note an answer: where all was refused, return half the way, in orders of magnitude."""
@@ -96,7 +96,8 @@ class Pace:
         if self.rate > self.known * BEYOND:
             self._step = min(2 * self._step, max(WIDEST_STEP, min(1.0, SLOW / self.rate)))
         self._held = self.rate
-        self.rate *= 1 + self._step
+        faster = self.rate * (1 + self._step)
+        self.rate = min(faster, self.known) if self.rate < self.known else faster
         self._credits, self._changed_at = 0, now
 
     def _set(self, known: float, share: float, step: float, now: float) -> None:
