@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from promptlab.engine.throttling.pace import Pace
+from promptlab.engine.throttling.pace import HASTE, Pace
 from promptlab.engine.throttling.suspicion import Suspicion
 from promptlab.engine.throttling.window import Window
 
@@ -36,8 +36,8 @@ class Flow:
     - The first refusal begins an episode, which all calls then in flight belong to; each episode counts once.
     - It slows down to what was let in since the one before. Where all refusals fit a number of calls at once,
       that shrinks instead, and the pace makes way.
-    - Where nothing was let in since the last episode, the provider is closed: the pace halves, down to a call
-      in eight seconds, and returns with the first answers.
+    - Where nothing was let in since the last episode, the provider is closed: the pace falls, down to a call
+      in eight seconds, returns with the first answers, and what the refusal before seemed to say is unsaid.
     - Faults of the server and timeouts only pause growth.
     """
 
@@ -47,7 +47,7 @@ class Flow:
     sent: int = 0
     _suspicion: Suspicion = Suspicion()
     _before: Suspicion = Suspicion()
-    _episode: Ticket = Ticket(0, 0.0)
+    _episode: int = 0
     _refused: int = 1
     _began: float = 0.0
     _cut_at: float = -math.inf
@@ -55,6 +55,8 @@ class Flow:
     _widest: int = 0
     _latency: float = 0.0
     _heard_after: float = 0.0
+    _refusals: int = 0
+    _shut_at: float = math.inf
     _calm_at: float = -math.inf
     _provoke_at: float = -math.inf
     _next_at: float = -math.inf
@@ -73,6 +75,10 @@ class Flow:
         """Whether it was refused whatever it sent since the last episode."""
         return self.pace.is_hushed
 
+    def has_shut(self, now: float, *, refusals: int, seconds: float) -> bool:
+        """Whether nothing was let in for so long and so many refusals, nor is anything in flight."""
+        return not self.in_flight and self._refusals >= refusals and now - self._shut_at >= seconds
+
     def spacing(self, now: float) -> float:
         """Give the seconds until the next call should leave."""
         return self._next_at - now if self._next_at - now > self._slack else 0.0
@@ -80,8 +86,7 @@ class Flow:
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
         if not self.sent:
-            self._began = now
-            self._episode = Ticket(0, now)  # from here on counts what is let in until the first refusal
+            self._began = now  # from here on counts what is let in until the first refusal
         self.sent += 1
         self.in_flight += 1
         is_paced = self.pace.is_limited and now - self._next_at <= max(TIMER, LATE * self.pace.apart)
@@ -98,16 +103,18 @@ class Flow:
     def answered(self, ticket: Ticket, now: float) -> None:
         """Note an answer; whatever it says, the call was let in."""
         self.in_flight -= 1
+        self._refusals = 0
         self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
         if ticket.number <= self._shrunk_at:
             return  # it left before the last episode and says nothing of now
         if self.pace.is_hushed:
             self.pace.answered()
-            self._episode, self._began, self._refused = Ticket(self.sent, now), now, 0
+            self._episode, self._refused = self.sent, 0
+            self._began = now
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at
-        if ticket.is_paced and self.pace.rate < 1.25 * self._speed:
+        if ticket.is_paced and self.pace.rate < HASTE * self._speed:
             self.pace.earn(now, self._heard_after, may_provoke=may_provoke)
         if ticket.is_wide and self.limit < self.window.ceiling:
             self.window.earn(may_provoke=may_provoke)
@@ -120,8 +127,11 @@ class Flow:
     def refused(self, ticket: Ticket, now: float, retry_after: float = 0.0) -> None:
         """Note that a call was one too many."""
         self.in_flight -= 1
+        if not self._refusals:
+            self._shut_at = now
+        self._refusals += 1
         self._heard_after += (now - ticket.left_at - self._heard_after) / 4
-        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after)
+        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after * self.pace.patience)
         if ticket.number > self._shrunk_at:
             self._begin_episode(ticket, now + retry_after)
             self._began = ticket.left_at + retry_after
@@ -132,14 +142,14 @@ class Flow:
 
     def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
         # refusals are heard in the order of departure: of what left before, all else was let in
-        let_in = max(0, ticket.number - self._episode.number - self._refused)
+        let_in = max(0, ticket.number - self._episode - self._refused)
         if not let_in and self.pace.is_limited:
             if not self.pace.is_hushed:
                 self._suspicion = self._before
             self.pace.hush()
         else:
             self._learn(ticket, let_in, resumes_at)
-        self._episode, self._refused = ticket, 0
+        self._episode, self._refused = ticket.number, 0
         self._shrunk_at = self.sent
         self.window.start_over()
 

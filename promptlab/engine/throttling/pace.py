@@ -6,8 +6,8 @@ from dataclasses import dataclass
 MARGIN = 0.93  # of the rate that was let in, to go on with
 MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
 SHORTEST = 0.1  # seconds that say something of a rate
-STEP = 0.025  # of the known rate; doubled each time beyond it
-WIDEST_STEP = 0.1
+STEP = 0.025  # of the rate; doubled each time beyond the known one
+WIDEST_STEP = 0.1  # of the rate of now, or a call a second if that is more
 UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
 BEYOND = 1.05  # times the known rate is beyond it
 ROUND = 5  # answers at least before a step,
@@ -17,6 +17,7 @@ PATIENT = 1.0  # seconds at least at what is taken for the rate
 MOST_DOUBLINGS = 2
 SLOW = 1.0  # calls a second: what is known of a slower pace is little, so it doubles up to here
 HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
+HUSH = 4  # times slower at each refusal while nothing is let in
 SLOWEST = 8.0  # seconds from one call to the next, whatever is refused
 
 
@@ -27,7 +28,7 @@ class Pace:
     `known` is what is taken for the provider's rate. `rate`, that of now, starts a little below, comes closer
     step by step, goes beyond only after some patience, and faster the longer nothing is refused there. Few
     calls say little: what they tell of a slow pace is soon unlearned.
-    While all is refused (`is_hushed`) it halves, and returns with the first answers.
+    While all is refused (`is_hushed`) it falls to a quarter each time, and returns with the first answers.
     """
 
     rate: float = math.inf
@@ -49,10 +50,16 @@ class Pace:
         """Give the seconds from one call to the next."""
         return 1 / self.rate
 
+    @property
+    def patience(self) -> int:
+        """Give how many times as long as at first the known rate is kept: it was refused there again."""
+        return 2**self._probes
+
     def slow_down(self, let_in: int, began: float, refused: float, now: float, *, speed: float) -> None:
         """Go on with what was `let_in` from the refusal at `began` to that of a call that left at `refused`.
 
-        `speed`: the calls a second that the window gave. A rate that held before the last step is believed.
+        `speed`: the calls a second that the window gave. Beyond what is known, a
+        rate that held before the last step is believed: the burst that a slow rate left explains the rest.
         """
         before = self._before = min(self.rate, HASTE * speed) if self.is_limited else speed
         found = (let_in + UNSURE) / max(refused - began, SHORTEST)
@@ -76,7 +83,7 @@ class Pace:
         if not self.is_hushed and self._before < math.inf:
             self.known = self._before
         self.is_hushed = True
-        self.rate = max(self.rate / 4, 1 / SLOWEST)
+        self.rate = max(self.rate / HUSH, 1 / SLOWEST)
 
     def answered(self) -> None:
         """Note an answer: where all was refused, return half the way, in orders of magnitude."""
@@ -88,7 +95,7 @@ class Pace:
         """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
         self._credits += 1
         is_near = 1 <= self.rate / self.known <= BEYOND
-        patience = 2**self._probes if is_near else 1
+        patience = self.patience if is_near else 1
         settled_at = self._changed_at + max(PATIENT if is_near else SETTLED, 2 * heard_after) * patience
         enough = min(ROUND, LONG * self.rate) * patience
         if self._credits < enough or now < settled_at or (is_near and not may_provoke):
