@@ -109,8 +109,8 @@ class Flow:
             return  # it left before the last episode and says nothing of now
         if self.pace.is_hushed:
             self.pace.answered()
-            self._episode, self._refused = self.sent, 0
-            self._began = now
+            if not self.pace.is_hushed:
+                self._episode, self._refused, self._began = self.sent, 0, now
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at
