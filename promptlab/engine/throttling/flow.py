@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from promptlab.engine.throttling.pace import HASTE, Pace
-from promptlab.engine.throttling.suspicion import Suspicion
+from promptlab.engine.throttling.suspicion import NONE, Suspicion
 from promptlab.engine.throttling.window import Window
 
 PATIENCE = 10  # times as long as a refusal had it wait, before a limit is tried again
@@ -45,8 +45,8 @@ class Flow:
     pace: Pace = field(default_factory=Pace)
     in_flight: int = 0
     sent: int = 0
-    _suspicion: Suspicion = Suspicion()
-    _before: Suspicion = Suspicion()
+    _suspicion: Suspicion = NONE
+    _before: Suspicion = NONE
     _episode: int = 0
     _refused: int = 1
     _began: float = 0.0

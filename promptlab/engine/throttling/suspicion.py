@@ -30,3 +30,6 @@ class Suspicion:
         if least > most:
             return Suspicion(least, most, self.let_in + let_in, self.episodes + 1)
         return Suspicion(width, widest, let_in, 1) if widest < width else Suspicion(width, 1, 0, 0)
+
+
+NONE = Suspicion()
