@@ -73,7 +73,7 @@ class Throttle:
             self.emit(ConcurrencyChanged(call.model, gate.flow.limit))
 
     def _heed(self, gate: ModelGate, call: Call, failure: CallFailure) -> CallFailure:
-        """Pause or close the model if the failure says so; a wait beyond the cap closes it, asked for or seen."""
+        """Pause or close the model if the failure says so; a wait beyond the cap closes it, asked or seen."""
         wait = failure.retry_after or 0.0
         if wait > call.retry.max:
             message = f"{failure.message}; it asks to come back in {duration(wait)}"

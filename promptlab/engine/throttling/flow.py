@@ -107,10 +107,8 @@ class Flow:
         self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
         if ticket.number <= self._shrunk_at:
             return  # it left before the last episode and says nothing of now
-        if self.pace.is_hushed:
-            self.pace.answered()
-            if not self.pace.is_hushed:
-                self._episode, self._refused, self._began = self.sent, 0, now
+        if self.pace.answered():
+            self._episode, self._refused, self._began = self.sent, 0, now
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at

@@ -53,7 +53,7 @@ class Pace:
     @property
     def patience(self) -> int:
         """Give how many times as long as at first the known rate is kept: it was refused there again."""
-        return 2**self._probes
+        return 1 << self._probes
 
     def slow_down(self, let_in: int, began: float, refused: float, now: float, *, speed: float) -> None:
         """Go on with what was `let_in` from the refusal at `began` to that of a call that left at `refused`.
@@ -85,11 +85,16 @@ class Pace:
         self.is_hushed = True
         self.rate = max(self.rate / HUSH, 1 / SLOWEST)
 
-    def answered(self) -> None:
-        """Note an answer: where all was refused, return half the way, in orders of magnitude."""
-        if self.is_hushed:
-            self.rate = math.sqrt(self.rate * self.known)
-            self.is_hushed = self.rate < self.known * MARGIN
+    def answered(self) -> bool:
+        """Note an answer: where all was refused, return half the way, in orders of magnitude.
+
+        Give whether that brought it back.
+        """
+        if not self.is_hushed:
+            return False
+        self.rate = math.sqrt(self.rate * self.known)
+        self.is_hushed = self.rate < self.known * MARGIN
+        return not self.is_hushed
 
     def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
         """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
