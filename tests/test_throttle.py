@@ -17,6 +17,7 @@ from promptlab.schemas.throttle import Change, ThrottleCourse, course_of
 from tests.chain_kit import Chain
 from tests.fakes import FakeProvider
 from tests.lab import Lab
+from tests.quick_simulation import QuickSimulation
 from tests.scripted import ScriptedProvider, call
 from tests.simulated import Simulated, Simulation
 from tests.throttle_sweep import Provider, outcome, providers
@@ -110,7 +111,7 @@ def test_it_finds_how_many_calls_are_taken_a_second(rate: float, burst: float, l
     """
     model = Simulated(lambda _: 1e9, latency=latency, rate=rate, burst=burst)
 
-    run = Simulation(model, clients=int(3 * rate * latency) + 40)
+    run = QuickSimulation(model, clients=int(3 * rate * latency) + 40, seconds=90)
 
     assert run.rate(60, 90) >= 0.8 * rate
     assert run.share_refused(60, 90) < 0.05
