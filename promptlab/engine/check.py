@@ -11,6 +11,7 @@ from pydantic import Field, StrictInt, ValidationInfo, field_validator
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.function import CallFunction
+from promptlab.engine.question import AskJudge, nobody
 from promptlab.engine.scope import Names, Render, filled, step_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
@@ -50,7 +51,7 @@ class Evidence:
     """What a trial has for its checks to look at.
 
     `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before its
-    end).
+    end). `ask` reaches the models that judge.
     """
 
     inputs: Mapping[str, JSON]
@@ -59,6 +60,7 @@ class Evidence:
     render: Render
     call: CallFunction
     outputs: JSON | _Missing = MISSING
+    ask: AskJudge = nobody
 
     @cached_property
     def names(self) -> Names:
@@ -132,6 +134,19 @@ class Check(Frozen, ABC):
         """Give what the check names in `of`: steps, or `outputs`."""
         if self.of is not None:
             yield ("of",), self.of
+
+    def names_beside(self, place: Place) -> frozenset[str]:  # noqa: ARG002 - of kinds that have some
+        """Give what the template at `place` sees beside what all checks see."""
+        return frozenset()
+
+    def judges_named(self) -> Iterator[tuple[Place, str | None]]:
+        """Give the models that it asks to judge, and where it says them; None: the one by default."""
+        yield from ()
+
+    @property
+    def worst_calls(self) -> int:
+        """How many times it asks a model at most."""
+        return 0
 
     @abstractmethod
     async def judge(self, subject: Subject) -> Finding:
