@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
+from promptlab.core.extras import Extra
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.function import CallFunction
@@ -105,6 +106,7 @@ class Check(Frozen, ABC):
     short_form: ClassVar[Literal["value", "threshold"]] = "value"
     threshold_is_score: ClassVar[bool] = True  # False: the kind uses its threshold itself
     runs_code: ClassVar[bool] = False  # True: refused in a row's own checks
+    requires: ClassVar[Extra | None] = None  # where the libraries that it imports when it judges come from
 
     type: str
     name: str | None = Field(default=None, min_length=1, max_length=100)
