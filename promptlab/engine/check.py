@@ -1,7 +1,7 @@
 """Checks: a kind is one file, its options are its fields, its behaviour is `judge`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,13 +11,14 @@ from pydantic import Field, StrictInt, ValidationInfo, field_validator
 from promptlab.core.extras import Extra
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
+from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
 from promptlab.engine.scope import Names, Render, filled, step_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.pipeline import Severity
 from promptlab.schemas.run import MISSING, StepResult, _Missing
-from promptlab.schemas.template import Place, Template
+from promptlab.schemas.template import Place, Template, TemplatedValue
 
 SHOWN = 100
 
@@ -50,8 +51,9 @@ class DoesNotApply(Exception):
 class Evidence:
     """What a trial has for its checks to look at.
 
-    `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before its
-    end).
+    `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before
+    its end). `tools` gives what tools each step offers its model, by the step's path (`parts.part` inside
+    `parts`).
     """
 
     inputs: Mapping[str, JSON]
@@ -60,6 +62,7 @@ class Evidence:
     render: Render
     call: CallFunction
     outputs: JSON | _Missing = MISSING
+    tools: Callable[[], Mapping[str, tuple[Tool, ...]]] = dict
 
     @cached_property
     def names(self) -> Names:
@@ -179,6 +182,12 @@ class ValueCheck(Check, ABC):
         yield from super().templates()
         for place, template in self.value.holes:
             yield ("value", *place), template
+
+
+class OptionalValueCheck(ValueCheck, ABC):
+    """A check that may be without a value; `parse` is given null then."""
+
+    value: Templated = Field(default_factory=lambda: TemplatedValue.literal(None))
 
 
 def shown(value: JSON) -> str:

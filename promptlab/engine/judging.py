@@ -1,10 +1,13 @@
 """From the checks of a step, a pipeline and a row to verdicts."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check, Evidence
 from promptlab.engine.check_reading import row_checks
+from promptlab.engine.completion_step import CompletionStep
+from promptlab.engine.conversation import Tool
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.outputs import judged_outputs
 from promptlab.engine.plan import Trial
@@ -96,7 +99,17 @@ def _evidence(
         outputs=outputs,
         render=machinery.render,
         call=machinery.call,
+        tools=partial(_tools, trial),
     )
+
+
+def _tools(trial: Trial) -> dict[str, tuple[Tool, ...]]:
+    """Give what tools each step offers its model, by the step's path."""
+    return {
+        path: tuple(tool.offered for tool in planned.step.tools)
+        for path, planned in trial.cell.paths()
+        if isinstance(planned.step, CompletionStep)
+    }
 
 
 def _verdict(name: str, check: Check, step: str | None, ruling: Ruling) -> Verdict:
