@@ -21,11 +21,12 @@ from promptlab.engine.compiling import compile_cell
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
-from promptlab.engine.plan import Cell, CellSpec, Plan, Target
+from promptlab.engine.plan import Cell, CellSpec, Plan
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, Render, RenderFailed
 from promptlab.engine.step import Step
 from promptlab.engine.sub_pipeline import SubPipeline
+from promptlab.engine.target import Target
 from promptlab.engine.tool import ProjectTool
 from promptlab.live.counts import RunCounts
 from promptlab.schemas.dataset import Row

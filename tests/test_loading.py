@@ -382,7 +382,7 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("judge: openai/x", "4:1: unknown key 'judge'"),
+        ("judges: openai/x", "4:1: unknown key 'judges'"),
         ("metrics: []", "4:1: unknown key 'metrics'"),
         ("Model: echo/echo", "4:1: unknown key 'Model'"),
         ("limits: {cost_usd_per_day: 3}", "4:10: unknown key 'cost_usd_per_day'"),

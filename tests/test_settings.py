@@ -76,7 +76,7 @@ def test_a_projects_limit_goes_before_the_users() -> None:
 REFUSED = [
     ({"modle": "openai/x"}, ("modle",), "Extra inputs"),
     ({"version": 2}, ("version",), "Input should be 1"),
-    ({"judge": "openai/x"}, ("judge",), "Extra inputs"),
+    ({"judges": "openai/x"}, ("judges",), "Extra inputs"),
     ({"limits": {"cost_usd_per_day": 0}}, ("limits", "cost_usd_per_day"), "greater than 0"),
     ({"model": "gpt-4o"}, ("model",), "pattern"),
     ({"providers": {"a": {"api_key": "sk-proj-literal"}}}, ("providers", "a", "api_key"), "say \\${NAME}"),

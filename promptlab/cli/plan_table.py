@@ -44,7 +44,7 @@ def plan_grid(plan: PipelinePlan) -> Grid:
 
 def _names(step: StepPlan, *, has_cells: bool) -> list[Styled]:
     cell = [Styled(step.cell)] if has_cells else []
-    return [*cell, Styled(step.step), Styled(step.model or "–", "" if step.model else "dim")]
+    return [*cell, Styled(_name(step)), Styled(step.model or "–", "" if step.model else "dim")]
 
 
 def _values(numbers: Numbers, counts: Sequence[str]) -> list[Styled]:
@@ -105,3 +105,9 @@ def _time(plan: PipelinePlan) -> str:
     if plan.seconds is None:
         return "time unknown, as no answer is recorded that tells how long one takes"
     return f"about {duration(plan.seconds)} at the limits there are"
+
+
+def _name(step: StepPlan) -> str:
+    if not step.judges:
+        return step.step
+    return f"{step.step}: judges" if step.step else "judges"

@@ -8,7 +8,7 @@ from promptlab.core.display import escaped
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import money, plural
 from promptlab.reports.trial_line import trial_object
-from promptlab.schemas.run import StepResult, TrialResult, Verdict
+from promptlab.schemas.run import Asked, StepResult, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,6 +89,15 @@ def _show_verdicts(console: "Console", verdicts: tuple[Verdict, ...]) -> None:
         mark, style = MARKS[verdict.status]
         score = f" ({verdict.score:.3g})" if 0 < verdict.score < 1 else ""
         _title(console, f"  {mark} {verdict.name}{score}: {verdict.reason}", style)
+        if verdict.asked is not None:
+            _title(console, f"    {', '.join(_facts_of_judges(verdict.asked))}", "dim")
+
+
+def _facts_of_judges(asked: Asked) -> Iterator[str]:
+    yield f"judged by {asked.model}"
+    recalled = all(call.recalled for call in asked.calls)
+    yield "recalled" if recalled else plural(len(asked.calls), "call")
+    yield money(asked.cost_usd)
 
 
 def _title(console: "Console", text: str, style: str) -> None:

@@ -87,6 +87,7 @@ class SettingsFile(_Frozen):
 
     version: Literal[1] = 1
     model: ModelName | None = None
+    judge: ModelName | None = None
     providers: dict[Annotated[str, Field(pattern=PROVIDER_PATTERN)], ProviderSettings] = {}
     prices: dict[str, PriceSettings] = {}
     limits: Ceilings = Ceilings()
@@ -102,6 +103,7 @@ class SettingsFile(_Frozen):
         """Give these settings, completed by those of `other`; a provider or price counts as a whole."""
         return SettingsFile(
             model=self.model or other.model,
+            judge=self.judge or other.judge,
             providers={**other.providers, **self.providers},
             prices={**other.prices, **self.prices},
             limits=other.limits.model_copy(update=self.limits.model_dump(exclude_none=True)),
@@ -122,6 +124,7 @@ class Settings:
     """What holds after all sources were heard; keys stay in `environment` until a provider is built."""
 
     model: str | None = None
+    judge: str | None = None
     database_url: str | None = None
     providers: Mapping[str, ProviderSettings]
     prices: Mapping[str, PriceSettings]
@@ -144,6 +147,7 @@ class Settings:
 
     def _values(self) -> Iterator[tuple[str, str]]:
         yield "model", self.model or ""
+        yield "judge", self.judge or ""
         yield "database_url", _URL_PASSWORD.sub("***@", self.database_url or "")
         for group in ("providers", "prices"):
             for name, entry in getattr(self, group).items():
@@ -179,6 +183,7 @@ def settle(
     values = {name: value for name, (value, _) in said.items()}
     return Settings(
         model=values.get("model", files.model),
+        judge=files.judge,
         database_url=values.get("database_url"),
         providers=files.providers,
         prices=files.prices,
@@ -204,7 +209,7 @@ def _said(environment: Environment, flags: Mapping[str, str]) -> dict[str, tuple
 def _file_origins(file: SettingsFile | None, origin: str) -> dict[str, str]:
     if file is None:
         return {}
-    names = ["model"] if file.model is not None else []
+    names = [name for name in ("model", "judge") if getattr(file, name) is not None]
     names += [f"limits.{name}" for name in file.limits.model_dump(exclude_none=True)]
     for group in ("providers", "prices"):
         for name, entry in getattr(file, group).items():

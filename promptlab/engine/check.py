@@ -13,6 +13,7 @@ from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
+from promptlab.engine.question import AskJudge, nobody
 from promptlab.engine.scope import Names, Render, filled, step_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
@@ -51,9 +52,9 @@ class DoesNotApply(Exception):
 class Evidence:
     """What a trial has for its checks to look at.
 
-    `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before
-    its end). `tools` gives what tools each step offers its model, by the step's path (`parts.part` inside
-    `parts`).
+    `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before its
+    end). `ask` reaches the models that judge. `tools` gives what tools each step offers its model, by the
+    step's path (`parts.part` inside `parts`).
     """
 
     inputs: Mapping[str, JSON]
@@ -62,6 +63,7 @@ class Evidence:
     render: Render
     call: CallFunction
     outputs: JSON | _Missing = MISSING
+    ask: AskJudge = nobody
     tools: Callable[[], Mapping[str, tuple[Tool, ...]]] = dict
 
     @cached_property
@@ -137,6 +139,19 @@ class Check(Frozen, ABC):
         """Give what the check names in `of`: steps, or `outputs`."""
         if self.of is not None:
             yield ("of",), self.of
+
+    def names_beside(self, place: Place) -> frozenset[str]:  # noqa: ARG002 - of kinds that have some
+        """Give what the template at `place` sees beside what all checks see."""
+        return frozenset()
+
+    def judges_named(self) -> Iterator[tuple[Place, str | None]]:
+        """Give the models that it asks to judge, and where it says them; None: the one by default."""
+        yield from ()
+
+    @property
+    def worst_calls(self) -> int:
+        """How many times it asks a model at most."""
+        return 0
 
     @abstractmethod
     async def judge(self, subject: Subject) -> Finding:

@@ -19,6 +19,12 @@ from promptlab.schemas.refusal import Refusal
 
 type Location = tuple[int | str, ...]
 
+NOT_IN_ROWS = {
+    "when": "run no code",
+    "transform": "run no code",
+    "judge": "choose no model",
+    "prompt": "name no file",
+}
 FORMS = "a check is a word (is-json), a map of one type and its value, or a map with `type`"
 
 
@@ -95,11 +101,10 @@ def _meant(type_: str) -> str:
 
 
 def _refuse_code(options: Mapping[str, JSON]) -> None:
-    for key in ("when", "transform"):
+    for key, why in NOT_IN_ROWS.items():
         if key in options:
-            raise _problem(
-                (key,), f"a row's own checks are data and run no code, so they have no `{key}`", options[key]
-            )
+            message = f"a row's own checks are data and {why}, so they have no `{key}`"
+            raise _problem((key,), message, options[key])
 
 
 def _problem(

@@ -6,10 +6,13 @@ from graphlib import CycleError, TopologicalSorter
 
 from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
+from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
-from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindTarget, PlannedStep, Target
+from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindJudge, FindTarget, PlannedStep, no_judge
 from promptlab.engine.step import Step
+from promptlab.engine.target import Judges, Target
 from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.template import Place
 
 INHERITED = {"retry", "recall"}
 
@@ -23,23 +26,46 @@ class StepCycle(Exception):
         self.cycle = cycle
 
 
+@frozen
+class NoJudge:
+    """A check asks a model that there is none of. `path`: of its step, with a dot behind it that of the
+    pipeline that the step calls; `place`: in the list of checks.
+    """
+
+    path: str
+    place: Place
+    error: UsageError
+
+
 class NoTargets(Exception):
     """Steps have no model that can be asked; `errors` say by path why: of a fallback with its number."""
 
-    def __init__(self, errors: Sequence[tuple[str, int | None, UsageError]]) -> None:
-        super().__init__(", ".join(path for path, _, _ in errors))
+    def __init__(
+        self, errors: Sequence[tuple[str, int | None, UsageError]], judges: Sequence[NoJudge] = ()
+    ) -> None:
+        super().__init__(", ".join((*(path for path, _, _ in errors), *(one.path for one in judges))))
         self.errors = errors
+        self.judges = judges
 
 
 def compile_cell(
-    source: CellSpec, find_target: FindTarget, find_fallback: FindFallback | None = None
+    source: CellSpec,
+    find_target: FindTarget,
+    find_fallback: FindFallback | None = None,
+    find_judge: FindJudge = no_judge,
+    *,
+    rows_ask: bool = False,
 ) -> Cell:
-    """Order the steps of a cell and give each its models. Raises StepCycle and NoTargets."""
-    body = _Body(source, find_target, find_fallback, source.spec)
+    """Order the steps of a cell and give each its models. Raises StepCycle and NoTargets.
+
+    `rows_ask`: checks that rows bring with them ask the model that judges by default.
+    """
+    body = _Body(source, find_target, find_fallback, find_judge, source.spec)
     planned = body.ordered(source.spec.steps)
-    if body.errors:
-        raise NoTargets(body.errors)
-    return Cell(source.name, source.variant, source.axes, source.spec, planned)
+    judges = body.judges(source.spec.checks, "", rows_ask=rows_ask)
+    if body.errors or body.unjudged:
+        raise NoTargets(body.errors, body.unjudged)
+    return Cell(source.name, source.variant, source.axes, source.spec, planned, judges)
 
 
 @frozen
@@ -52,9 +78,11 @@ class _Body:
     source: CellSpec
     find_target: FindTarget
     find_fallback: FindFallback | None
+    find_judge: FindJudge
     spec: PipelineSpec
     within: str = ""
     errors: list[tuple[str, int | None, UsageError]] = field(default_factory=list)
+    unjudged: list[NoJudge] = field(default_factory=list)
 
     def ordered(self, written: Sequence[Step]) -> tuple[PlannedStep, ...]:
         steps = {step.id: step for step in written}
@@ -75,7 +103,29 @@ class _Body:
             self._of(self.source.for_checks, step.id),
             inner.ordered([inherited(each, step) for each in step.inner]),
             path in self.source.in_order,
+            self.judges(step.checks, path),
+            inner.judges(step.inner_checks, inner.within),
         )
+
+    def judges(self, checks: Sequence[Check], path: str, *, rows_ask: bool = False) -> Judges:
+        """Give the models that checks ask; `path` says where these stand."""
+        asked = [
+            ((index, *place), name)
+            for index, check in enumerate(checks)
+            for place, name in check.judges_named()
+        ]
+        found: dict[str | None, Target] = {}
+        for place, name in (*asked, *([((), None)] if rows_ask else [])):
+            if name not in found:
+                self._find_judge(name, path, place, found)
+        default = found.pop(None, None)
+        return Judges(default, {name: target for name, target in found.items() if name is not None})
+
+    def _find_judge(self, name: str | None, path: str, place: Place, found: dict[str | None, Target]) -> None:
+        try:
+            found[name] = self.find_judge(name, self.spec)
+        except UsageError as error:
+            self.unjudged.append(NoJudge(path, place, error))
 
     def _target(self, step: Step, path: str) -> Target | None:
         if not isinstance(step, CompletionStep):

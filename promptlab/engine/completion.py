@@ -49,6 +49,7 @@ class CompletionRequest:
     json_schema: Mapping[str, JSON] | None = None
     sample: int = 0
     tools: tuple[Tool, ...] = ()
+    vote: int = 0  # which of several times that a judge is asked the same
 
     @cached_property
     def fingerprint(self) -> str:
@@ -71,6 +72,7 @@ class CompletionRequest:
             "schema": dict(self.json_schema) if self.json_schema is not None else None,
             "sample": self.sample,
             **({"tools": [tool.as_json() for tool in self.tools]} if self.tools else {}),
+            **({"vote": self.vote} if self.vote else {}),
         }
 
 

@@ -19,7 +19,7 @@ from promptlab.engine.judging import judge_inner
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.outputs import outputs_of
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import PlannedStep, Target
+from promptlab.engine.plan import PlannedStep
 from promptlab.engine.providers.python import FunctionProvider
 from promptlab.engine.providers.web import WebProvider
 from promptlab.engine.ran import Ran
@@ -27,6 +27,7 @@ from promptlab.engine.scope import Names, filled
 from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.streaming import Teller
 from promptlab.engine.tally import Tally
+from promptlab.engine.target import Target
 from promptlab.engine.together import run_together
 from promptlab.engine.web import ATTEMPT_SECONDS, WebRequest
 from promptlab.schemas.pipeline import PipelineSpec
@@ -96,8 +97,6 @@ class RunningStep:
         return await outputs_of(spec, ran.values, ran.results, self.machinery.render)
 
     async def judge(self, spec: PipelineSpec, ran: Ran, outputs: JSON) -> tuple[Verdict, ...]:
-        if self.is_walk:
-            return ()
         return await judge_inner(spec, ran, outputs, self.request, self.machinery)
 
     async def render_messages(self, template: Template) -> tuple[Message, ...]:

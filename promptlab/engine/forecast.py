@@ -57,10 +57,12 @@ class StepForecast:
 
     `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
     may; `remembered`: what those gave, and is there. `is_endless`: nobody can tell how many calls it makes.
-    `error`: why it fails for certain.
+    `error`: why it fails for certain. `judges`: what the checks at this place ask, not the step; at `""`
+    those of the pipeline.
     """
 
     path: str
+    judges: bool = False
     ahead: tuple[Ahead, ...] = ()
     recalled: int = 0
     runs: int = 0

@@ -7,11 +7,15 @@ from promptlab.core.frozen import frozen
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call_log import RecordedAnswers
+from promptlab.engine.check_reading import row_checks
 from promptlab.engine.expecting import again, could_do, rough, rounds_left, sure
 from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.forecast import Ahead, Request, StepForecast
+from promptlab.engine.forecasting_judges import asking, could_ask, would_ask
+from promptlab.engine.judging import judge_outputs, judge_step
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.measuring import measured
+from promptlab.engine.outputs import outputs_of
 from promptlab.engine.performing import Perform
 from promptlab.engine.places import by_place, place_of
 from promptlab.engine.plan import PlannedStep, Trial
@@ -35,10 +39,24 @@ class Forecaster:
     async def trial(self, trial: Trial) -> list[StepForecast]:
         """Tell what the steps of a trial would do, those inside others too."""
         walk = _Walk(self, by_place(trial.cell.steps))
-        await run_together(
+        done = await run_together(
             trial.cell.steps, lambda planned, needed: walk.step(StepRequest(planned, trial, needed))
         )
-        return walk.told
+        return [*walk.told, *await self._judged(trial, done)]
+
+    async def _judged(self, trial: Trial, done: Mapping[str, StepResult]) -> list[StepForecast]:
+        """Tell what the checks of the pipeline and the row would ask."""
+        rows = (check for _, check in row_checks(trial.row.checks))
+        checks, judges = asking([*trial.cell.checks, *rows]), trial.cell.judges
+        if not checks:
+            return []
+        if any(result.status == "left" for result in done.values()):
+            return [could_ask("", checks, judges, place=trial.cell.spec.steps[-1].id)]
+        watch = Watch(self.log, self.fresh)
+        machinery = self.machinery(watch)
+        outputs, _ = await outputs_of(trial.cell.spec, trial.row.inputs, done, self.render)
+        await judge_outputs(trial, outputs, done, machinery)
+        return [would_ask("", watch)]
 
     def machinery(self, watch: Watch) -> Machinery:
         fallbacks = FallbackRecord(watch.log, watch.fresh)
@@ -54,7 +72,27 @@ class _Walk:
     told: list[StepForecast] = field(default_factory=list)
 
     async def step(self, request: StepRequest) -> StepResult:
-        request = deciding(request)
+        result = await self._walked(deciding(request))
+        self.told += await self._judged(request, result)
+        return result
+
+    async def _judged(self, request: StepRequest, result: StepResult) -> list[StepForecast]:
+        """Tell what the checks of a step would ask."""
+        planned, place = request.planned, place_of(request.path)
+        checks = asking(planned.step.checks)
+        is_open = result.status == "left"
+        told = []
+        if is_open and (inside := asking(planned.step.inner_checks)):
+            told.append(could_ask(request.path, inside, planned.inner_judges, place))
+        if checks and (is_open or any(one.status == "left" for one in request.done.values())):
+            told.append(could_ask(request.path, checks, planned.judges, place))
+        elif checks:
+            watch = Watch(self.means.log, self.means.fresh)
+            await judge_step(request, result, self.means.machinery(watch))
+            told.append(would_ask(request.path, watch))
+        return told
+
+    async def _walked(self, request: StepRequest) -> StepResult:
         watch = Watch(self.means.log, self.means.fresh)
         machinery = self.means.machinery(watch)
         result = await assemble_walk(machinery, self.step)(request)

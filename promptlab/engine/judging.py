@@ -1,6 +1,7 @@
 """From the checks of a step, a pipeline and a row to verdicts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from promptlab.core.json import JSON
@@ -8,64 +9,79 @@ from promptlab.engine.check import Check, Evidence
 from promptlab.engine.check_reading import row_checks
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
+from promptlab.engine.jury import Jury, asked_of
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.outputs import judged_outputs
 from promptlab.engine.plan import Trial
 from promptlab.engine.ran import Ran
 from promptlab.engine.ruling import NamedCheck, Ruling, free_name, named, rule_at
 from promptlab.engine.step_request import StepRequest
+from promptlab.engine.tally import Tally
+from promptlab.engine.target import Judges
 from promptlab.schemas.pipeline import PipelineSpec
-from promptlab.schemas.run import MISSING, StepResult, Verdict, _Missing
+from promptlab.schemas.run import MISSING, Asked, StepResult, Verdict, _Missing
 
 
 async def judge(
-    checks: Sequence[NamedCheck], *, step: str | None, evidence: Evidence, path: str | None = None
+    checks: Sequence[NamedCheck],
+    *,
+    step: str | None,
+    evidence: Evidence,
+    jury: Jury | None = None,
+    path: str | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge the output of `step`, or the outputs where it is None; one verdict a check, in order.
 
     `path`: what the verdicts call the step, if not by its id. What a skipped step would have made is not
     judged (skipped). A check of a step that errored, or was not run because another one did, is errored, so
-    that it counts as a failure in every rate.
+    that it counts as a failure in every rate. Raises NotAsked where a judge was not asked.
     """
     called = path or step
-    return tuple(
-        [_verdict(name, check, called, await rule_at(check, step, evidence)) for name, check in checks]
-    )
+    return tuple([await _judged(name, check, step, called, evidence, jury) for name, check in checks])
 
 
 async def judge_step(request: StepRequest, result: StepResult, machinery: Machinery) -> tuple[Verdict, ...]:
     """Judge a step by its own checks."""
-    checks: tuple[Check, ...] = request.planned.step.checks
+    checks = _wanted(named(request.planned.step.checks), machinery)
     if not checks:
         return ()
     results = {**request.done, request.id: result}
     evidence = _evidence(request.trial, request.values, results, machinery)
-    return await judge(named(checks), step=request.id, evidence=evidence, path=request.path)
+    jury = _jury(request.planned.judges, request.trial, machinery)
+    return await judge(checks, step=request.id, evidence=evidence, jury=jury, path=request.path)
 
 
 async def judge_inner(
     spec: PipelineSpec, ran: Ran, outputs: JSON, request: StepRequest, machinery: Machinery
 ) -> tuple[Verdict, ...]:
     """Judge what a pipeline inside a step gave by its checks; they are named apart from the step's own."""
-    if not spec.checks:
+    checks = _wanted(_apart(spec.checks, request.planned.step.checks), machinery)
+    if not checks:
         return ()
     given = judged_outputs(spec, outputs, ran.results)
     evidence = _evidence(request.trial, ran.values, ran.results, machinery, outputs=given)
-    checks = _apart(spec.checks, request.planned.step.checks)
-    return await judge(checks, step=None, evidence=evidence, path=request.path)
+    jury = _jury(request.planned.inner_judges, request.trial, machinery)
+    return await judge(checks, step=None, evidence=evidence, jury=jury, path=request.path)
 
 
 async def judge_outputs(
     trial: Trial, outputs: JSON, done: Mapping[str, StepResult], machinery: Machinery
 ) -> tuple[Verdict, ...]:
     """Judge what a trial gave by the checks of its pipeline and its row."""
-    checks, problem = _all_checks(trial)
+    found, problem = _all_checks(trial)
+    checks = _wanted(found, machinery)
     if not checks and problem is None:
         return ()
     given = judged_outputs(trial.cell.spec, outputs, done)
     evidence = _evidence(trial, trial.row.inputs, done, machinery, outputs=given)
-    verdicts = await judge(checks, step=None, evidence=evidence)
+    jury = _jury(trial.cell.judges, trial, machinery)
+    verdicts = await judge(checks, step=None, evidence=evidence, jury=jury)
     return verdicts if problem is None else (*verdicts, problem)
+
+
+def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCheck, ...]:
+    """Give the checks to judge by: those that ask models alone, where a trial is only looked at."""
+    return tuple(item for item in checks if item[1].worst_calls or not machinery.is_walk)
 
 
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Verdict | None]:
@@ -112,7 +128,23 @@ def _tools(trial: Trial) -> dict[str, tuple[Tool, ...]]:
     }
 
 
-def _verdict(name: str, check: Check, step: str | None, ruling: Ruling) -> Verdict:
+def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
+    return Jury(judges, machinery.complete, trial.key.repeat, machinery.is_walk)
+
+
+async def _judged(
+    name: str, check: Check, step: str | None, called: str | None, evidence: Evidence, jury: Jury | None
+) -> Verdict:
+    if jury is None or not check.worst_calls:
+        return _verdict(name, check, called, await rule_at(check, step, evidence))
+    tally = Tally()
+    ruling = await rule_at(check, step, replace(evidence, ask=jury.counted_by(tally)))
+    return _verdict(name, check, called, ruling, asked_of(tally))
+
+
+def _verdict(
+    name: str, check: Check, step: str | None, ruling: Ruling, asked: Asked | None = None
+) -> Verdict:
     return Verdict(
         step=step,
         name=name,
@@ -123,4 +155,5 @@ def _verdict(name: str, check: Check, step: str | None, ruling: Ruling) -> Verdi
         metric=check.metric,
         weight=check.weight,
         severity=check.severity,
+        asked=asked,
     )

@@ -5,37 +5,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
-from promptlab.engine.provider import ModelProfile, Provider
+from promptlab.engine.provider import ModelProfile
 from promptlab.engine.sources import sources_of
 from promptlab.engine.step import Step
+from promptlab.engine.target import NO_JUDGES, Judges, Target
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec
 from promptlab.schemas.run import TrialKey
 from promptlab.schemas.sources import Sources
-
-
-@frozen
-class Target:
-    """The model that a step asks, and the parameters as they go on the wire.
-
-    `problem`: why it cannot be asked, such as a missing key; what was recorded is recalled all the same.
-    `fallbacks`: what is asked in its place, one after the other, where it fails for good.
-    """
-
-    provider: Provider
-    profile: ModelProfile
-    params: Mapping[str, JSON]
-    problem: str | None = None
-    fallbacks: tuple["Target", ...] = ()
-
-    @property
-    def line(self) -> tuple["Target", ...]:
-        """Itself and its fallbacks, in the order in which they are asked."""
-        return (self, *self.fallbacks)
 
 
 @frozen
@@ -61,7 +43,8 @@ class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
     `inner`: the steps inside it, in an order in which they can run; `in_order`: whether they are run for one
-    item after the other.
+    item after the other. `judges`: the models that its checks ask; `inner_judges`: those of the pipeline that
+    it calls.
     """
 
     step: Step
@@ -70,6 +53,8 @@ class PlannedStep:
     for_checks: frozenset[str] = frozenset()
     inner: "tuple[PlannedStep, ...]" = ()
     in_order: bool = False
+    judges: Judges = NO_JUDGES
+    inner_judges: Judges = NO_JUDGES
 
     @cached_property
     def sources(self) -> Sources:
@@ -93,6 +78,7 @@ class Cell:
     axes: Mapping[str, JSON]
     spec: PipelineSpec
     steps: tuple[PlannedStep, ...]
+    judges: Judges = NO_JUDGES
 
     def paths(self) -> Iterator[tuple[str, PlannedStep]]:
         """Give each step with its path, `parts.part`, followed by those inside it."""
@@ -171,11 +157,15 @@ class Plan:
         return tuple(found.values())
 
     def lines(self) -> Iterator[tuple[Target, ...]]:
-        """Give for each step that asks a model what it asks: its model, then its fallbacks."""
+        """Give for each step that asks a model what it asks: its model, then its fallbacks; then judges."""
         for cell in self.cells:
             for step in cell.all_steps():
                 if step.target is not None:
                     yield step.target.line
+                for judge in (*step.judges.targets, *step.inner_judges.targets):
+                    yield judge.line
+            for judge in cell.judges.targets:
+                yield judge.line
 
     def dead_ends(self, closed: Collection[str]) -> frozenset[str]:
         """Give those of the closed models that left some step without any model to ask."""
@@ -183,7 +173,15 @@ class Plan:
         return frozenset(name for line in names if line <= set(closed) for name in line)
 
 
+JUDGE_HINT = "write `judge: provider/model` at the check, in the pipeline or in promptlab.yaml"
+
+
+class NoModel(UsageError):
+    """Nothing says which model a step or check asks."""
+
+
 type FindTarget = Callable[[CompletionStep, PipelineSpec], Target]
+type FindJudge = Callable[[str | None, PipelineSpec], Target]
 type FindFallback = Callable[[int, CompletionStep, PipelineSpec], Target | None]
 
 
@@ -191,3 +189,8 @@ def merged_params(step: CompletionStep, spec: PipelineSpec) -> Params:
     """Give each parameter from the first that says it: the step, the pipeline, the prompt's front matter."""
     merged = step.params.over(spec.params)
     return merged.over(step.front.params) if step.front is not None else merged
+
+
+def no_judge(_model: str | None, _spec: PipelineSpec) -> Target:
+    """Find no model that judges; a FindJudge of cells whose checks ask none."""
+    raise NoModel("nothing says which model judges", hint=JUDGE_HINT)

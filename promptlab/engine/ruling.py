@@ -7,6 +7,7 @@ from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, shown
 from promptlab.engine.function import FunctionError
+from promptlab.engine.question import NotAsked
 from promptlab.engine.scope import RenderFailed
 from promptlab.schemas.run import MISSING, StepResult, VerdictStatus, _Missing
 
@@ -110,7 +111,7 @@ async def _ruled(check: Check, subject: Subject) -> Ruling:
         return Ruling("skipped", 0.0, str(reason))
     except (CannotJudge, RenderFailed, FunctionError) as error:
         return Ruling("errored", 0.0, str(error))
-    except PromptlabError:
+    except (PromptlabError, NotAsked):
         raise
     except Exception as error:  # noqa: BLE001 - a kind of check is anyone's code
         return Ruling("errored", 0.0, f"{type(error).__name__}: {error}")

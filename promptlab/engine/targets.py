@@ -1,17 +1,15 @@
 """Which provider, model and wire parameters a step gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.core.errors import UsageError
+from promptlab.core.json import JSON
 from promptlab.engine.completion_step import CompletionStep
-from promptlab.engine.plan import Target, merged_params
+from promptlab.engine.plan import NoModel, merged_params, no_judge
 from promptlab.engine.provider import ParamsFault, Provider
-from promptlab.schemas.pipeline import PipelineSpec
-
-
-class NoModel(UsageError):
-    """Nothing says which model a step asks."""
+from promptlab.engine.target import Target
+from promptlab.schemas.pipeline import Params, PipelineSpec
 
 
 class RefusedParams(UsageError):
@@ -26,12 +24,13 @@ class RefusedParams(UsageError):
 class Targets:
     """Builds each provider once, when a step first names it.
 
-    `asked` is `--model`; `default` what the environment or promptlab.yaml say.
+    `asked` is `--model`; `default` what the environment or promptlab.yaml say; `judge` who judges by default.
     """
 
     build: Callable[[str], Provider]
     asked: str | None = None
     default: str | None = None
+    judge_by_default: str | None = None
     providers: dict[str, Provider] = field(default_factory=dict)
     _problems: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
@@ -48,6 +47,18 @@ class Targets:
         if self.asked is not None or model == self.model_of(step, spec):
             return None
         return self._target(model, step, spec)
+
+    def judge(self, model: str | None, spec: PipelineSpec) -> Target:
+        """Give the model that judges: the one that a check names, else the pipeline's, else the default.
+
+        Raises UsageError where nothing says one, or it is unknown.
+        """
+        said = model or spec.judge or self.judge_by_default
+        if said is None:
+            return no_judge(model, spec)
+        name, short = self._split(said, "a judge")
+        provider = self.provider(name)
+        return Target(provider, provider.profile(short), _calm(provider, short), self._problem(name, short))
 
     def model_of(self, step: CompletionStep, spec: PipelineSpec) -> str | None:
         """Give the model from the first that says one."""
@@ -66,7 +77,7 @@ class Targets:
             await provider.close()
 
     def _target(self, asked: str | None, step: CompletionStep, spec: PipelineSpec) -> Target:
-        name, model = self._split(asked, step)
+        name, model = self._split(asked, f"step '{step.id}'")
         provider = self.provider(name)
         try:
             params = provider.wire_params(model, merged_params(step, spec))
@@ -85,14 +96,22 @@ class Targets:
             self._problems[name, model] = _problem(self.provider(name), model)
         return self._problems[name, model]
 
-    def _split(self, model: str | None, step: CompletionStep) -> tuple[str, str]:
+    def _split(self, model: str | None, what: str) -> tuple[str, str]:
         if model is None:
             hint = "write `model: provider/model` in the pipeline, or say --model"
-            raise NoModel(f"step '{step.id}' has no model", hint=hint)
+            raise NoModel(f"{what} has no model", hint=hint)
         provider, slash, name = model.partition("/")
         if not (provider and slash and name):
             raise UsageError(f"'{model}' is no model", hint="say provider/model, as openai/gpt-4o-mini")
         return provider, name
+
+
+def _calm(provider: Provider, model: str) -> Mapping[str, JSON]:
+    """Give the parameters of a judge: a temperature of 0, where the model takes one."""
+    try:
+        return provider.wire_params(model, Params(temperature=0))
+    except ValueError:
+        return provider.wire_params(model, Params())
 
 
 def _problem(provider: Provider, model: str) -> str | None:

@@ -8,6 +8,7 @@ from promptlab.engine.judging import judge_outputs
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.outputs import outputs_of
 from promptlab.engine.plan import Trial
+from promptlab.engine.question import NotAsked
 from promptlab.engine.step_request import RunStep, StepRequest
 from promptlab.engine.together import run_together
 from promptlab.schemas.run import StepResult, TrialResult, TrialStatus, Verdict
@@ -27,7 +28,10 @@ class TrialRunner:
         if any(step.status == "left" for step in steps):
             return _result(trial, "left", None, steps)
         outputs, error = await outputs_of(spec, trial.row.inputs, done, self.machinery.render)
-        verdicts = await judge_outputs(trial, outputs, done, self.machinery)
+        try:
+            verdicts = await judge_outputs(trial, outputs, done, self.machinery)
+        except NotAsked:
+            return _result(trial, "left", None, steps)
         status = "errored" if error else trial_status(steps, verdicts)
         return _result(trial, status, outputs, steps, verdicts=verdicts, error=error)
 

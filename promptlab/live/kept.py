@@ -99,12 +99,13 @@ class KeptTrials:
     def _keep(self, trials: Sequence[TrialResult]) -> None:
         for trial in trials:
             self._mark(trial.key)
-            calls = [(step, call) for step in trial.all_steps for call in step.calls]
+            calls = [(step.id, call) for step in trial.all_steps for call in step.calls]
+            calls += [("", call) for asked in trial.asked for call in asked.calls]
             self._own.told.update(
                 call.completion_id for _, call in calls if call.completion_id and not call.recalled
             )
             self.recalled += sum(
-                call.recalled and not call.tool and (trial.key.cell, place_of(step.id)) not in self._functions
+                call.recalled and not call.tool and (trial.key.cell, place_of(step)) not in self._functions
                 for step, call in calls
             )
             self._tell(TrialFinished(trial))

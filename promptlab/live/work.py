@@ -1,6 +1,6 @@
 """What the recorder puts to its writer, and the rows that each becomes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.places import place_of
 from promptlab.models.base import Written, json_text
-from promptlab.schemas.run import MISSING, StepResult, TrialResult, Verdict
+from promptlab.schemas.run import MISSING, Asked, StepCall, StepResult, TrialResult, Verdict
 from promptlab.schemas.sources import NO_SOURCES, Sources
 
 type Values = dict[str, Any]
@@ -191,9 +191,6 @@ def trial_values(finished: Finished, *, run_id: str, now: datetime) -> Values:
 
 def step_values(trial_id: int, position: int, step: StepResult, finished: Finished) -> Values:
     sources = finished.sources_of(step)
-    calls = [
-        (call.fingerprint, call.completion_id, call.recalled, call.attempts, call.tool) for call in step.calls
-    ]
     return {
         "trial_id": trial_id,
         "position": position,
@@ -202,7 +199,7 @@ def step_values(trial_id: int, position: int, step: StepResult, finished: Finish
         "output": step.output,
         "messages": step.messages,
         "said": step.said,
-        "calls": calls,
+        "calls": _calls(step.calls),
         "model": step.model,
         "input_tokens": step.input_tokens,
         "output_tokens": step.output_tokens,
@@ -234,7 +231,24 @@ def verdict_values(trial_id: int, trial: TrialResult) -> Iterator[Values]:
             "weight": verdict.weight,
             "severity": verdict.severity,
             "reason": verdict.reason,
+            "asked": MISSING if verdict.asked is None else _asked(verdict.asked),
         }
+
+
+def _asked(asked: Asked) -> Values:
+    return {
+        "model": asked.model,
+        "calls": _calls(asked.calls),
+        "input_tokens": asked.input_tokens,
+        "output_tokens": asked.output_tokens,
+        "cost_usd": asked.cost_usd,
+        "spent_usd": asked.spent_usd,
+        "latency_ms": asked.latency_ms,
+    }
+
+
+def _calls(calls: Iterable[StepCall]) -> list[tuple[object, ...]]:
+    return [(call.fingerprint, call.completion_id, call.recalled, call.attempts, call.tool) for call in calls]
 
 
 def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
-from promptlab.engine.plan import Cell, PlannedStep, Target
+from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.engine.step import Step
+from promptlab.engine.target import Target
 from promptlab.loader.scope import Objection
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis, FileUse, NameUse

@@ -1,6 +1,7 @@
 """Holds checks to the names that there are, and notes which columns of a row they need."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.check import Check
@@ -36,8 +37,16 @@ class CheckPlaces:
 
     def _check_columns(self, place: Place, check: Check, scope: Scope, owner: Owner | None) -> None:
         """Check a check's templates; note which columns they name, and which they need."""
+
+        def beside(scope: Scope, inner: Place) -> Scope:
+            own = check.names_beside(inner)
+            return replace(scope, others=scope.others | own) if own else scope
+
         templates = [
-            (inner, self.templates.template(self._written(place, inner), template, scope, owner))
+            (
+                inner,
+                self.templates.template(self._written(place, inner), template, beside(scope, inner), owner),
+            )
             for inner, template in check.templates()
         ]
         named = {name for _, analysis in templates for name in _columns_named(analysis, scope)}

@@ -41,7 +41,8 @@ class _Condition:
 class Choosing:
     """`own`: where the dataset's `where` stands; `asked`: where that of the command does.
 
-    `lacking` is shown every row that is run or, with a `sample`, may be.
+    `lacking` is shown every row that is run or, with a `sample`, may be. `rows_ask`: rows bring checks that
+    ask a model to judge.
     """
 
     places: TemplatePlaces
@@ -49,6 +50,7 @@ class Choosing:
     own: Site | None = None
     asked: Site | None = None
     lacking: Lacking = field(default_factory=Lacking)
+    rows_ask: bool = False
 
     def scan(self, dataset: Dataset) -> tuple[Scan | None, Selection | None]:
         """Read every row once, unless that is remembered; give what was found, and the rows that are run
@@ -64,11 +66,11 @@ class Choosing:
             return self._remembered(dataset, known)
         scan, selection = self._read(dataset, own, asked)
         if scan is not None and len(self.problems) == problems:
-            rows.keep(question, Found(scan, selection, self.lacking, dataset.snapshots()))
+            rows.keep(question, Found(scan, selection, self.lacking, dataset.snapshots(), self.rows_ask))
         return scan, selection
 
     def _remembered(self, dataset: Dataset, known: Found) -> tuple[Scan, Selection | None]:
-        self.lacking = known.lacking
+        self.lacking, self.rows_ask = known.lacking, known.rows_ask
         for snapshot in known.snapshots:
             dataset.files.record(snapshot)
         return known.scan, known.selection
@@ -79,11 +81,14 @@ class Choosing:
         checks, spec = RowChecks(self.problems), dataset.origin
         chooser = Chooser(spec.sample, spec.seed, spec.limit) if isinstance(spec, DatasetSpec) else Chooser()
         if own is None and asked is None and chooser.sample is None:
-            return dataset.scan(self.problems, partial(_look, checks, self.lacking)), None
+            scan = dataset.scan(self.problems, partial(_look, checks, self.lacking))
+            self.rows_ask = checks.ask
+            return scan, None
         with _filter(own, asked) as rows:
             judging = _Judging(checks, self.lacking, chooser, own, asked, rows)
             scan = dataset.scan(self.problems, judging.take)
             judging.judge()
+        self.rows_ask = checks.ask
         if scan is None or self._has_unknown_names(scan):
             return None, None
         self.problems.extend(judging.faults)

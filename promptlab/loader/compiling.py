@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from promptlab.core.errors import UsageError
-from promptlab.engine.compiling import NoTargets, StepCycle, compile_cell
+from promptlab.engine.compiling import NoJudge, NoTargets, StepCycle, compile_cell
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import Cell, CellSpec, PlannedStep
-from promptlab.engine.targets import NoModel, RefusedParams, Targets
+from promptlab.engine.plan import Cell, CellSpec, NoModel, PlannedStep
+from promptlab.engine.targets import RefusedParams, Targets
 from promptlab.loader.document import Document
 from promptlab.loader.links import Links
 from promptlab.loader.problems import Position, Problems
@@ -17,15 +17,19 @@ MOVE_CHECK = "move the check that names another step to the pipeline's `checks`,
 NO_MODEL = "no-model"
 
 
-def compiled(cell: CellSpec, links: Links, targets: Targets, problems: Problems) -> Cell | None:
-    """Give the cell ready to run, or None and problems."""
+def compiled(
+    cell: CellSpec, links: Links, targets: Targets, problems: Problems, *, rows_ask: bool = False
+) -> Cell | None:
+    """Give the cell ready to run, or None and problems. `rows_ask`: checks of rows ask a model to judge."""
     try:
-        found = compile_cell(cell, targets, targets.fallback)
+        found = compile_cell(cell, targets, targets.fallback, targets.judge, rows_ask=rows_ask)
     except StepCycle as error:
         _report_cycle(error, links, problems)
     except NoTargets as missing:
         for path, number, reason in missing.errors:
             _report_model(path, number, reason, links, targets, problems)
+        for one in missing.judges:
+            _report_judge(one, links, problems)
     else:
         for path, planned in found.paths():
             _check_schema(planned, *links.sites[path], problems)
@@ -52,6 +56,15 @@ def _report_model(
         problems.add("--model", Position(1, 1), error.message, code=code, hint=error.hint)
     else:
         document.report(problems, at, error.message, code=code, hint=error.hint)
+
+
+def _report_judge(missing: NoJudge, links: Links, problems: Problems) -> None:
+    document, place = links.sites[missing.path]
+    error, below = missing.error, ("checks", *missing.place) if missing.place else ("dataset",)
+    while below and document.part((*place, *below)) is None:
+        below = below[:-1]
+    code = NO_MODEL if isinstance(error, NoModel) else "model"
+    document.report(problems, (*place, *below), error.message, code=code, hint=error.hint)
 
 
 def _place_of_fault(error: UsageError, step: Place, document: Document) -> Place:

@@ -68,6 +68,7 @@ class Crosscheck:
     def run(self) -> Links:
         """Report what is wrong; give what is found out about the steps."""
         taken: dict[str, str] = {}
+        self.links.sites[self.within] = self.document, ()
         for name in self.spec.inputs or {}:
             self._check_name(("inputs", name), name, "input", taken, key=True)
             taken[name] = "an input"

@@ -44,6 +44,7 @@ class Found:
     selection: Selection | None
     lacking: Lacking
     snapshots: tuple[FileSnapshot, ...]
+    rows_ask: bool = False
 
 
 class KnownRows:

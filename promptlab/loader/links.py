@@ -17,7 +17,8 @@ class Links:
 
     `columns_named`: what checks name that is no step; `columns_needed`: the columns of it that every row must
     have, with the place that says so first.
-    `in_order`: steps that are run for one item after the other; `sites`: where each step is written.
+    `in_order`: steps that are run for one item after the other; `sites`: where each step is written,
+    and at `""`, or `parts.`, the pipeline that they belong to.
     """
 
     needs: dict[str, set[str]] = field(default_factory=dict)

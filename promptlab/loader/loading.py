@@ -137,7 +137,10 @@ class _CellDraft:
 
 @frozen
 class _Rows:
-    """What is known of the rows; `inputs` and `columns` None: they could not be found out."""
+    """What is known of the rows; `inputs` and `columns` None: they could not be found out.
+
+    `ask`: some bring checks that ask a model to judge.
+    """
 
     dataset: Dataset | None = None
     inputs: Mapping[str, InputSpec] | None = None
@@ -147,6 +150,7 @@ class _Rows:
     scan: Scan | None = None
     selection: Selection | None = None
     lacking: Lacking = field(default_factory=Lacking)
+    ask: bool = False
 
 
 @dataclass(slots=True)
@@ -245,7 +249,9 @@ class _Loading:
             where.document.report(
                 self.problems, where.place, message, code="no-rows", hint=hint, severity="warning"
             )
-        return _Rows(dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking)
+        return _Rows(
+            dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking, choosing.rows_ask
+        )
 
     def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
         for name, spec in inputs.items():
@@ -288,7 +294,7 @@ class _Loading:
             links.for_checks,
             frozenset(links.in_order),
         )
-        found = compiled(cell, links, self.targets, self.problems)
+        found = compiled(cell, links, self.targets, self.problems, rows_ask=rows.ask)
         if found is not None:
             attached.check(found)
         return found

@@ -32,7 +32,10 @@ class Project:
     def targets(self, model: str | None = None) -> Targets:
         """Give what finds the models of steps; `model` is what --model says."""
         return Targets(
-            lambda name: build_provider(name, self.settings), asked=model, default=self.settings.model
+            lambda name: build_provider(name, self.settings),
+            asked=model,
+            default=self.settings.model,
+            judge_by_default=self.settings.judge,
         )
 
     def pipelines(self) -> list[str]:

@@ -79,7 +79,7 @@ class StepRun(Base):
 
 
 class Verdict(Base):
-    """What a check said. `step_position` NULL: a check of the pipeline."""
+    """What a check said. `step_position` NULL: a check of the pipeline. `asked` NULL: it asked no model."""
 
     __tablename__ = "verdicts"
 
@@ -95,3 +95,4 @@ class Verdict(Base):
     weight: Mapped[float]
     severity: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(AnyText)
+    asked: Mapped[Any] = mapped_column(Json, nullable=True)

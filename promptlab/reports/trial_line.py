@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptlab.core.json import JSON, plain
-from promptlab.schemas.run import StepResult, TrialResult, Verdict
+from promptlab.schemas.run import Asked, StepResult, TrialResult, Verdict
 
 
 def trial_object(trial: TrialResult) -> dict[str, JSON]:
@@ -73,4 +73,16 @@ def _check(verdict: Verdict) -> JSON:
         "status": verdict.status,
         "score": verdict.score,
         "reason": verdict.reason,
+        **({"asked": _asked(verdict.asked)} if verdict.asked is not None else {}),
+    }
+
+
+def _asked(asked: Asked) -> JSON:
+    return {
+        "model": asked.model,
+        "calls": len(asked.calls),
+        "recalled": all(call.recalled for call in asked.calls),
+        "usage": {"input_tokens": asked.input_tokens, "output_tokens": asked.output_tokens},
+        "cost_usd": asked.cost_usd,
+        "latency_ms": round(asked.latency_ms, 3),
     }

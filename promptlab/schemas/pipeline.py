@@ -235,6 +235,7 @@ class PipelineSpec(Frozen):
     inputs: dict[str, InputEntry] | None = None
     dataset: DatasetEntry | list[Any] | None = None
     model: str | None = None
+    judge: str | None = None
     params: Params = Params()
     variants: dict[str, JSON] = Field(default_factory=dict)
     matrix: dict[str, JSON] = Field(default_factory=dict)

@@ -81,7 +81,10 @@ def _sum(name: str, values: Sequence[float | None]) -> float | bool | None:
 
 @frozen(kw_only=True)
 class StepPlan:
-    """A step in a cell. `basis`: where its expected output comes from, None where it asks nothing."""
+    """A step in a cell, or (`judges`) the models that judge there; step `""`: at the pipeline.
+
+    `basis`: where the expected output comes from, None where nothing is asked.
+    """
 
     cell: str
     variant: str
@@ -90,12 +93,14 @@ class StepPlan:
     model: str | None
     numbers: Numbers
     basis: Basis | None = None
+    judges: bool = False
 
     def as_json(self) -> dict[str, JSON]:
         return {
             "variant": self.variant,
             "axes": dict(self.axes),
-            "step": self.step,
+            "step": self.step or None,
+            **({"judges": True} if self.judges else {}),
             "model": self.model,
             **self.numbers.as_json(),
             "output_basis": self.basis,
@@ -171,6 +176,6 @@ class Experience:
     models: Mapping[str, Mean] = field(default_factory=dict)
     steps: Mapping[tuple[str, str], Mean] = field(default_factory=dict)
 
-    def of(self, step: str, model: str) -> Mean | None:
+    def of(self, step: str | None, model: str) -> Mean | None:
         """Give the mean of the step, else of all that the model answered."""
-        return self.steps.get((step, model)) or self.models.get(model)
+        return self.steps.get((step or "", model)) or self.models.get(model)

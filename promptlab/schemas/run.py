@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -33,10 +34,34 @@ MISSING = _Missing()
 
 
 @frozen(kw_only=True)
+class StepCall:
+    """One completion that a step used, or (`tool`) what a tool gave."""
+
+    fingerprint: str
+    completion_id: int | None
+    recalled: bool
+    attempts: int
+    tool: bool = False
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What a check asked of the models that judge, and what that took: USD (None: unknown) and ms."""
+
+    model: str | None
+    calls: tuple[StepCall, ...]
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    spent_usd: float | None = 0.0
+    latency_ms: float = 0.0
+
+
+@frozen(kw_only=True)
 class Verdict:
     """What one check said of one value: a score in 0..1 and why.
 
-    `step`: the path of a step, as `parts[2].part`; None: a pipeline's check.
+    `step`: the path of a step, as `parts[2].part`; None: a pipeline's check. `asked`: of models, if any.
     """
 
     step: str | None
@@ -48,22 +73,12 @@ class Verdict:
     metric: str | None = None
     weight: float = 1.0
     severity: Literal["error", "warn"] = "error"
+    asked: Asked | None = None
 
     @property
     def is_serious(self) -> bool:
         """Whether it keeps a trial from passing."""
         return self.severity == "error" and self.status in ("failed", "errored")
-
-
-@frozen(kw_only=True)
-class StepCall:
-    """One completion that a step used, or (`tool`) what a tool gave."""
-
-    fingerprint: str
-    completion_id: int | None
-    recalled: bool
-    attempts: int
-    tool: bool = False
 
 
 @frozen(kw_only=True)
@@ -156,12 +171,20 @@ class TrialResult:
         return (*(verdict for step in self.all_steps for verdict in step.verdicts), *self.verdicts)
 
     @cached_property
+    def asked(self) -> tuple[Asked, ...]:
+        """What its checks asked of models that judge."""
+        return tuple(verdict.asked for verdict in self.all_verdicts if verdict.asked is not None)
+
+    @cached_property
     def cost_usd(self) -> float | None:
-        return total(step.cost_usd for step in self.all_steps)
+        """What its answers cost when they were bought, those of judges included."""
+        steps = (step.cost_usd for step in self.all_steps)
+        return total(chain(steps, (one.cost_usd for one in self.asked)))
 
     @cached_property
     def spent_usd(self) -> float | None:
-        return total(step.spent_usd for step in self.all_steps)
+        steps = (step.spent_usd for step in self.all_steps)
+        return total(chain(steps, (one.spent_usd for one in self.asked)))
 
     @cached_property
     def latency_ms(self) -> float:

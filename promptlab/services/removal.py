@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -77,6 +78,8 @@ class RemovalService:
         if unneeded:
             for calls in self._session.scalars(_calls_of_others(run_ids)):
                 unneeded.difference_update(call[1] for call in calls)
+            for asked in self._session.scalars(_asked_by_others(run_ids)):
+                unneeded.difference_update(call[1] for call in asked["calls"])
         return sorted(unneeded)
 
     def _count(self, column: InstrumentedAttribute[int], where: ColumnElement[bool]) -> int:
@@ -90,6 +93,12 @@ class RemovalService:
 def _calls_of_others(run_ids: Sequence[str]) -> Select[tuple[list[list[object]]]]:
     query = select(StepRun.calls).join(Trial, Trial.id == StepRun.trial_id)
     return query.where(Trial.run_id.not_in(run_ids)).execution_options(yield_per=10_000)
+
+
+def _asked_by_others(run_ids: Sequence[str]) -> Select[tuple[Any]]:
+    query = select(Verdict.asked).join(Trial, Trial.id == Verdict.trial_id)
+    others = query.where(Trial.run_id.not_in(run_ids), Verdict.asked.is_not(None))
+    return others.execution_options(yield_per=10_000)
 
 
 def _chunks[T](values: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -9,7 +9,16 @@ from sqlalchemy import Select, Table, select
 from sqlalchemy.orm import Session
 
 from promptlab.models import Row, StepRun, Trial, Verdict
-from promptlab.schemas.run import MISSING, StepCall, StepResult, TrialKey, TrialResult, TrialStatus, nested
+from promptlab.schemas.run import (
+    MISSING,
+    Asked,
+    StepCall,
+    StepResult,
+    TrialKey,
+    TrialResult,
+    TrialStatus,
+    nested,
+)
 from promptlab.schemas.run import Verdict as Judged
 
 _CHUNK = 200
@@ -130,4 +139,9 @@ def _verdict(verdict: Found[Any]) -> Judged:
         metric=verdict.metric,
         weight=verdict.weight,
         severity=verdict.severity,
+        asked=None if verdict.asked is MISSING else _asked(verdict.asked),
     )
+
+
+def _asked(found: dict[str, Any]) -> Asked:
+    return Asked(**{**found, "calls": tuple(map(step_call, found["calls"]))})

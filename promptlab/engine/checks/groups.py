@@ -71,6 +71,15 @@ class _Group(Check):
             for place, template in check.templates():
                 yield ("value", index, *place), template
 
+    def judges_named(self) -> Iterator[tuple[Place, str | None]]:
+        for index, check in enumerate(self.value):
+            for place, name in check.judges_named():
+                yield ("value", index, *place), name
+
+    @property
+    def worst_calls(self) -> int:
+        return sum(check.worst_calls for check in self.value)
+
     def places_named(self) -> Iterator[tuple[Place, str]]:
         yield from super().places_named()
         for index, check in enumerate(self.value):

@@ -1,6 +1,7 @@
 """Judge: holds what a step made to the step's checks. A failed check stops no step.
 
-A step with a failed check inside it has failed too.
+A step with a failed check inside it has failed too. One whose judge was not asked is left for a later run,
+which recalls what it made.
 """
 
 from dataclasses import replace
@@ -9,6 +10,7 @@ from promptlab.core.frozen import frozen
 from promptlab.engine.chain import Forward
 from promptlab.engine.judging import judge_step
 from promptlab.engine.machinery import Machinery
+from promptlab.engine.question import NotAsked
 from promptlab.engine.step_request import StepRequest
 from promptlab.schemas.run import StepResult
 
@@ -18,10 +20,13 @@ class Judge:
     machinery: Machinery
 
     async def handle(self, request: StepRequest, forward: Forward[StepRequest, StepResult]) -> StepResult:
-        result = await forward(request)
-        if result.status == "left":
-            return result
-        verdicts = (*await judge_step(request, result, self.machinery), *result.verdicts)
+        try:
+            result = await forward(request)
+            if result.status == "left":
+                return result
+            verdicts = (*await judge_step(request, result, self.machinery), *result.verdicts)
+        except NotAsked as reason:
+            return request.tally.account(request.path, "left", error=str(reason), error_kind="judge")
         inside = (verdict for step in result.inner for one in step.flat for verdict in one.verdicts)
         serious = result.status == "passed" and any(verdict.is_serious for verdict in (*verdicts, *inside))
         if not verdicts and not serious:

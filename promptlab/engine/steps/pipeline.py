@@ -37,8 +37,10 @@ class PipelineStep(Step):
         return last.shape if outputs is None else object_of(outputs)
 
     def inner_spec(self, spec: PipelineSpec) -> PipelineSpec:
-        """Give the called pipeline; one that names no model takes its caller's, with its parameters."""
+        """Give the called pipeline; one that names no model, or judge, takes its caller's."""
         own = self.pipeline.spec
+        if own.judge is None and spec.judge is not None:
+            own = own.model_copy(update={"judge": spec.judge})
         if own.model is not None:
             return own
         return own.model_copy(update={"model": spec.model, "params": own.params.over(spec.params)})

@@ -7,11 +7,12 @@ from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.function import Function
 from promptlab.engine.outputs import last_written
 from promptlab.engine.parsing import schema_of
-from promptlab.engine.plan import Cell, PlannedStep, Target
+from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.engine.step import Step
 from promptlab.engine.steps.foreach import ForeachStep
 from promptlab.engine.steps.pipeline import PipelineStep
 from promptlab.engine.steps.prompt import PromptStep
+from promptlab.engine.target import Judges, Target
 from promptlab.engine.templating.vocabulary import ATTACHING, PROMPTS
 from promptlab.live.affected.contents import Contents
 from promptlab.live.affected.definition import Bound, CellDefinition, Definition, Fact, Role
@@ -63,6 +64,7 @@ def _step(planned: PlannedStep, contents: Contents) -> Definition:
     facts += _after_inner(step, after_inner)
     checks = (*step.checks, *step.inner_checks)
     facts += [*check_facts(checks, judging), *_code(judging.functions, "judge", contents)]
+    facts += [*_judges(planned.judges), *_judges(planned.inner_judges)]
     words = frozenset(reader.words).union(*(one.words for one in bound.values()))
     return Definition(
         facts=tuple(facts),
@@ -151,6 +153,12 @@ def _model(target: Target) -> JSON:
     return [endpoint.identity, endpoint.api, target.profile.model]
 
 
+def _judges(judges: Judges) -> Iterator[Fact]:
+    for target in judges.targets:
+        name = target.profile.name
+        yield Fact("judge", "judge model", name, [_model(target), dict(target.params)], name)
+
+
 def _code(functions: Iterable[Function], role: Role, contents: Contents) -> Iterator[Fact]:
     """Give what functions say, with all that they import and the files that they name."""
     for function in functions:
@@ -179,6 +187,7 @@ def _pipeline(cell: Cell, contents: Contents) -> Definition:
     spec, making, judging = cell.spec, Reader(), Reader()
     facts = [Fact("judge", "outputs", "", _outputs(spec, making))]
     facts += [*check_facts(spec.checks, judging), *_code(judging.functions, "judge", contents)]
+    facts += _judges(cell.judges)
     for gate in spec.gates:
         if gate.variant in (None, cell.variant, cell.name):
             facts.append(Fact("judge", "gates", gate.metric, judging.read(gate)))

@@ -27,7 +27,8 @@ def columns_of(checks: Iterable[Check], reader: Reader, around: frozenset[str]) 
     functions = [check.value for check in known if isinstance(check, PythonCheck)]
     words = reader.words | {one.name for function in functions for one in function.parameters}
     takes_all = any(function.accepts_extra for function in functions)
-    if takes_all or words & EVERYTHING or not all(map(_is_built_in, known)):
+    asks_model = any(check.worst_calls for check in known)  # it may look at columns that it does not name
+    if takes_all or asks_model or words & EVERYTHING or not all(map(_is_built_in, known)):
         return None
     return frozenset(words) | around
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from promptlab.core.json import JSON
 from promptlab.engine.function import Function
+from promptlab.engine.prompt import PromptFile
 from promptlab.engine.sub_pipeline import SubPipeline
 from promptlab.live.affected.normal import template_digest
 from promptlab.schemas.template import Template, TemplatedValue
@@ -42,6 +43,11 @@ class Reader:
             case Function():
                 self.functions.append(value)
                 return value.name
+            case PromptFile():
+                library: dict[str, JSON] = {
+                    name: template_digest("prompt", text) for name, text in value.template.library.items()
+                }
+                return [self.read(value.template), library]
             case SubPipeline():
                 return self.read(value.spec)
         return repr(value)

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from promptlab.core.database import sqlite_path
 from promptlab.core.errors import PromptlabError
-from promptlab.engine.plan import Target
 from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.overview import problem_of
+from promptlab.engine.target import Target
 from promptlab.live.health.finding import Finding
 from promptlab.live.project_log import log_location, open_log
 from promptlab.loader.memory import LoadingMemory

@@ -9,6 +9,7 @@ from promptlab.engine.forecast import Ahead, StepForecast
 from promptlab.engine.places import by_place, place_of, written_places
 from promptlab.engine.plan import Cell, Trial
 from promptlab.engine.provider import ModelProfile
+from promptlab.engine.target import Target
 from promptlab.live.planning.estimates import Estimate, Estimator
 from promptlab.schemas.plan import CertainError, Experience, Numbers, StepPlan
 
@@ -102,7 +103,7 @@ class Counting:
         self._cells = {cell.name: cell for cell in cells}
         self._steps = {name: by_place(cell.steps) for name, cell in self._cells.items()}
         self._estimators = {name: Estimator(cell, experience) for name, cell in self._cells.items()}
-        self._sums = defaultdict[tuple[str, str], Sums](Sums)
+        self._sums = defaultdict[tuple[str, str, bool], Sums](Sums)
         self._seen = seen
         self.loads: dict[str, ModelLoad] = {}
         self.errors: list[CertainError] = []
@@ -115,20 +116,38 @@ class Counting:
         """Give what each step does, cell by cell, as they are written."""
         for name, cell in self._cells.items():
             for place in written_places(cell.spec.steps):
-                target = self._steps[name][place].target
+                planned = self._steps[name][place]
+                target = planned.target
                 yield StepPlan(
                     cell=name,
                     variant=cell.variant,
                     axes=cell.axes,
                     step=place,
                     model=target.profile.name if target is not None else None,
-                    numbers=self._sums[name, place].numbers,
+                    numbers=self._sums[name, place, False].numbers,
                     basis=self._estimators[name].basis(place),
                 )
+                yield from self._judges(cell, place, (*planned.judges.targets, *planned.inner_judges.targets))
+            yield from self._judges(cell, "", cell.judges.targets)
+
+    def _judges(self, cell: Cell, place: str, targets: Iterable[Target]) -> Iterator[StepPlan]:
+        """Give what the models do that judge at a place, where there are any."""
+        models = sorted({target.profile.name for target in targets})
+        if models:
+            yield StepPlan(
+                cell=cell.name,
+                variant=cell.variant,
+                axes=cell.axes,
+                step=place,
+                model=", ".join(models),
+                numbers=self._sums[cell.name, place, True].numbers,
+                basis="assumed",
+                judges=True,
+            )
 
     def _add(self, trial: Trial, forecast: StepForecast) -> None:
         place = place_of(forecast.path)
-        sums = self._sums[trial.key.cell, place]
+        sums = self._sums[trial.key.cell, place, forecast.judges]
         sums.count("recall", forecast.recalled)
         sums.count("run", forecast.runs)
         sums.count("remembered", forecast.remembered)
@@ -136,14 +155,14 @@ class Counting:
         sums.note("is_endless", holds=forecast.is_endless)
         for ahead in forecast.ahead:
             if self._seen.is_new(ahead):
-                self._ask(sums, self._estimators[trial.key.cell], place, ahead)
+                self._ask(sums, self._estimators[trial.key.cell], None if forecast.judges else place, ahead)
             else:
                 sums.count("recall")
         if forecast.error is not None:
             sums.count("error")
             self._note(trial, forecast.path, forecast.error)
 
-    def _ask(self, sums: Sums, estimator: Estimator, step: str, ahead: Ahead) -> None:
+    def _ask(self, sums: Sums, estimator: Estimator, step: str | None, ahead: Ahead) -> None:
         estimate = estimator.estimate(step, ahead)
         sums.add(ahead, estimate)
         if ahead.is_likely:

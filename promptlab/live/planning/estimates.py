@@ -54,9 +54,10 @@ class Estimator:
     cell: Cell
     experience: Experience
 
-    def estimate(self, step: str, ahead: Ahead) -> Estimate:
+    def estimate(self, step: str | None, ahead: Ahead) -> Estimate:
+        """Estimate a call of a step; None: of a judge."""
         request, price = ahead.request, ahead.request.profile.price
-        spec = self._planned[step].step.parsed_as
+        spec = self._planned[step].step.parsed_as if step is not None else None
         outputs = self._output(step, request.profile.name, request.ceiling, spec)
         brought = self._brought(request) + _in_bytes(outputs) * request.answers
         expected_input = (request.text + brought.expected) / BYTES_PER_TOKEN
@@ -69,7 +70,7 @@ class Estimator:
             cost_of(_usage(inputs.worst, outputs.worst), price),
         )
 
-    def latency_ms(self, step: str, request: Request) -> float | None:
+    def latency_ms(self, step: str | None, request: Request) -> float | None:
         """Give how long an answer took so far; None where none is recorded."""
         mean = self.experience.of(step, request.profile.name)
         return None if mean is None else mean.latency_ms
@@ -102,7 +103,7 @@ class Estimator:
         none = Amount(0.0, 0.0)
         return sum((self._lengths[step] * times for step, times in request.blanks.items()), none)
 
-    def _output(self, step: str, model: str, ceiling: int | None, spec: OutputSpec | None) -> Amount:
+    def _output(self, step: str | None, model: str, ceiling: int | None, spec: OutputSpec | None) -> Amount:
         expected = self._expected_output(step, model, spec)
         if ceiling is not None:
             assumed = min(ceiling / 2, ASSUMED_OUTPUT)
@@ -111,7 +112,7 @@ class Estimator:
         longest = ASSUMED_OUTPUT if mean is None else mean.longest
         return Amount(ASSUMED_OUTPUT if expected is None else expected, longest, is_known=False)
 
-    def _expected_output(self, step: str, model: str, spec: OutputSpec | None) -> float | None:
+    def _expected_output(self, step: str | None, model: str, spec: OutputSpec | None) -> float | None:
         mean = self.experience.of(step, model)
         if mean is not None:
             return mean.output_tokens
