@@ -47,14 +47,14 @@ class ToolsCalled(ValueCheck):
     called so; with `exact` it is 1 or 0.
     """
 
-    order: Literal["any", "exact", "subsequence"] = "any"
+    order: Literal["any", "exact", "subsequence"] = Field(default="any", validate_default=True)
 
     @field_validator("order", mode="after")
     @classmethod
     def _lists_something(cls, order: str, info: ValidationInfo) -> str:
         value = info.data.get("value")
         if order != "exact" and value is not None and not value.holes and not cls.parse(value.source):
-            raise ValueError(f"no tool is listed, which is nothing to look for with `order: {order}`")
+            raise ValueError("no tool is listed; with `order: exact` that means that none may be called")
         return order
 
     @classmethod
