@@ -52,6 +52,8 @@ def _parsed(text: str, dialect: str | None, end: float) -> "list[exp.Expr | None
         raise NotSql("a quote or comment is not closed, or there is a sign that SQL does not have") from None
     except RecursionError:
         raise CannotParse("is nested too deeply to be parsed") from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # as it fails on `from {{ : }`
+        raise NotSql("it cannot be parsed") from None
     return parsed
 
 
