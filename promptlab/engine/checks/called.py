@@ -1,6 +1,7 @@
 """The tool calls of a subject: what its models called, else what its output says in a vendor's form."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -101,9 +102,11 @@ def read_calls(value: JSON) -> tuple[Call, ...]:
 
 
 def _all(items: Sequence[JSON]) -> tuple[Call, ...]:
-    if len(items) > MOST_CALLS:
+    found = (call for item in items if (call := _read(item)) is not None)
+    calls = tuple(islice(found, MOST_CALLS + 1))
+    if len(calls) > MOST_CALLS:
         raise CannotJudge(f"has more than {MOST_CALLS:,} calls, too many to be looked at")
-    return tuple(call for item in items if (call := _read(item)) is not None)
+    return calls
 
 
 def _read(item: JSON) -> Call | None:
