@@ -25,7 +25,6 @@ PART = {"id": "part", "prompt": "prompts/part.j2"}
 JOIN = {"id": "join", "messages": [{"role": "user", "content": "Join {{ part.output }} of {{ item }}."}]}
 PARTS = {"id": "parts", "foreach": "[ticket, tier]", "steps": [PART, JOIN]}
 ASK = {"id": "ask", "pipeline": "pipelines/other.yaml", "with": {"text": "Tier {{ tier }}"}}
-HERE = "template pipelines/desk.yaml"
 OTHER = {
     "version": 1,
     "inputs": {"text": "string"},
@@ -80,13 +79,13 @@ def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch)
         (
             lambda desk: desk.pipeline({**PARTS, "foreach": "[ticket, tier ~ '!']"}, ASK),
             {
-                "parts[1].part": HERE,
-                "parts[1].join": HERE,
+                "parts[1].part": "foreach of parts",
+                "parts[1].join": "foreach of parts",
             },
         ),
         (
             lambda desk: desk.pipeline(PARTS, {**ASK, "with": {"text": "Of {{ tier }}"}}),
-            {"ask.draft": HERE},
+            {"ask.draft": "with of ask"},
         ),
         (
             lambda desk: desk.write(

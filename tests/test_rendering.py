@@ -187,7 +187,7 @@ async def test_roles_come_from_tags(renderer: Renderer, source: str, messages: l
         ("{{ ''.__class__ }}", "security", "unsafe"),
         ("{{ ''['__class__'] }}", "undefined", "'__class__'"),
         ("{{ cycler }}", "undefined", "'cycler' is not defined"),
-        ("{% messages coup %}", "type", "data cannot bring the role 'system'"),
+        ("{% messages coup %}", "type", "the prompt is empty"),
         ("{% messages tags %}", "type", "role and content"),
         ("{% user %}{% system %}x{% endsystem %}{% enduser %}", "other", "cannot be nested"),
         ("{% set s %}{% user %}x{% enduser %}{% endset %}{{ s | tojson }}", "type", "changed by a filter"),

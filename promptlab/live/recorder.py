@@ -79,6 +79,15 @@ class Recorder:
         return recorder
 
     @classmethod
+    async def aside(cls, log: RunLog, *, cost_usd_per_day: float | None = None) -> Self:
+        """Record calls that belong to no run; otherwise as `begin_run`."""
+        recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
+        with storage_errors(log.path):
+            recorder._lock.acquire()
+        recorder._open(lambda _session: None)
+        return recorder
+
+    @classmethod
     async def go_on(
         cls, log: RunLog, run_id: str, lock: FileLock, *, cost_usd_per_day: float | None = None
     ) -> Self:

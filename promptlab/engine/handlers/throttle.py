@@ -35,6 +35,7 @@ class Throttle:
         ticket = await self._turn(gate, call)
         if isinstance(ticket, CallFailure):
             return ticket
+        call.on_leave()
         answer: Answer = CallFailure(kind="interrupted", message="cancelled", outcome="unknown")
         try:
             answer = await forward(call)

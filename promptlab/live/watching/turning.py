@@ -79,7 +79,7 @@ class Turner:
             return Ran(error=error, spent_usd=counts.spent_usd or 0.0)
         finally:
             self.running = None
-        return Ran(run, spent_usd=run.summary.spent_usd or 0.0)
+        return Ran(run, spent_usd=run.summary.most_spent_usd or 0.0)
 
     async def note_git(self, project: Project, runs: Sequence[str]) -> None:
         """Write down what git says, once nobody waits for the runs any more; raises StorageError."""
