@@ -7,7 +7,8 @@ from promptlab.core.frozen import frozen
 from promptlab.engine.call import Worst, cost_of
 from promptlab.engine.completion import Usage
 from promptlab.engine.handlers.budget import Budget, output_ceiling
-from promptlab.engine.plan import Cell, Target, Trial
+from promptlab.engine.plan import Cell, Trial
+from promptlab.engine.target import Target
 from promptlab.schemas.run import Place, TrialKey, TrialStatus
 
 
@@ -23,9 +24,9 @@ class Expected:
 class Begun:
     """Lets a trial begin where limits leave room for all calls that those under way are still to make.
 
-    Of a trial are expected as many calls as it has steps and checks that ask a model, each as dear as answers were so
-    far. That as large a share of trials errs as did so far is expected, too: before one has passed, all of
-    them. One trial alone always has room: only what a call takes decides then whether it leaves.
+    Of a trial are expected as many calls as it has steps and checks that ask a model, each as dear as answers
+    were so far. That as large a share of trials errs as did so far is expected, too: before one has passed,
+    all of them. One trial alone always has room: only what a call takes decides then whether it leaves.
     """
 
     budget: Budget
