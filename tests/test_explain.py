@@ -289,6 +289,22 @@ def test_what_is_new_says_which_way(desk: Desk) -> None:
     assert turn.why == {("r0", "more"): "new step", ("r0 new", "note"): "new variant"}
 
 
+def test_a_new_value_of_an_axis_is_no_new_variant(desk: Desk) -> None:
+    """
+    Given a run of a matrix,
+    when an axis gets another value,
+    then its cell is called for that.
+    """
+    desk.rows(ROWS[0])
+    desk.pipeline(NOTE, matrix={"params.temperature": [0]})
+    desk.run()
+    desk.pipeline(NOTE, matrix={"params.temperature": [0, 0.5]})
+
+    turn = desk.run()
+
+    assert set(turn.why.values()) == {"new value of axis temperature"}
+
+
 def test_the_newest_earlier_run_of_the_step_counts_not_the_last_run(desk: Desk) -> None:
     """
     Given a run of all rows, and one of the first row alone,

@@ -8,7 +8,7 @@ from promptlab.cli.console import out_console
 from promptlab.cli.outfiles import OutFiles, out_paths
 from promptlab.cli.result import Failures, show_result
 from promptlab.cli.running import Wanted, run_pipelines
-from promptlab.cli.unknown import risk_lines, risk_of
+from promptlab.cli.unknown import doubt_lines
 from promptlab.core.display import escaped
 from promptlab.core.json import plain
 from promptlab.live.project_log import open_log
@@ -41,11 +41,8 @@ def _announcement(claim: ClaimedRun, found: Resumable, log: RunLog) -> Iterator[
     run = claim.run
     yield f"{run.pipeline}: run {run.id} goes on: {run.done - run.errored:,} of {run.planned:,} are on record"
     if claim.doubtful:
-        again = (
-            "asked again" if found.request.on_unknown == "retry" else "not asked again (--on-unknown fail)"
-        )
-        yield f"{risk_of(claim.doubtful)}, {again}:"
-        yield from risk_lines(claim.doubtful, senders_of(found, log, claim.doubtful))
+        senders = senders_of(found, log, claim.doubtful)
+        yield from doubt_lines(claim.doubtful, found.request.on_unknown, senders)
 
 
 def _show(log: RunLog, claim: ClaimedRun, outs: Sequence[str], *, as_json: bool) -> int:

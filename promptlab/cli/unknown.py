@@ -1,6 +1,7 @@
 """Attempts of unknown outcome, in lines: a model was asked, no answer came, and it may have been paid for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from promptlab.core.display import shortened
 from promptlab.core.json import JSON
@@ -17,6 +18,17 @@ def risk_of(attempts: Sequence[AttemptRecord]) -> str:
     """Say how many there are, and what they may have cost."""
     most = money(total(attempt.reserved_usd for attempt in attempts))
     return f"{plural(len(attempts), 'attempt')} of unknown outcome, at most {most}"
+
+
+def doubt_lines(
+    attempts: Sequence[AttemptRecord],
+    on_unknown: Literal["retry", "fail"],
+    senders: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+) -> Iterator[str]:
+    """Say what may be paid for twice, and whether it is asked again; `senders`: as for `risk_lines`."""
+    again = "asked again" if on_unknown == "retry" else "not asked again (--on-unknown fail)"
+    yield f"{risk_of(attempts)}, {again}:"
+    yield from attempt_lines(attempts) if senders is None else risk_lines(attempts, senders)
 
 
 def attempt_lines(attempts: Sequence[AttemptRecord]) -> Iterator[str]:

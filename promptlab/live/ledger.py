@@ -12,6 +12,7 @@ from promptlab.core.prepared import PreparedInsert
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
+    Begun,
     Finished,
     Intended,
     Job,
@@ -82,6 +83,8 @@ class Ledger:
         """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""
         now = datetime.now(UTC)
         asked = [put.work for put in group]
+        for begun in _only(asked, Begun):
+            begun.do(connection)
         works = self._admitted(connection, asked, now)
         ids = {
             **self._intend(connection, _only(works, Intended), now),

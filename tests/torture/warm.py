@@ -29,6 +29,7 @@ _IMPORTED = (
     "rich.table",
     "sqlalchemy.dialects.sqlite",
     "truststore",
+    "watchfiles",
 )
 _WITH_ALL_WITHIN = (
     "promptlab.cli",
