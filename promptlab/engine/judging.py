@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check, Evidence
 from promptlab.engine.check_reading import row_checks, sound_row_checks
+from promptlab.engine.completion_step import CompletionStep
+from promptlab.engine.conversation import Tool
 from promptlab.engine.jury import Jury, asked_of
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.outputs import judged_outputs
@@ -121,7 +124,17 @@ def _evidence(
         outputs=outputs,
         render=machinery.render,
         call=machinery.call,
+        tools=partial(_tools, trial),
     )
+
+
+def _tools(trial: Trial) -> dict[str, tuple[Tool, ...]]:
+    """Give what tools each step offers its model, by the step's path."""
+    return {
+        path: tuple(tool.offered for tool in planned.step.tools)
+        for path, planned in trial.cell.paths()
+        if isinstance(planned.step, CompletionStep)
+    }
 
 
 def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
