@@ -28,7 +28,11 @@ examples: ready-demo ## run every example, whole, on the embedded model
 
 .PHONY: test
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
-	@$(call step,$(BIN)/python -m pytest -n auto $(PYTEST_ARGS))
+	@$(call step,$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS))
+
+.PHONY: test-all
+test-all: ready-all ## run the tests and those that take long, as CI does
+	@$(call step,$(BIN)/python -m pytest -n auto --dist worksteal -m '' $(PYTEST_ARGS))
 
 .PHONY: torture
 torture: ready-all ## kill, starve and disturb runs at every point that there is (TORTURE="crash-points --seed 7" narrows it)
@@ -66,6 +70,10 @@ picture: ready-demo ## draw the result of the last whole run of the demo, for th
 .PHONY: schema
 schema: ready-all ## write the JSON Schema of pipeline files
 	@$(call step,$(BIN)/promptlab schema > $(SCHEMA))
+
+.PHONY: pages
+pages: ready-all ## write the pages of checks in docs/checks
+	@$(call step,$(BIN)/python -m tests.check_pages)
 
 .PHONY: lock
 lock: ## resolve pyproject.toml into poetry.lock and the requirements (LOCK_ARGS=--regenerate takes newer versions)

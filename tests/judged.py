@@ -72,7 +72,8 @@ async def verdicts(sources: Sequence[JSON], given: Evidence, at: str | None = "s
     return await judge(named([read(source) for source in sources]), step=at, evidence=given)
 
 
-async def verdict(source: JSON, output: JSON) -> Verdict:
-    """Judge one check on the output of a step."""
-    (only,) = await verdicts([source], evidence(step(output)))
+async def verdict(source: JSON, output: JSON | StepResult) -> Verdict:
+    """Judge one check on the output of a step, or on a step that has more to look at."""
+    result = output if isinstance(output, StepResult) else step(output)
+    (only,) = await verdicts([source], evidence(result))
     return only

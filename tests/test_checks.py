@@ -13,12 +13,15 @@ from promptlab.engine.check_reading import read_check, row_checks
 from promptlab.engine.checks.levenshtein import bounded_distance
 from promptlab.engine.judged import JudgedCheck
 from promptlab.engine.ruling import named
+from promptlab.schemas.run import StepResult
 from tests.judged import Resolver, evidence, read, step, verdict, verdicts
+from tests.structure_samples import STRUCTURE, Sample, said
 
 OBJECT: dict[str, JSON] = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
 
 # check, what passes, what fails
-KINDS: list[tuple[JSON, list[JSON], list[JSON]]] = [
+KINDS: list[Sample] = [
+    *STRUCTURE,
     ({"equals": "billing"}, ["billing"], ["Billing", "billing ", "", None]),
     ({"equals": 5}, [5, 5.0, "5"], [6, "5.0", True]),
     ({"equals": True}, [True, "true"], [1, "True", False]),
@@ -84,7 +87,7 @@ def refusals(source: JSON) -> list[tuple[tuple[int | str, ...], str]]:
 
 
 @pytest.mark.parametrize(("source", "output"), PASSES)
-async def test_a_right_output_passes(source: JSON, output: JSON) -> None:
+async def test_a_right_output_passes(source: JSON, output: JSON | StepResult) -> None:
     """
     Given a check and an output that is right,
     when it is judged,
@@ -98,7 +101,7 @@ async def test_a_right_output_passes(source: JSON, output: JSON) -> None:
 
 
 @pytest.mark.parametrize(("source", "output"), FAILS)
-async def test_a_wrong_output_fails(source: JSON, output: JSON) -> None:
+async def test_a_wrong_output_fails(source: JSON, output: JSON | StepResult) -> None:
     """
     Given a check and an output that is wrong,
     when it is judged,
@@ -131,7 +134,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)  # the first example imports the parsers
 @given(output=json_values | st.text(st.characters(categories=["Cs", "Cc", "L", "N"])))
 async def test_any_output_gets_a_verdict(output: JSON) -> None:
     """
@@ -141,11 +144,12 @@ async def test_any_output_gets_a_verdict(output: JSON) -> None:
     """
     sources = [source for source, _, _ in KINDS]
 
-    said = await verdicts([*sources, *map(negated, sources)], evidence(step(output)))
+    made = said(None, output=output, finish_reason="stop")
+    found = await verdicts([*sources, *map(negated, sources)], evidence(made))
 
-    assert {one.status for one in said} <= {"passed", "failed"}
-    assert all(0 <= one.score <= 1 for one in said)
-    for plain, opposite in zip(said[: len(sources)], said[len(sources) :], strict=True):
+    assert {one.status for one in found} <= {"passed", "failed"}
+    assert all(0 <= one.score <= 1 for one in found)
+    for plain, opposite in zip(found[: len(sources)], found[len(sources) :], strict=True):
         assert plain.status != opposite.status
 
 

@@ -105,7 +105,7 @@ class Tally:
         self._statuses.append(STATUSES.index(result.status))
         self._cost.add(result.cost_usd)
         self._spent.add(result.spent_usd)
-        if result.status in ("passed", "failed"):
+        if result.status in ("passed", "failed") and result.latency_ms is not None:
             self._latency.add(row, result.latency_ms)
         score = result.score
         if score is not None:

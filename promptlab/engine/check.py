@@ -1,15 +1,17 @@
 """Checks: a kind is one file, its options are its fields, its behaviour is `judge`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
+from promptlab.core.extras import Extra
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
+from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
 from promptlab.engine.question import AskJudge, nobody
 from promptlab.engine.scope import Names, Render, filled, step_names
@@ -17,7 +19,7 @@ from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.pipeline import Severity
 from promptlab.schemas.run import MISSING, StepResult, _Missing
-from promptlab.schemas.template import Place, Template
+from promptlab.schemas.template import Place, Template, TemplatedValue
 
 SHOWN = 100
 
@@ -51,7 +53,8 @@ class Evidence:
     """What a trial has for its checks to look at.
 
     `row` holds all columns, `results` the finished steps by id, `outputs` the pipeline's (MISSING before its
-    end). `ask` reaches the models that judge.
+    end). `ask` reaches the models that judge. `tools` gives what tools each step offers its model, by the
+    step's path (`parts.part` inside `parts`).
     """
 
     inputs: Mapping[str, JSON]
@@ -61,6 +64,7 @@ class Evidence:
     call: CallFunction
     outputs: JSON | _Missing = MISSING
     ask: AskJudge = nobody
+    tools: Callable[[], Mapping[str, tuple[Tool, ...]]] = dict
 
     @cached_property
     def names(self) -> Names:
@@ -107,6 +111,7 @@ class Check(Frozen, ABC):
     short_form: ClassVar[Literal["value", "threshold"]] = "value"
     threshold_is_score: ClassVar[bool] = True  # False: the kind uses its threshold itself
     runs_code: ClassVar[bool] = False  # True: refused in a row's own checks
+    requires: ClassVar[Extra | None] = None  # where the libraries that it imports when it judges come from
 
     type: str
     name: str | None = Field(default=None, min_length=1, max_length=100)
@@ -192,6 +197,12 @@ class ValueCheck(Check, ABC):
         yield from super().templates()
         for place, template in self.value.holes:
             yield ("value", *place), template
+
+
+class OptionalValueCheck(ValueCheck, ABC):
+    """A check that may be without a value; `parse` is given null then."""
+
+    value: Templated = Field(default_factory=lambda: TemplatedValue.literal(None))
 
 
 def shown(value: JSON) -> str:

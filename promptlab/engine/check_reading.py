@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, InitErrorDetails
 
+from promptlab.core.extras import install_command, is_installed, needs
 from promptlab.core.json import JSON, canonical
 from promptlab.core.registry import UnknownKind
 from promptlab.core.suggest import suggest
@@ -87,6 +88,9 @@ def _kind(options: Mapping[str, JSON], key: str | None, *, literal: bool) -> typ
         raise _problem(
             place, f"a row's own checks are data and run no code, so {type_} is not for them", type_
         )
+    if kind.requires is not None and not is_installed(kind.requires):
+        hint = install_command(kind.requires)
+        raise _problem(place, needs(type_, kind.requires), type_, hint=hint, code="extra")
     return kind
 
 
@@ -103,12 +107,18 @@ def _refuse_code(options: Mapping[str, JSON]) -> None:
             raise _problem((key,), message, options[key])
 
 
-def _problem(place: Location, message: str, value: object, *, hint: str | None = None) -> ValidationError:
-    return ValidationError.from_exception_data("check", [_refused(place, message, value, hint=hint)])
+def _problem(
+    place: Location, message: str, value: object, *, hint: str | None = None, code: str = "check"
+) -> ValidationError:
+    return ValidationError.from_exception_data(
+        "check", [_refused(place, message, value, hint=hint, code=code)]
+    )
 
 
-def _refused(place: Location, message: str, value: object, *, hint: str | None = None) -> InitErrorDetails:
-    refusal = Refusal(message, hint=hint, code="check")
+def _refused(
+    place: Location, message: str, value: object, *, hint: str | None = None, code: str = "check"
+) -> InitErrorDetails:
+    refusal = Refusal(message, hint=hint, code=code)
     return InitErrorDetails(type="value_error", loc=place, input=value, ctx={"error": refusal})
 
 
@@ -155,6 +165,23 @@ def row_checks(sources: Sequence[JSON], after: Sequence[NamedCheck] = ()) -> tup
 def _pinned(checks: Sequence[NamedCheck]) -> Iterator[Check]:
     for name, check in checks:
         yield check.model_copy(update={"name": name})
+
+
+def sound_row_checks(
+    sources: Sequence[JSON], after: Sequence[NamedCheck] = ()
+) -> tuple[tuple[NamedCheck, ...], dict[int, str]]:
+    """Read those of a row's own checks that can be read; say by their place what is wrong with the others."""
+    sound: list[JSON] = []
+    faults: dict[int, str] = {}
+    for index, source in enumerate(sources):
+        try:
+            row_checks([source])
+            row_checks([*sound, source], after)
+        except ValueError as error:
+            faults[index] = str(error).removeprefix("0: ").removeprefix("0.")
+        else:
+            sound.append(source)
+    return row_checks(sound, after), faults
 
 
 @lru_cache(maxsize=1000)

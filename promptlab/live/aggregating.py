@@ -33,10 +33,19 @@ async def aggregate(plan: Plan, scores: Scores, log: RunLog, run_id: str, call: 
             trials = _trials(log, run_id, cell.name)
         except _TooLarge as error:
             for metric in wanting:
+                scores.metrics.give(cell.name, {metric.name: None})
                 scores.fail(cell.name, metric.name, str(error))
             continue
         for metric in wanting:
             await _add(metric, cell, trials, plan.trials_of(cell), scores, call)
+
+
+def leave_out(plan: Plan, scores: Scores, reason: str) -> None:
+    """Have the scores say why these metrics have no value."""
+    for cell in plan.cells:
+        for metric in _wanting(cell):
+            scores.metrics.give(cell.name, {metric.name: None})
+            scores.fail(cell.name, metric.name, reason)
 
 
 def _wanting(cell: Cell) -> list[PythonMetric]:

@@ -21,6 +21,13 @@ type Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The run itself: written before all else that names it."""
+
+    do: Callable[[Connection], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Intended:
     intent: Intent
 

@@ -1,5 +1,6 @@
 """Which metrics a pipeline has, by the names that gates and formulas use."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -8,12 +9,12 @@ from promptlab.engine.check import Check
 from promptlab.engine.metrics.classification import Classification
 from promptlab.engine.metrics.python import PythonMetric
 from promptlab.engine.step import Step
-from promptlab.loader.kinds import PATH, SINGLE
 from promptlab.loader.shapes import words_of
 from promptlab.schemas.metrics import BUILT_IN_METRICS, CLASS_PARTS, FLAKY_RATE, PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import PipelineSpec
 
 LATENCY = "latency_ms"
+OUTPUT = re.compile(r"\s*\{\{-?\s*([^\W\d]\w*)\.output((?:\.\w+)*)\s*-?\}\}\s*")
 
 type Classes = frozenset[str] | None
 
@@ -82,12 +83,10 @@ class KnownMetrics(AbstractSet[str]):
 def _classes(metric: Classification, steps: Mapping[str, Step]) -> Classes:
     """Give the classes that can come, where the output of a step is one of some words."""
     source = metric.classification.actual.source
-    single = SINGLE.fullmatch(source) if isinstance(source, str) else None
-    found = PATH.fullmatch(single[1]) if single is not None else None
+    found = OUTPUT.fullmatch(source) if isinstance(source, str) else None
     if found is None or found[1] not in steps:
         return None
-    path = found[2].split(".")[1:]
-    words = words_of(steps[found[1]].shape, tuple(path[1:])) if path[:1] == ["output"] else None
+    words = words_of(steps[found[1]].shape, tuple(found[2].split(".")[1:]))
     return None if words is None else frozenset(words)
 
 

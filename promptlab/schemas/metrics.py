@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+SHARES = ("pass_rate", "error_rate", "score")
 BUILT_IN_METRICS = (
     "pass_rate",
     "error_rate",

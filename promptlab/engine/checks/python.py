@@ -1,6 +1,6 @@
 """`python: path.py:function`: a function of the project judges."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Protocol, cast
 
 from promptlab.core.json import JSON
@@ -27,7 +27,9 @@ class _Declared(Protocol):
 
 
 class PythonCheck(Check):
-    """Calls the function with what it declares of `output inputs row steps context`, inputs and columns.
+    """A function of the project says whether the output is right: `path.py:function`, sync or async.
+
+    It is called with what it declares of `output inputs row steps context`, inputs and columns.
 
     `context` is a map of `inputs`, `row` (all columns) and `steps` (by id, each with `status` and `output`).
     The function gives true or false, a number from 0 to 1 (it passes above 0, or from `threshold` up), or a
@@ -44,6 +46,12 @@ class PythonCheck(Check):
         if isinstance(given, dict):
             return _explained(given, self.threshold, what=function.name)
         return finding_of(given, threshold=self.threshold, what=function.name)
+
+
+def wanted_by(function: Function, known: Collection[str]) -> list[str]:
+    """Give what a function cannot do without that is none of the names `known`, of inputs and columns."""
+    offered = {*known, *_OWN}
+    return [item.name for item in function.parameters if item.required and item.name not in offered]
 
 
 def arguments(function: Function, subject: Subject) -> dict[str, JSON]:

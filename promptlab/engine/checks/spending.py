@@ -9,7 +9,7 @@ from promptlab.schemas.run import total
 
 
 class Cost(Check):
-    """At most `threshold` USD."""
+    """The answers cost at most `threshold` USD when they were bought, also where they are recalled."""
 
     short_form = "threshold"
     threshold_is_score: ClassVar[bool] = False
@@ -24,13 +24,15 @@ class Cost(Check):
 
 
 class Latency(Check):
-    """At most `threshold` milliseconds, of the steps together."""
+    """The answers took at most `threshold` milliseconds, together, when they were bought."""
 
     short_form = "threshold"
     threshold_is_score: ClassVar[bool] = False
     threshold: float = Field(ge=0)
 
     async def judge(self, subject: Subject) -> Finding:
-        latency = sum(step.latency_ms for result in subject.results for step in result.flat)
+        latency = total(step.latency_ms for result in subject.results for step in result.flat)
+        if latency is None:
+            raise CannotJudge("the latency is unknown")
         reason = f"took {latency:.0f} ms; at most {self.threshold:g}"
         return Finding.of(passed=latency <= self.threshold, reason=reason)

@@ -1,15 +1,14 @@
 """The models that are run in our care: where their weights lie, and whether they can run here."""
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from promptlab.core.errors import UsageError
+from promptlab.core.extras import install_command, is_installed, needs
 from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 
 PULL = "promptlab models pull"
-EXTRA = "pip install 'promptlab-pipelines[local]'"
 CONTEXT_TOKENS = 4_096
 
 
@@ -65,7 +64,7 @@ def models_folder() -> Path:
 
 def ready_to_run(model: EmbeddedModel) -> None:
     """Raise UsageError, with the command that mends it, if the model cannot run here."""
-    if find_spec("xllamacpp") is None:
-        raise UsageError(f"local/{model.name} needs the extra `local`", hint=EXTRA)
+    if not is_installed("local"):
+        raise UsageError(needs(f"local/{model.name}", "local"), hint=install_command("local"))
     if not model.is_pulled:
         raise UsageError(f"the weights of local/{model.name} are not here yet", hint=PULL)

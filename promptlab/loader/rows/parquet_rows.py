@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import IO, Any, BinaryIO, cast
 
 from promptlab.core.display import is_secret_name, shown
+from promptlab.core.extras import install_command, is_installed, needs
 from promptlab.core.json import JSON, plain
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.json_reader import decode_json
@@ -27,7 +27,6 @@ from promptlab.loader.sources import FileError
 __all__ = ["ParquetRows", "parquet_lines"]
 
 PROGRAM = "promptlab.loader.rows.parquet_process"
-EXTRA = "pip install 'promptlab-pipelines[parquet]'"
 KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 SETTINGS = {"POLARS_ROW_GROUP_PREFETCH_SIZE": "1", "RUST_BACKTRACE": "0"}
 CAST = "cast it when you write the file, as pl.col(…).cast(pl.String)"
@@ -134,8 +133,8 @@ def parquet_lines(files: ProjectFiles, path: str, *, known: str | None = None) -
 
     Raises FileError, also where the file is not what it was: `known` is its SHA-256 then.
     """
-    if find_spec("polars") is None:
-        raise FileError(f"{shown(path)} needs the extra `parquet`", code="extra", hint=EXTRA)
+    if not is_installed("parquet"):
+        raise FileError(needs(shown(path), "parquet"), code="extra", hint=install_command("parquet"))
     with files.open(path) as stream, _on_disk(stream) as file:
         files.record(hashed(files, path, file, known=known))
         file.seek(0)

@@ -1,0 +1,31 @@
+"""How the answers of a subject ended, in one vocabulary for all vendors."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from promptlab.engine.check import Subject
+
+REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "refusal", "other")
+_OTHER_NAMES: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "safety": "content_filter",
+}
+
+
+def reason_of(said: str) -> str:
+    """Give our name of a reason, whatever vendor's it is; lower case where it is nobody's."""
+    plain = said.strip().lower()
+    return _OTHER_NAMES.get(plain, plain)
+
+
+def reasons_of(subject: Subject) -> Iterator[str]:
+    """Give why each of the models asked ended its answer, those of inner steps among them."""
+    for result in subject.results:
+        for step in result.flat:
+            if step.finish_reason is not None:
+                yield reason_of(step.finish_reason)
