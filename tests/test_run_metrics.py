@@ -179,9 +179,12 @@ from pathlib import Path
 
 
 def pick(word):
-    seen = Path("seen")
-    seen.write_text(seen.read_text() + word if seen.exists() else word)
-    return "yes" if word == "a" or (word == "b" and seen.read_text().count("b") == 1) else "no"
+    if word == "b":
+        try:
+            Path("seen").touch(exist_ok=False)
+        except FileExistsError:
+            return "no"
+    return "no" if word == "c" else "yes"
 """
 
 
