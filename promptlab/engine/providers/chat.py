@@ -19,7 +19,7 @@ from promptlab.engine.providers.dialect import (
     printable,
     with_extra,
 )
-from promptlab.engine.providers.openai_shared import hold_to_rules, is_reasoning, read_usage
+from promptlab.engine.providers.openai_shared import hold_to_rules, is_reasoning, read_logprobs, read_usage
 from promptlab.engine.providers.structured import bare, named
 from promptlab.schemas.pipeline import Params
 
@@ -73,7 +73,8 @@ class ChatDialect:
             text = bare(text, request.json_schema)
         answered_by = found.get("model")
         usage = read_usage(found, "prompt_tokens", "completion_tokens")
-        return Reading(printable(text), finish, usage, answered_by or request.model, calls)
+        told = _logprobs(choice)
+        return Reading(printable(text), finish, usage, answered_by or request.model, calls, told)
 
 
 def _choice(found: Any) -> dict[str, Any]:
@@ -85,6 +86,13 @@ def _choice(found: Any) -> dict[str, Any]:
     if not isinstance(choices[0].get("message"), dict):
         raise ValueError("a choice without message")  # noqa: TRY004
     return choices[0]
+
+
+def _logprobs(choice: dict[str, Any]) -> tuple[float, ...] | None:
+    match choice:
+        case {"logprobs": {"content": tokens}}:
+            return read_logprobs(tokens)
+    return None
 
 
 def _said(choice: dict[str, Any], calls: tuple[ToolCall, ...]) -> tuple[str, FinishReason]:

@@ -10,6 +10,7 @@ from promptlab.engine.conversation import Attachment, Message, ToolCall
 from promptlab.engine.providers.dialect import count, printable, refuse
 from promptlab.engine.providers.options import REASONING_MODEL
 
+_FURTHEST = 1e6  # from 0; what cannot be at all is told as -9999
 _REASONING_HAS_NO = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
@@ -51,6 +52,18 @@ def read_call(call_id: Any, function: Any, number: int) -> ToolCall:
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else compact(arguments or {})
     return ToolCall(str(call_id or f"call_{number}"), printable(name), printable(text))
+
+
+def read_logprobs(tokens: Any) -> tuple[float, ...] | None:
+    """Read how probable each of a list of tokens was; None where that is not told of all."""
+    if not isinstance(tokens, list):
+        return None
+    found: list[Any] = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    return tuple(map(float, found)) if all(map(_is_logprob, found)) else None
+
+
+def _is_logprob(value: Any) -> bool:
+    return isinstance(value, int | float) and -_FURTHEST < value < _FURTHEST
 
 
 def read_usage(found: Mapping[str, Any], asked: str, answered: str) -> Usage:
