@@ -14,7 +14,7 @@ from promptlab.engine.checks.references import ReferenceCheck, hold_to
 
 SIZES: Final = range(1, 5)
 NONE_IN_COMMON = 1e-7
-MOST_WORDS = 100_000  # of the answer, times the references it is compared with: 90 ms
+MOST_WORDS = 60_000  # of the answer, times the references it is compared with: 90 ms
 
 
 @frozen
@@ -37,7 +37,7 @@ class Bleu(ReferenceCheck):
     `auto_reweigh`: several references are clipped together, a word at a time, and the penalty for brevity
     falls with the length (older releases of promptfoo have it the other way round).
 
-    More than 100,000 words are an error.
+    More than 60,000 words are an error.
     """
 
     measure: ClassVar[str] = "BLEU"
@@ -70,7 +70,7 @@ class Gleu(ReferenceCheck):
     space separates, in lower case and without dots at their end, as in promptfoo; on such words it is the
     `sentence_gleu` of NLTK.
 
-    More than 100,000 words, times the references, are an error.
+    More than 60,000 words, times the references, are an error.
     """
 
     measure: ClassVar[str] = "GLEU"

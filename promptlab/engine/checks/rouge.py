@@ -64,6 +64,7 @@ class RougeL(ReferenceCheck):
         from rapidfuzz.distance import LCSseq  # noqa: PLC0415 (an extra)
 
         words = tokens(text)
+        hold_to(MOST_WORDS, len(words) * len(references), "words, times the references")
         cells = len(words) * sum(map(len, references))
         hold_to(LARGEST, cells, "words of the answer times words of the references")
         return max(f1(LCSseq.similarity(words, one), len(words), len(one)) for one in references)
