@@ -35,7 +35,7 @@ class ReferenceCheck(ValueCheck, ABC):
     def compare(self, value: Any, subject: Subject) -> Finding:
         found = self.scored(subject.text, value) if subject.text.strip() else 0.0
         score = min(max(found, 0.0), 1.0)
-        reason = f"has a {self.measure} of {score:.4g}; at least {self.threshold:g}"
+        reason = f"has a {self.measure} of {round(score, 4):g}; at least {self.threshold:g}"
         return Finding(score >= self.threshold, score, reason)
 
     @abstractmethod

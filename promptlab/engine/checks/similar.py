@@ -1,12 +1,15 @@
 """`similar`: whether an answer means what a reference means, as far as embeddings of words know."""
 
-from functools import lru_cache
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from promptlab.core.extras import Extra
+from promptlab.engine.check import Finding, Subject
 from promptlab.engine.checks.references import ReferenceCheck, hold_to
 
 MOST_CHARACTERS = 100_000  # of the answer, and of all references: 50 ms each
@@ -29,6 +32,12 @@ class Similar(ReferenceCheck):
     measure: ClassVar[str] = "similarity"
     threshold: float = Field(default=0.75, ge=0, le=1)
 
+    async def judge(self, subject: Subject) -> Finding:
+        loading = _loading()
+        if not loading.done():
+            await asyncio.shield(asyncio.wrap_future(loading))
+        return await super().judge(subject)
+
     def scored(self, text: str, references: Any) -> float:
         hold_to(MOST_CHARACTERS, len(text), "characters")
         embedded = _embedded(text)
@@ -39,11 +48,20 @@ class Similar(ReferenceCheck):
 def _embedded(text: str) -> Any:
     """Give the embedding of a text, a vector of length 1 (0 for a text without a word)."""
     plain = text.encode("utf-8", "replace").decode()
-    (vector,) = _model().embed([plain], norm=True)
+    (vector,) = _loading().result().embed([plain], norm=True)
     return vector
 
 
-@lru_cache(maxsize=1)
+@cache
+def _loading() -> Future[Any]:
+    """Begin to load the model, once; half a second, for which the loop must not stand still."""
+    loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="promptlab-similar")
+    try:
+        return loader.submit(_model)
+    finally:
+        loader.shutdown(wait=False)
+
+
 def _model() -> Any:
     import wordllama  # noqa: PLC0415 (an extra)
 
