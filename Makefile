@@ -28,7 +28,11 @@ examples: ready-demo ## run every example, whole, on the embedded model
 
 .PHONY: test
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
-	@$(call step,$(BIN)/python -m pytest -n auto $(PYTEST_ARGS))
+	@$(call step,$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS))
+
+.PHONY: test-all
+test-all: ready-all ## run the tests and those that take long, as CI does
+	@$(call step,$(BIN)/python -m pytest -n auto --dist worksteal -m '' $(PYTEST_ARGS))
 
 .PHONY: torture
 torture: ready-all ## kill, starve and disturb runs at every point that there is (TORTURE="crash-points --seed 7" narrows it)

@@ -19,6 +19,7 @@ from promptlab.live.project_log import open_log
 from promptlab.live.reporting import stored_summary
 from promptlab.live.resuming import How, claimed, prepared
 from promptlab.live.running import RunRequest, run_loaded
+from promptlab.live.since import since as with_affected
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline, check_pipeline, load_pipeline
 from promptlab.loader.problems import InvalidPipeline, Problem, Problems
@@ -50,6 +51,7 @@ _SAID_ALIKE = (
     "repeat",
     "limit",
     "failed",
+    "since",
     "max_concurrency",
     "max_cost",
     "fresh",
@@ -77,11 +79,12 @@ class PipelineChanges(TypedDict, total=False):
 
 
 class RunArguments(PipelineChanges, total=False):
-    """How a pipeline is run; as the flags of `promptlab run`. `max_cost` in USD."""
+    """How a pipeline is run; as the flags of `promptlab run`. `max_cost` in USD; `since`: a git commit."""
 
     limit: int | None
     tags: Sequence[str]
     failed: str | None
+    since: str | None
     max_concurrency: int | None
     max_cost: float | None
     fresh: bool
@@ -122,13 +125,14 @@ async def run_async(pipeline: str | Path, **arguments: Unpack[RunArguments]) -> 
     refuse_unknown(arguments, RunArguments)
     refuse_wrong(arguments)
     project, loaded, targets = await asyncio.to_thread(_load, pipeline, arguments)
+    request = await asyncio.to_thread(_request, project, loaded, arguments)
     on_event = arguments.get("on_event")
     with open_log(project) as log:
         summary = await run_loaded(
             project,
             loaded,
             targets,
-            _request(arguments),
+            request,
             log=log,
             listeners=(on_event,) if on_event is not None else (),
         )
@@ -220,11 +224,12 @@ def _changes(changes: PipelineChanges) -> Changes:
     )
 
 
-def _request(arguments: RunArguments) -> RunRequest:
-    return RunRequest(
+def _request(project: Project, loaded: LoadedPipeline, arguments: RunArguments) -> RunRequest:
+    request = RunRequest(
         limit=arguments.get("limit"),
         tags=tuple(arguments.get("tags", ())),
         failed=arguments.get("failed"),
+        since=arguments.get("since"),
         max_concurrency=arguments.get("max_concurrency"),
         max_cost=arguments.get("max_cost"),
         fresh=arguments.get("fresh", False),
@@ -234,6 +239,7 @@ def _request(arguments: RunArguments) -> RunRequest:
         note=arguments.get("note"),
         said=_said(arguments),
     )
+    return with_affected(project, [loaded], request, arguments.get("model"), _changes(arguments))
 
 
 def _said(arguments: RunArguments) -> dict[str, JSON]:

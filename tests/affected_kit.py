@@ -9,8 +9,9 @@ from textwrap import dedent
 from promptlab.live.affected.finding import Finding, Since, find_affected
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.memory import LoadingMemory
+from promptlab.loader.pipeline_rows import UNFED
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import open_project
 from promptlab.schemas.affected import PipelineChange

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from promptlab.cli.boundary import run
+from tests.warm_kit import Forked, forked
 
 PROMPTLAB = str(Path(sys.executable).with_name("promptlab"))
 ECHO = """\
@@ -74,8 +75,14 @@ class Cli:
         return Said(code, captured.out, captured.err)
 
     def process(self, *arguments: str, env: Mapping[str, str] | None = None) -> Said:
-        """Run the installed command in a process of its own."""
-        return self.shell('exec "$0" "$@"', PROMPTLAB, *arguments, env=env)
+        """Run the command in a process of its own, which need not import anything."""
+        started = self.start(*arguments, env=env)
+        out, err = started.communicate(timeout=60)
+        return Said(started.returncode, out, err)
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Forked:
+        """Start such a process; its environment is ours, with `env`."""
+        return forked(self.folder, arguments, {**os.environ, **(env or {})})
 
     def shell(self, script: str, *arguments: str, env: Mapping[str, str] | None = None) -> Said:
         """Run a script of bash in the project; `$0` is promptlab unless an argument says otherwise."""

@@ -3,15 +3,16 @@
 import gc
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli_kit import ECHO, GREEN, PROMPTLAB, Cli, write_project
+from tests.cli_kit import ECHO, GREEN, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
 from tests.golden_kit import Golden
+from tests.lab import ended, environment
+from tests.warm_kit import forked
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write tests/golden/ anew, then look at git diff"
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the collector, which commands call, what was imported and collected: it lives to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -55,7 +63,6 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     before = gc.get_threshold()
     yield Cli(folder, capfd)
     gc.set_threshold(*before)
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +71,7 @@ def project_that_ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     write_project(folder, echo=ECHO, green=GREEN)
     for names in (["echo", "green"], ["green"]):
-        subprocess.run([PROMPTLAB, "run", *names], cwd=folder, capture_output=True, check=False)
+        ended(forked(folder, ["run", *names], environment()))
     return folder
 
 

@@ -22,6 +22,7 @@ from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialResult
 from tests.fakes import FakeProvider, ReceivedRequest
+from tests.warm_kit import Forked, forked
 
 KEY = "fake-test-key"
 INPUT_PRICE, OUTPUT_PRICE = 1.0, 2.0
@@ -84,28 +85,27 @@ class Lab:
         if isinstance(event, TrialFinished):
             self.trials.append(event.result)
 
-    def start(
-        self, *arguments: str, key: str | None = KEY, preexec: Callable[[], None] | None = None
-    ) -> subprocess.Popen[str]:
-        """Start the real command in a process of its own."""
-        names = ("PROMPTLAB_", "OPENAI_", "ANTHROPIC_", "FAKE_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-        environment |= {"FAKE_KEY": key} if key is not None else {}
-        command = [sys.executable, "-m", "promptlab", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=preexec,  # noqa: PLW1509 - no threads that hold locks here
-        )
+    def start(self, *arguments: str, key: str | None = KEY) -> Forked:
+        """Start the real command in a process of its own, which need not import anything."""
+        return forked(self.root, arguments, environment(key))
 
     def command(
         self, *arguments: str, key: str | None = KEY, preexec: Callable[[], None] | None = None
     ) -> "Ended":
-        return ended(self.start(*arguments, key=key, preexec=preexec))
+        """Give the command to its end; with `preexec` in a process that is begun from nothing."""
+        if preexec is None:
+            return ended(self.start(*arguments, key=key))
+        done = subprocess.run(
+            [sys.executable, "-m", "promptlab", *arguments],
+            cwd=self.root,
+            env=environment(key),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            preexec_fn=preexec,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     @property
     def log_path(self) -> Path:
@@ -136,12 +136,19 @@ class Ended:
         return found
 
 
-def ended(process: subprocess.Popen[str], *, wait: float = 60) -> Ended:
+def environment(key: str | None = KEY) -> dict[str, str]:
+    """Give what commands see: no settings of this machine, and the fake provider's key."""
+    ours = ("PROMPTLAB_", "OPENAI_", "ANTHROPIC_", "FAKE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | ({"FAKE_KEY": key} if key is not None else {})
+
+
+def ended(process: Forked, *, wait: float = 60) -> Ended:
     out, err = process.communicate(timeout=wait)
     return Ended(process.returncode, out, err)
 
 
-def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> float:
+def interrupt(process: Forked, number: signal.Signals = signal.SIGINT) -> float:
     """Send a signal; give when."""
     process.send_signal(number)
     return time.monotonic()

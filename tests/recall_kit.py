@@ -94,10 +94,16 @@ class Desk:
 
     def pipeline(self, *steps: Mapping[str, Any], **changes: object) -> None:
         """Write the pipeline, with other steps or other keys."""
-        self.write("pipelines/desk.yaml", {**PIPELINE, **({"steps": steps} if steps else {}), **changes})
+        made = {**PIPELINE, **({"steps": steps} if steps else {}), **changes}
+        self.write("pipelines/desk.yaml", {key: value for key, value in made.items() if value is not None})
 
     def rows(self, *rows: Mapping[str, Any]) -> None:
         self.write("data/rows.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def settings(self, **settings: object) -> None:
+        """Write promptlab.yaml with other keys."""
+        said = json.loads((self.lab.root / "promptlab.yaml").read_text())
+        self.write("promptlab.yaml", {**said, **settings})
 
     def run(self, *arguments: str, expect: int = 0) -> Turn:
         """Run the pipeline with `--explain --json`."""

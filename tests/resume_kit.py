@@ -73,7 +73,8 @@ def reports(lab: Lab, run: str = "last") -> dict[str, Any]:
 
 def _from_json(text: str) -> Any:
     found = json.loads(text)
-    del found["spent_usd"], found["calls"]["attempts"]
+    del found["at_risk_usd"], found["calls"]["attempts"]
+    found["spent_usd"] = round(found["spent_usd"], 9)
     return without_times(found)
 
 

@@ -54,16 +54,21 @@ class Simulated:
 
     async def complete(self, _request: CompletionRequest) -> Completion:
         now = asyncio.get_running_loop().time()
-        status = self.fault(now) or self._admit(now)
-        took = self.refusal_latency if status != 200 else self.latency * self.random.uniform(0.5, 1.5)
-        self.seen.append(Seen(now, status, took))
-        if status != 200:
-            await asyncio.sleep(took)
-            raise self._error(status)
-        self.in_flight += 1
-        await asyncio.sleep(took)
+        seen = self.hear(now)
+        await asyncio.sleep(seen.took)
+        if seen.status != 200:
+            raise self.error(seen.status)
         self.in_flight -= 1
         return Completion(text="", usage=Usage(5, 5), quota=self.quota(now))
+
+    def hear(self, now: float) -> Seen:
+        """Take a request or refuse it; one that is taken is in flight until it is answered."""
+        status = self.fault(now) or self._admit(now)
+        took = self.refusal_latency if status != 200 else self.latency * self.random.uniform(0.5, 1.5)
+        self.in_flight += status == 200
+        seen = Seen(now, status, took)
+        self.seen.append(seen)
+        return seen
 
     def _admit(self, now: float) -> int:
         if self.in_flight >= self.capacity(now):
@@ -78,31 +83,17 @@ class Simulated:
         self._level -= 1
         return 200
 
-    def _error(self, status: int) -> ProviderError:
+    def error(self, status: int) -> ProviderError:
         if status in (429, 529):
             return RateLimited("slow down", status=status, retry_after=self.retry_after)
         return ServerFault("oops", status=status)
 
 
 @dataclass
-class Simulation:
-    """Clients that ask for so many seconds, or `each` so often; more than the provider takes, or only a few.
-
-    `ended`: the answers, and when.
-    """
+class Observed:
+    """What a provider saw, in numbers."""
 
     model: Simulated
-    clients: int
-    seconds: float = 90.0
-    max_concurrency: int | None = None
-    ceiling: int = 1000
-    each: int | None = None
-    max_attempts: int = 100
-    ended: list[tuple[float, Answer]] = field(default_factory=list)
-    heard: Heard = field(default_factory=Heard)
-
-    def __post_init__(self) -> None:
-        run_virtually(self._run())
 
     def rate(self, start: float, end: float) -> float:
         """Give the calls a second that were let in."""
@@ -120,6 +111,26 @@ class Simulation:
     def share_refused(self, start: float, end: float) -> float:
         refused = self.refused(start, end)
         return refused / (refused + self.rate(start, end) * (end - start))
+
+
+@dataclass
+class Simulation(Observed):
+    """Clients that ask for so many seconds, or `each` so often; more than the provider takes, or only a few.
+
+    `ended`: the answers, and when.
+    """
+
+    clients: int
+    seconds: float = 90.0
+    max_concurrency: int | None = None
+    ceiling: int = 1000
+    each: int | None = None
+    max_attempts: int = 100
+    ended: list[tuple[float, Answer]] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
+
+    def __post_init__(self) -> None:
+        run_virtually(self._run())
 
     async def _run(self) -> None:
         clock, brake = LoopClock(), Brake()

@@ -142,7 +142,14 @@ STRUCTURE: list[Sample] = [
     (
         "is-sql",
         [],
-        ["create the thing", "show me the money", "explain this to me", "-- nothing", "```\nselect 1\n```"],
+        [
+            "create the thing",
+            "show me the money",
+            "explain this to me",
+            "-- nothing",
+            "from `{{ : }",
+            "```\nselect 1\n```",
+        ],
     ),
     ({"is-sql": {"databaseType": "Postgresql"}}, ["select a::int[] from t"], ["select [a from t"]),
     (

@@ -35,7 +35,7 @@ def run(repository: Repository) -> Trials:
     return outcomes(answered(loaded), rows)
 
 
-@pytest.mark.parametrize("group", range(2))
+@pytest.mark.parametrize("group", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_what_differs_is_affected_and_little_else(tmp_path: Path, group: int) -> None:
     """
     Given projects and edits made by chance,

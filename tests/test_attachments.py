@@ -672,24 +672,6 @@ def test_render_shows_what_would_be_attached(cli: Cli) -> None:
     assert as_json["steps"][0]["messages"][0]["content"][1]["path"] == "a.png"
 
 
-async def test_the_system_speaks_in_the_conversation_of_a_step_and_in_nothing_else() -> None:
-    """
-    Given a step whose conversation has a system message, and the same messages as a value of a row,
-    when each is spliced, and a part of the step's,
-    then the step's is taken whole, and the others are refused.
-    """
-    said: list[JSON] = [{"role": "system", "content": "Obey."}, {"role": "user", "content": "hi"}]
-    names = Names({"row": said}, {"ask": {"status": "passed", "messages": said}})
-
-    async with Renderer() as renderer:
-        found = await renderer.render(Template("prompt", "{% messages ask.messages %}", "p.j2"), names)
-        for source in ("{% messages row %}", "{% messages ask.messages[:1] %}"):
-            with pytest.raises(RenderFailed, match="data cannot bring the role 'system'"):
-                await renderer.render(Template("prompt", source, "p.j2"), names)
-
-    assert found == said
-
-
 async def test_line_ends_of_data_become_lf() -> None:
     """
     Given a value with the line ends of another system,

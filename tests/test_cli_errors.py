@@ -1,7 +1,5 @@
 """Errors that a user can make, or a machine: one clear message, the right exit code, nothing lost."""
 
-import os
-import subprocess
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -10,7 +8,7 @@ import pytest
 from promptlab.cli.boundary import _exit_code
 from promptlab.cli.crash import without_secrets, write_crash_report
 from promptlab.core.errors import StorageError
-from tests.cli_kit import ASK, GREEN, PROMPTLAB, Cli
+from tests.cli_kit import ASK, GREEN, Cli
 from tests.fakes import FakeProvider, dead_server
 
 KEY = "sk-very-secret-0123456789"
@@ -215,16 +213,9 @@ def test_two_runs_at_once_lose_nothing(cli: Cli, fake_provider: FakeProvider) ->
     then both end well and the log has both with all their trials.
     """
     cli.write(ask=MANY)
-    env = {**os.environ, **fake_provider.environment()}
-    command = [PROMPTLAB, "run", "ask", "--fresh"]
-    runs = [
-        subprocess.Popen(
-            command, cwd=cli.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for _ in range(2)
-    ]
+    runs = [cli.start("run", "ask", "--fresh", env=fake_provider.environment()) for _ in range(2)]
 
-    outs = [run.communicate(timeout=60)[0] for run in runs]
+    outs = [run.communicate(timeout=60) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], outs
     assert [run["trials"]["passed"] for run in cli("runs", "list", "--json").json["runs"]] == [101, 101]
@@ -308,12 +299,10 @@ def test_a_dead_run_is_shown_as_far_as_it_came(cli: Cli, fake_provider: FakeProv
     """
     cli.write(ask=MANY)
     fake_provider.configure(latency_ms=100)
-    env = {**os.environ, **fake_provider.environment()}
-    with subprocess.Popen(
-        [PROMPTLAB, "run", "ask"], cwd=cli.folder, env=env, stderr=subprocess.DEVNULL
-    ) as run:
-        fake_provider.wait_for_requests(60, wait=60)
-        run.kill()
+    run = cli.start("run", "ask", env=fake_provider.environment())
+    fake_provider.wait_for_requests(60, wait=60)
+    run.kill()
+    run.communicate(timeout=60)
 
     listed = cli("runs", "list", "--json").json["runs"][0]
     shown = cli("runs", "show", "last")

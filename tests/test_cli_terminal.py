@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from tests.cli_kit import ASK, PROMPTLAB, Cli
 from tests.fakes import FakeProvider
+from tests.warm_kit import Forked
 
 ROWS = 120
 IN_FLIGHT = 16  # calls at once, unless it is said
@@ -43,20 +43,11 @@ def terminal(cli: Cli, *arguments: str, **env: str) -> Iterator[pexpect.spawn]:
         child.close(force=True)
 
 
-@contextmanager
-def running(cli: Cli, fake: FakeProvider) -> Iterator[subprocess.Popen[str]]:
-    """Yield a run with at least twenty answers and more requests in flight."""
-    env = {**os.environ, **fake.environment()}
-    with subprocess.Popen(
-        [PROMPTLAB, "run", "ask"],
-        cwd=cli.folder,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as run:
-        fake.wait_for_requests(40, wait=30)
-        yield run
+def running(cli: Cli, fake: FakeProvider) -> Forked:
+    """Give a run with at least twenty answers and more requests in flight."""
+    run = cli.start("run", "ask", env=fake.environment())
+    fake.wait_for_requests(40, wait=30)
+    return run
 
 
 def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provider: FakeProvider) -> None:
@@ -114,9 +105,9 @@ def test_sigterm_lets_calls_in_flight_end(
     """
     cli.write(ask=MANY)
     fake_provider.configure(latency_ms=150)
-    with running(cli, fake_provider) as run:
-        run.send_signal(signal.SIGTERM)
-        out, err = run.communicate(timeout=15)
+    run = running(cli, fake_provider)
+    run.send_signal(signal.SIGTERM)
+    out, err = run.communicate(timeout=15)
     sent = fake_provider.sent_count
     fake_provider.configure(latency_ms=0)
 
@@ -138,13 +129,13 @@ def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: F
     """
     cli.write(ask=MANY)
     fake_provider.script({"nth": list(range(40, ROWS)), "fault": "hang"})
-    with running(cli, fake_provider) as run:
-        run.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        started = time.monotonic()
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=15)
-        took = time.monotonic() - started
+    run = running(cli, fake_provider)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    started = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=15)
+    took = time.monotonic() - started
 
     assert (run.returncode, "Traceback" in err) == (130, False)
     assert took < 8  # a first signal would wait 10 s for the calls in flight

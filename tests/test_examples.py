@@ -232,9 +232,11 @@ def closed_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
-@pytest.mark.slow
 @needs_weights
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "summary" else pytest.mark.thorough) for name in EXAMPLES],
+)
 def test_an_example_runs_on_the_real_model(examples: Cli, name: str) -> None:
     """
     Given the embedded model,
@@ -247,7 +249,7 @@ def test_an_example_runs_on_the_real_model(examples: Cli, name: str) -> None:
     assert said.json["calls"]["recalled"] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @needs_weights
 def test_the_helpdesk_branches_loops_calls_and_recalls_all_of_it(examples: Cli) -> None:
     """

@@ -25,7 +25,6 @@ PART = {"id": "part", "prompt": "prompts/part.j2"}
 JOIN = {"id": "join", "messages": [{"role": "user", "content": "Join {{ part.output }} of {{ item }}."}]}
 PARTS = {"id": "parts", "foreach": "[ticket, tier]", "steps": [PART, JOIN]}
 ASK = {"id": "ask", "pipeline": "pipelines/other.yaml", "with": {"text": "Tier {{ tier }}"}}
-HERE = "template pipelines/desk.yaml"
 OTHER = {
     "version": 1,
     "inputs": {"text": "string"},
@@ -80,13 +79,13 @@ def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch)
         (
             lambda desk: desk.pipeline({**PARTS, "foreach": "[ticket, tier ~ '!']"}, ASK),
             {
-                "parts[1].part": HERE,
-                "parts[1].join": HERE,
+                "parts[1].part": "foreach of parts",
+                "parts[1].join": "foreach of parts",
             },
         ),
         (
             lambda desk: desk.pipeline(PARTS, {**ASK, "with": {"text": "Of {{ tier }}"}}),
-            {"ask.draft": HERE},
+            {"ask.draft": "with of ask"},
         ),
         (
             lambda desk: desk.write(
@@ -288,6 +287,22 @@ def test_what_is_new_says_which_way(desk: Desk) -> None:
     turn = desk.run()
 
     assert turn.why == {("r0", "more"): "new step", ("r0 new", "note"): "new variant"}
+
+
+def test_a_new_value_of_an_axis_is_no_new_variant(desk: Desk) -> None:
+    """
+    Given a run of a matrix,
+    when an axis gets another value,
+    then its cell is called for that.
+    """
+    desk.rows(ROWS[0])
+    desk.pipeline(NOTE, matrix={"params.temperature": [0]})
+    desk.run()
+    desk.pipeline(NOTE, matrix={"params.temperature": [0, 0.5]})
+
+    turn = desk.run()
+
+    assert set(turn.why.values()) == {"new value of axis temperature"}
 
 
 def test_the_newest_earlier_run_of_the_step_counts_not_the_last_run(desk: Desk) -> None:

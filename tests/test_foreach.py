@@ -426,16 +426,18 @@ async def test_previous_of_an_inner_foreach_is_its_own() -> None:
 )
 async def test_what_is_no_list_is_an_error_of_the_step(value: str, shown: str) -> None:
     """
-    Given an input of any type that is no list in one row,
+    Given an expression over an input of any type that gives no list for one row,
     when the rows run,
     then that trial errored and says why, and the other one passed.
     """
     head = HEAD.replace("words: array", "words: any") + f"  - {{words: {value}}}\n"
 
-    good, bad = await Nested(pipeline(SAYING, head=head)).run()
+    computed = SAYING.replace("foreach: words", "foreach: words | default([])")
+
+    good, bad = await Nested(pipeline(computed, head=head)).run()
 
     assert (good.status, bad.status) == ("passed", "errored")
-    assert step_of(bad, "parts").error == f"`foreach` needs a list, but words is {shown}"
+    assert step_of(bad, "parts").error == f"`foreach` needs a list, but words | default([]) is {shown}"
 
 
 async def test_a_list_has_at_most_ten_thousand_items() -> None:
@@ -444,7 +446,7 @@ async def test_a_list_has_at_most_ten_thousand_items() -> None:
     when the step runs,
     then it errored, and nothing was called.
     """
-    one = Nested(pipeline(SAYING.replace("foreach: words", "foreach: range(10001)")))
+    one = Nested(pipeline(SAYING.replace("foreach: words", "foreach: range(10000 + words | length)")))
 
     trial = await one.run_one()
 

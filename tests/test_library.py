@@ -1,5 +1,7 @@
 """promptlab from Python."""
 
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 import promptlab
 from promptlab import InvalidPipeline, load, run, run_async, validate
-from promptlab.core.errors import UsageError
+from promptlab.core.errors import NothingToRun, UsageError
 
 PIPELINE = """\
 version: 1
@@ -55,6 +57,26 @@ async def test_a_run_can_be_awaited(project: Path) -> None:
 
     assert [trial.outputs for trial in report.trials()] == ["say plum"]
     assert seen
+
+
+def test_only_what_a_git_change_touches_is_run_where_that_is_asked(project: Path) -> None:
+    """
+    Given a committed project in which one row was edited since,
+    when it is run from Python since that commit, and again since one that has the edit,
+    then that row alone is run, and then there is nothing to run.
+    """
+    git = partial(subprocess.run, cwd=project, check=True, capture_output=True)
+    commit = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qam", "x")
+    for command in (("git", "init", "-q"), ("git", "add", "."), commit):
+        git(command)
+    (project / "pipelines" / "say.yaml").write_text(PIPELINE.replace("pear", "plum"))
+
+    report = run("say", project=project, since="HEAD")
+    git(commit)
+
+    assert [trial.outputs for trial in report.trials()] == ["say plum"]
+    with pytest.raises(NothingToRun, match="nothing of it changed since 'HEAD'"):
+        run("say", project=project, since="HEAD")
 
 
 @pytest.mark.parametrize(

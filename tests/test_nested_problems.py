@@ -73,8 +73,8 @@ def inner(content: str, *lines: str) -> str:
         ("- {id: parts, foreach: words, steps: []}", "6:38: steps.steps: needs at least one item", None),
         (
             "- {id: parts, foreach: [a, b], steps: [{id: say, messages: [{role: user, content: x}]}]}",
-            "6:24: steps.foreach: must be text, not list; quote it",
-            None,
+            "6:24: steps.foreach: must be an expression that gives a list, not a list",
+            'write the list as an expression: foreach: \'["a", "b"]\'',
         ),
     ],
 )
@@ -98,7 +98,13 @@ def test_what_is_wrong_with_a_foreach_is_found_at_its_place(
         ("ticket", "string"),
         ("tier", "string"),
         ("\"'a, b'\"", "string"),
-        ('"5"', "number"),
+        ('"5"', "integer"),
+        ('"1.5"', "number"),
+        ("\"{'a': 1}\"", "object"),
+        ("\"'a' if ticket else 'b'\"", "string"),
+        ("words | join('-')", "string"),
+        ("ticket ~ tier", "string"),
+        ("ticket == tier", "boolean"),
         ("say.output", "string"),
         ("ticket | upper", "string"),
         ("words | first | length", "integer"),
@@ -119,7 +125,40 @@ def test_a_foreach_over_what_is_surely_no_list_is_refused(value: str, kind: str)
 
 
 @pytest.mark.parametrize(
-    "value", ["ticket | list", "words | unique | list", "words if ticket else ticket | upper"]
+    ("value", "problem"),
+    [
+        ("none", "`foreach` needs a list, but none is null"),
+        (
+            "range(100000)",
+            "`foreach` runs for 10,000 items at most, but range(100000) has 100,000",
+        ),
+        (
+            "range(0, -20002, -2)",
+            "`foreach` runs for 10,000 items at most, but range(0, -20002, -2) has 10,001",
+        ),
+    ],
+)
+def test_a_constant_that_no_foreach_runs_over_is_refused(value: str, problem: str) -> None:
+    """
+    Given a foreach over a constant that is no list, or a longer one than it takes,
+    when it is loaded,
+    then it is refused at that.
+    """
+    steps = f'- {{id: parts, foreach: "{value}", steps: [{SAY.removeprefix("- ")}]}}'
+
+    assert with_steps(steps).problems == [f"6:24: {problem}"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "range(10000)",
+        "range(words | length)",
+        "ticket.split(',')",
+        "ticket | list",
+        "words | unique | list",
+        "words if ticket else ticket | upper",
+    ],
 )
 def test_what_may_be_a_list_is_left_to_the_run(value: str) -> None:
     """
@@ -374,7 +413,15 @@ def test_the_front_matter_of_an_inner_prompt_says_its_model() -> None:
         ("{text: '{{ words[0] }}', count: '{{ words | length }}'}", None),
         ("{txt: hi, text: hi}", "6:50: pipelines/sub.yaml has no input 'txt'"),
         ("{count: 1}", "6:43: nothing gives the input 'text' of pipelines/sub.yaml a value"),
-        ("{text: 5}", "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is '5'"),
+        ("{text: 5}", "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is 5"),
+        (
+            "{text: x, count: '5'}",
+            "6:66: the input 'count' of pipelines/sub.yaml is of type integer, but this is '5'",
+        ),
+        (
+            "{text: '{{ none }}'}",
+            "6:56: the input 'text' of pipelines/sub.yaml has no value",
+        ),
         (
             "{text: '{{ words }}'}",
             "6:56: the input 'text' of pipelines/sub.yaml is of type string, but this is of type array",
@@ -511,7 +558,7 @@ def test_a_file_that_a_called_pipeline_attaches_is_known_before_the_run(
     files = {
         "pipelines/sub.yaml": PICTURE.replace("DEFAULT", default),
         "prompts/look.j2": "{{ image(photo) }}",
-        "data/a.gif": "GIF89a...",
+        "data/a.gif": "GIF89a.....",
         "data/a.txt": "text",
     }
     step = f"- {{id: sub, pipeline: pipelines/sub.yaml, with: {{photo: {given}}}}}"
@@ -550,3 +597,61 @@ def test_pipelines_that_multiply_are_refused() -> None:
     loaded = with_steps("- {id: sub, pipeline: pipelines/p0.yaml}", "", NO_CHANGES, **chain, p5=last)
 
     assert {problem.code for problem in loaded.found} == {"too-many-steps"}
+
+
+def test_a_param_of_the_caller_that_a_called_step_refuses_is_told_in_the_callers_file() -> None:
+    """
+    Given a called pipeline that names no model, and a caller whose params that model has none of,
+    when the caller is loaded,
+    then the param is named where it is written.
+    """
+    sub = "version: 1\nsteps:\n  - {id: say, messages: [{role: user, content: x}]}\n"
+    caller = """
+        version: 1
+        dataset: [{ticket: x}]
+        model: openai/o3
+        params: {temperature: 0}
+        steps:
+          - {id: sub, pipeline: pipelines/sub.yaml}
+        """
+
+    loaded = load(dedent(caller).lstrip(), {"pipelines/sub.yaml": sub})
+
+    assert loaded.problems == ["4:23: step 'say': o3 has no temperature; take it out of params"]
+
+
+def test_a_model_of_the_caller_that_is_none_is_told_in_the_callers_file() -> None:
+    """
+    Given a called pipeline that names no model, and a caller that names one that is none,
+    when the caller is loaded,
+    then that is told where the model is written.
+    """
+    sub = "version: 1\nsteps:\n  - {id: say, messages: [{role: user, content: x}]}\n"
+    step = "  - {id: sub, pipeline: pipelines/sub.yaml}\n"
+    caller = f"version: 1\ndataset: [{{ticket: x}}]\nmodel: gpt\nsteps:\n{step}"
+
+    assert load(caller, {"pipelines/sub.yaml": sub}).problems == ["3:8: 'gpt' is no model"]
+
+
+def test_a_refused_param_is_told_once_for_all_points_of_an_axis() -> None:
+    """
+    Given an axis of temperatures, and others beside it, over a model that has no temperature,
+    when the pipeline is loaded,
+    then each step is told of once for the axis, at its first value.
+    """
+    pipeline = """
+        version: 1
+        dataset: [{ticket: x}]
+        model: anthropic/claude-opus-5
+        matrix:
+          params.temperature: [0, 0.5, 1]
+          note: {a: {description: x}, b: {description: y}}
+        steps:
+          - {id: one, messages: [{role: user, content: x}]}
+          - {id: two, messages: [{role: user, content: x}]}
+        """
+
+    assert load(dedent(pipeline).lstrip()).problems == [
+        "5:24: step 'one': claude-opus-5 has no temperature; take it out of params",
+        "5:24: step 'two': claude-opus-5 has no temperature; take it out of params",
+    ]

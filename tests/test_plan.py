@@ -157,6 +157,20 @@ async def test_skips_and_certain_errors_are_told() -> None:
     assert "nothing" in error.message
 
 
+async def test_a_step_that_is_excused_for_its_recalled_answer_is_recalled_and_not_skipped() -> None:
+    """
+    Given a step with `on_error: skip` whose recorded answer is invalid, and one whose template fails,
+    when both are planned,
+    then the first is recalled, the second skipped, and each counts once.
+    """
+    answered = ask("a", "say a", output=LABELS, on_error="skip")
+    log = await bought(answered, answers=("dunno",))
+
+    numbers = await numbers_of(answered, ask("b", "say {{ nothing }}", on_error="skip"), log=log)
+
+    assert counts(numbers) == {"recall": 1, "skip": 1}
+
+
 async def test_what_may_be_asked_again_is_open() -> None:
     """
     Given a step that asks up to three times until its output is valid,
@@ -564,7 +578,7 @@ def test_the_worst_is_what_a_limit_sets_aside(cli: Cli, lab: Lab) -> None:
     said = cli("plan", "words", "--fresh")
 
     assert enough.status == "passed"
-    assert "10 calls at worst is over the limit `requests: 9`" in said.err
+    assert "10 calls at worst are over the limit `requests: 9`" in said.err
     assert "exit code 4" in said.err
 
 
@@ -599,9 +613,9 @@ def test_a_limit_below_the_worst_is_told(
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({"cost_usd": 100}, "an unknown cost at worst is over the limit `limits.cost_usd: $100.00`"),
-        ({"total_tokens": 100_000}, "an unknown number of tokens at worst is over the limit"),
-        ({"requests": 1000}, "an unknown number of calls at worst is over the limit `requests: 1,000`"),
+        ({"cost_usd": 100}, "the cost at worst, which may be over the limit `limits.cost_usd: $100.00`"),
+        ({"total_tokens": 100_000}, "the number of tokens at worst, which may be over the limit"),
+        ({"requests": 1000}, "the number of calls at worst, which may be over the limit `requests: 1,000`"),
     ],
 )
 def test_any_limit_may_be_reached_where_the_worst_has_no_bound(

@@ -1,6 +1,7 @@
 """What commands ask of the log is found by indexes: none reads a whole table, however long the log is."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,8 +15,11 @@ from promptlab.live.project_log import open_log
 from promptlab.live.recall import Recaller
 from promptlab.loader.project import open_project
 from tests.bench.big_log import add_copies
-from tests.cli_kit import ECHO, Cli
+from tests.cli_kit import ECHO, Cli, write_project
+from tests.lab import ended, environment
+from tests.warm_kit import forked
 
+LOG = Path(".promptlab/lab.db")
 LARGE = "attempts|completions|rows|step_runs|trials|verdicts"
 PART = "USING (COVERING )?INDEX ix_attempts_unknown"  # an index of what is asked for, and no more
 SCAN = re.compile(rf"^SCAN ({LARGE})\b(?! {PART})")
@@ -38,14 +42,21 @@ COMMANDS = (
 type Asked = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose log has a run of each kind of outcome, copied forty times; made once."""
+    folder = tmp_path_factory.mktemp("long")
+    write_project(folder, words=ECHO)
+    ended(forked(folder, ["run", "words"], environment()))
+    add_copies(folder / LOG, 40)
+    return folder
+
+
 @pytest.fixture
-def long_log(cli: Cli) -> Path:
-    """Give the log of a project with a run of each kind of outcome, copied forty times."""
-    cli.write(words=ECHO)
-    cli("run", "words")
-    path = cli.folder / ".promptlab" / "lab.db"
-    add_copies(path, 40)
-    return path
+def long_log(cli: Cli, long_project: Path) -> Path:
+    """Give the log of a copy of that project, in which the command line stands."""
+    shutil.copytree(long_project, cli.folder, dirs_exist_ok=True)
+    return cli.folder / LOG
 
 
 @pytest.fixture

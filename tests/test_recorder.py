@@ -203,6 +203,7 @@ async def test_a_run_tells_what_happened(log: RunLog) -> None:
         recorder.emit(CallRecalled("openai/gpt-4o-mini", shared=False))
         for row, status in enumerate(statuses):
             recorder.emit(TrialFinished(trial_of(row, status=status)))
+        await recorder.flush()
         running = run_in(log)
         await recorder.end_run(
             RunEnd(status="failed", seconds=2.0, metrics={"pass_rate": 0.5}, gates=({"a": 1},))

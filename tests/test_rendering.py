@@ -187,7 +187,7 @@ async def test_roles_come_from_tags(renderer: Renderer, source: str, messages: l
         ("{{ ''.__class__ }}", "security", "unsafe"),
         ("{{ ''['__class__'] }}", "undefined", "'__class__'"),
         ("{{ cycler }}", "undefined", "'cycler' is not defined"),
-        ("{% messages coup %}", "type", "data cannot bring the role 'system'"),
+        ("{% messages coup %}", "type", "the prompt is empty"),
         ("{% messages tags %}", "type", "role and content"),
         ("{% user %}{% system %}x{% endsystem %}{% enduser %}", "other", "cannot be nested"),
         ("{% set s %}{% user %}x{% enduser %}{% endset %}{{ s | tojson }}", "type", "changed by a filter"),
@@ -373,3 +373,17 @@ async def test_what_is_answered_after_the_end_disturbs_nobody() -> None:
 
     assert {type(answer) for answer in answers} == {asyncio.CancelledError}
     assert broken == []
+
+
+async def test_a_template_that_was_made_ready_renders_as_ever(renderer: Renderer) -> None:
+    """
+    Given a template that the process was told of before there are values for it,
+    when it is rendered with values,
+    then there is its text; that it could not be rendered without them is no matter.
+    """
+    template = prompt("Ready for {{ ticket }}")
+    renderer.get_ready([template])
+
+    rendered = await renderer.render(template, NAMES)
+
+    assert rendered == [{"role": "user", "content": "Ready for Charged twice <b>&</b> ü"}]

@@ -246,7 +246,8 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
     """
     Given a run that was killed with three calls in flight,
     when it is shown, and resumed with `--on-unknown fail`, and resumed again with `retry`,
-    then each says how many there are, of which model and what they may have cost; only the last asks again.
+    then each says how many there are, of which model and what they may have cost; only the last asks again,
+    and what was paid for certain is told apart from what may have been.
     """
     lab.write_rows(3)
     fake_provider.script({"fault": "hang"})
@@ -257,7 +258,8 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
     listed = json.loads(lab.command("runs", "show", "last", "--json").out)["unknown_attempts"]
     refused = lab.command("resume", "last", "--on-unknown", "fail")
     sent = fake_provider.sent_count
-    asked = lab.command("resume", "last", "--on-unknown", "retry")
+    asked = lab.command("resume", "last", "--on-unknown", "retry", "--json")
+    stored = lab.command("report", "last", "--format", "json")
 
     assert "3 attempts of unknown outcome, at most $0.00084" in shown.out
     assert shown.out.count("fake/model-1, sent 20") == 3
@@ -267,7 +269,15 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
     )
     assert (refused.code, sent) == (1, 3)
     assert "3 attempts of unknown outcome, at most $0.00084, asked again:" in asked.err
+    assert "  say, fake/model-1: 3 attempts for 3 rows (r0, r1, r2), at most $0.00084" in asked.err
     assert (asked.code, fake_provider.sent_count) == (0, 6)
+    for said in (asked.summary, json.loads(stored.out)):
+        assert (
+            said["spent_usd"]
+            == pytest.approx(said["metrics"]["spent_usd"])
+            == pytest.approx(said["cost_usd"])
+        )
+        assert said["at_risk_usd"] == pytest.approx(3 * RISK)
     assert lab.query("select status, errored, passed, sent, attempts from runs") == [("passed", 0, 3, 3, 6)]
 
 

@@ -182,6 +182,21 @@ def test_a_row_for_which_where_cannot_be_answered_is_a_problem_of_that_row() -> 
     assert found.problems[0].startswith("data/a2.jsonl:2:1: where: '>' not supported")
 
 
+def test_rows_for_which_where_fails_alike_are_one_problem() -> None:
+    """
+    Given a `where` that fails for many rows in the same way, and for one in another,
+    when the pipeline is loaded with a limit,
+    then each way is told once, at its first row, with the number and the first lines of the others.
+    """
+    rows = "".join(f'{{"word": "w{number}", "n": "x"}}\n' for number in range(700))
+    files = {"a.jsonl": '{"word": "ok", "n": 1}\n' + rows + '{"word": "z", "n": []}\n'}
+
+    found = loaded("{path: data/a.jsonl, where: n > 0, limit: 3}", **files).found
+
+    assert [(one.line, one.code) for one in found] == [(2, "where"), (702, "where")]
+    assert found[0].message.endswith("; and 699 more rows (lines 3, 4, 5, …)")
+
+
 def test_a_where_that_leaves_nothing_is_warned_of() -> None:
     """
     Given a `where` that holds for no row,

@@ -352,7 +352,7 @@ def imports(checkout: Path, *modules: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_set_up_that_was_killed_is_made_whole_by_the_next(checkout: Path) -> None:
     """
     Given a set-up that was killed while it installed packages,
@@ -378,7 +378,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_step_that_fails_is_named_with_the_end_of_its_log(checkout: Path) -> None:
     """
     Given a .venv that is broken and a requirement that is nowhere to be had,

@@ -153,7 +153,7 @@ async def test_a_value_that_does_not_fit_an_input_is_an_error_of_the_step() -> N
     trial = await one.run_one()
 
     assert step_of(trial, "sub").error == (
-        "the input 'text' of pipelines/sub.yaml is of type string, but this is '{\"a\": \"hey\"}'"
+        'the input \'text\' of pipelines/sub.yaml is of type string, but this is {"a": "hey"}'
     )
     assert one.provider.journal == []
 

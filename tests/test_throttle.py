@@ -17,9 +17,10 @@ from promptlab.schemas.throttle import Change, ThrottleCourse, course_of
 from tests.chain_kit import Chain
 from tests.fakes import FakeProvider
 from tests.lab import Lab
+from tests.quick_simulation import QuickSimulation
 from tests.scripted import ScriptedProvider, call
 from tests.simulated import Simulated, Simulation
-from tests.throttle_sweep import outcome, providers
+from tests.throttle_sweep import Provider, outcome, providers
 
 MODEL = "scripted/m"
 
@@ -43,7 +44,7 @@ def test_it_finds_how_many_calls_are_taken_at_once(capacity: int, latency: float
 
     assert run.rate(60, 90) >= 0.8 * capacity / latency
     assert run.refused(60, 90) <= max(2, 0.05 * len(model.seen))
-    assert run.refused(0, 60) <= 24 + 0.05 * len(model.seen)
+    assert run.refused(0, 60) <= 18 + 0.05 * len(model.seen)
 
 
 @pytest.mark.slow
@@ -52,7 +53,7 @@ def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> No
     """
     Given providers of many sizes and kinds, with or without Retry-After, bursts, late refusals and an outage,
     when each has run for a minute,
-    then nearly all do at least 80 % of what they can, none less than 65 %, and none is stormed.
+    then each does at least 80 % of what it can, and none is stormed.
 
     A sample by number; `python -m tests.throttle_sweep` runs them all.
     """
@@ -60,10 +61,30 @@ def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> No
 
     found = [outcome(provider, seed) for seed, provider in enumerate(small[::step])]
 
-    assert sum(one.share >= 0.8 for one in found) >= 0.95 * len(found)
-    assert min(one.share for one in found) >= 0.65
-    assert max(one.refused_then for one in found) <= 0.1
-    assert max(one.refused for one in found) <= 0.2
+    assert min(one.share for one in found) >= 0.8
+    assert max(one.refused_then for one in found) <= 0.05
+    assert max(one.refused for one in found) <= 0.1
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        Provider("a second", 2, 0.05, burst=10, retry_after=1.0, late=True),
+        Provider("a second", 20, 0.3, retry_after=1.0),
+        Provider("a second", 100, 0.05, burst=5, retry_after=1.0, outage=True),
+    ],
+)
+def test_it_finds_what_strict_providers_take(provider: Provider) -> None:
+    """
+    Given a provider of a rate that refuses late, or hardly takes a burst, and asks for a second's pause,
+    when a minute has passed, or another after an outage,
+    then at least 80 % of what it can is done, with hardly a refusal.
+    """
+    found = outcome(provider, seed=1)
+
+    assert found.share >= 0.8
+    assert found.refused_then <= 0.05
+    assert found.refused <= 0.1
 
 
 def test_refusals_that_come_late_are_worked_out() -> None:
@@ -90,7 +111,7 @@ def test_it_finds_how_many_calls_are_taken_a_second(rate: float, burst: float, l
     """
     model = Simulated(lambda _: 1e9, latency=latency, rate=rate, burst=burst)
 
-    run = Simulation(model, clients=int(3 * rate * latency) + 40)
+    run = QuickSimulation(model, clients=int(3 * rate * latency) + 40, seconds=90)
 
     assert run.rate(60, 90) >= 0.8 * rate
     assert run.share_refused(60, 90) < 0.05

@@ -240,6 +240,30 @@ def test_steps_behind_a_loop_of_tools_are_rendered_and_planned(lab: Lab) -> None
     assert counts == [(0, 1, 2, 1), (0, 0, 1, 0)]
 
 
+def test_a_step_behind_a_tool_that_raised_is_not_rendered_and_says_why(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run in which a tool raised, of which nothing is kept, and a step that needs the answer behind it,
+    when both are rendered,
+    then the first is shown up to its call, and the tool is named, not an answer that a run would ask for.
+    """
+    calls = {"text": "", "tool_calls": [{"name": "status", "arguments": {"order": "none"}, "id": "c1"}]}
+    fake_provider.script(ANSWERS[0], {"answer": calls})
+    more = {"id": "more", "messages": [{"role": "user", "content": "Repeat: {{ reply.output }}"}]}
+    lab.write_pipeline(steps=[STEP, more])
+    lab.command("run", "words")
+
+    rendered = lab.command("render", "words")
+    alone = lab.command("render", "words", "--step", "reply")
+
+    assert (rendered.code, alone.code) == (2, 0)
+    assert "step 'more' needs the answer of 'reply', which is not recorded" in rendered.err
+    assert "hangs on what the tool 'status' gives, which is not recorded: nothing is kept" in rendered.err
+    assert "step 'reply' goes on with what the tool 'status' gives" in alone.err
+    assert alone.out.endswith('→ status({"order": "none"})\n')
+
+
 def test_what_a_step_said_with_tools_is_shown(lab: Lab) -> None:
     """
     Given a run with calls of tools,
@@ -256,38 +280,6 @@ def test_what_a_step_said_with_tools_is_shown(lab: Lab) -> None:
         assert said in rendered.out
 
 
-@pytest.mark.parametrize(
-    ("message", "says"),
-    [
-        ({"role": "tool", "content": "x"}, "the tool_call_id of a message must be a string"),
-        (
-            {"role": "assistant", "content": "", "tool_calls": "x"},
-            "the tool_calls of a message must be a list",
-        ),
-        (
-            {"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},
-            "the name of a tool call must be",
-        ),
-        ({"role": "user", "content": "", "tool_calls": []}, "a message of the role user has no tool_calls"),
-    ],
-)
-def test_a_message_with_a_malformed_call_is_refused(lab: Lab, message: dict[str, Any], says: str) -> None:
-    """
-    Given a row whose history has a call of a tool that is none,
-    when the pipeline is run,
-    then its trial errors and says what is wrong.
-    """
-    lab.write("prompts/say.j2", "{% messages history %}Go on.")
-    lab.write_pipeline(inputs={"history": "messages"}, steps=[PIPELINE["steps"][0] | {"checks": []}])
-    lab.write("data/rows.jsonl", json.dumps({"history": [message]}))
-
-    lab.run()
-
-    (trial,) = lab.trials
-    assert trial.status == "errored"
-    assert says in (trial.steps[0].error or "")
-
-
 def test_a_history_in_the_form_of_openai_is_taken(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a row whose history has calls of tools as OpenAI writes them,
@@ -295,9 +287,10 @@ def test_a_history_in_the_form_of_openai_is_taken(lab: Lab, fake_provider: FakeP
     then they are sent.
     """
     call = {"id": "c9", "type": "function", "function": {"name": "status", "arguments": "{}"}}
+    as_object = {**call, "function": {"name": "status", "arguments": {}}}
     history = [
         {"role": "user", "content": "where?"},
-        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "assistant", "content": None, "refusal": None, "tool_calls": [as_object]},
         {"role": "tool", "content": "there", "tool_call_id": "c9"},
     ]
     lab.write("prompts/say.j2", "{% messages history %}And?")

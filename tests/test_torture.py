@@ -11,6 +11,7 @@ from tests.torture.power_cuts import synced_bytes
 from tests.torture.troubles import TROUBLES
 
 SEED = 20261123
+LONG = {"random-kills", "crowds", "strangers"}
 SAID_BY_STRACE = """\
 7 pwrite64(4</p/.promptlab/lab.db-wal>, "\\3"..., 24, 4152) = 24
 7 pwrite64(4</p/.promptlab/lab.db-wal>, "a, 1, 2"..., 4096, 4176) = 4096
@@ -32,7 +33,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize(
+    "trouble", [pytest.param(name, marks=pytest.mark.thorough if name in LONG else ()) for name in TROUBLES]
+)
 def test_trouble_loses_nothing_and_buys_nothing_twice(bench: Bench, trouble: str) -> None:
     """
     Given a project, and trouble of one kind at some of the points where it may come,

@@ -41,10 +41,11 @@ def test_a_new_pipeline_is_run(pipeline: Pipeline) -> None:
     """
     Given a watch over all pipelines,
     when a file of a new one is saved,
-    then it is run, and each of its rows is asked for once.
+    then it is run, each of its rows is asked for once, and the turn names it.
     """
     pipeline.begin()
 
+    assert {"path": pipeline.path, "change": "new"} in pipeline.first["turn"]["files"]
     assert pipeline.first["calls"]["sent"] == ROWS
     assert pipeline.sent() == ROWS
 
@@ -62,6 +63,8 @@ def test_an_edited_prompt_asks_for_its_cells_alone(pipeline: Pipeline) -> None:
 
     assert turn["files"] == [f"prompts/{pipeline.name}-short.j2"]
     assert turn["calls"] == {"sent": ROWS, "attempts": ROWS, "recalled": ROWS}
+    why = [{"cause": "template", "what": f"prompts/{pipeline.name}-short.j2"}]
+    assert turn["called"] == [{"steps": ROWS, "changes": why}]
     assert len(pipeline.watched.asked(f"Cut {pipeline.name}")) == ROWS
 
 

@@ -73,6 +73,31 @@ def test_a_save_during_a_run_lets_the_rest_land(lab: Lab, fake_provider: FakePro
     assert len(lab.bought()) == 2 + ROWS
 
 
+def test_what_a_killed_watch_left_in_doubt_is_told(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a watch that was killed with two calls in flight,
+    when another one is started with --on-unknown fail,
+    then it lists the two with the money at risk, and does not make them again.
+    """
+    fake_provider.configure(latency_ms=SLOW_MS)
+    with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
+        fake_provider.wait_for_requests(2, wait=60)
+        watched.child.kill(signal.SIGKILL)
+        watched.ended()
+    fake_provider.configure(latency_ms=0)
+    with watch(lab, fake_provider, "words", "--on-unknown", "fail") as watched:
+        turn = watched.turn()
+        watched.key("q").ended()
+
+    first, *rest = watched.noted().splitlines()[:3]
+    assert first.startswith(
+        "pipelines/words.yaml: its last run left 2 attempts of unknown outcome, at most $"
+    )
+    assert first.endswith("not asked again (--on-unknown fail):")
+    assert all("fake/model-1, sent " in line for line in rest)
+    assert (turn["runs"][0]["trials"]["errored"], fake_provider.sent_count) == (2, ROWS)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_calls_land(lab: Lab, fake_provider: FakeProvider, number: signal.Signals) -> None:
     """
@@ -275,6 +300,7 @@ def test_a_log_that_was_cleaned_away_is_made_anew(lab: Lab, fake_provider: FakeP
         watched.key("q").ended()
 
     assert (len(lab.bought()), len(watched.asked("Tell"))) == (ROWS, ROWS)
+    assert watched.noted().count("lab.db is gone since it was opened") == 1
 
 
 def test_it_polls_where_nothing_is_told(lab: Lab, fake_provider: FakeProvider) -> None:

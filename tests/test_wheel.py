@@ -9,7 +9,7 @@ import pytest
 
 from tests.wheel_kit import build_wheel, copy_sources
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 JUDGED = """\
 version: 1

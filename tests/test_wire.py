@@ -77,6 +77,7 @@ CASES: dict[str, dict[str, Any]] = {
         "messages": [ASK, CALLING, *RESULTS, Message("assistant", "One is lost."), Message("user", "Why?")],
         "tools": (LOOKUP,),
     },
+    "tool-history": {"messages": [ASK, CALLING, *RESULTS, Message("user", "Why?")]},
     "malformed-tool-call": {
         "messages": [ASK, Message("assistant", "", (ToolCall("call_1", "lookup", '{"order'),)), RESULTS[0]],
         "tools": (LOOKUP,),
@@ -149,6 +150,20 @@ async def test_params_and_extra_are_on_the_wire_as_the_golden_file_says(
     await asker.provider.complete(asker.request([Message("user", "Hello")], params=params))
 
     golden.holds(f"{asker.dialect}/params", fake_provider.requests()[0].body)
+
+
+def test_tools_that_extra_says_stand_alone() -> None:
+    """
+    Given a conversation with calls of tools, and an `extra` that says tools in the vendor's own words,
+    when it is written for Anthropic,
+    then these are the tools, and nothing keeps the model from calling them.
+    """
+    own: Mapping[str, JSON] = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+    request = replace(REQUEST, messages=(ASK, CALLING, *RESULTS), params=own)
+
+    body = MessagesDialect().body(request)
+
+    assert (body["tools"], "tool_choice" in body) == (own["tools"], False)
 
 
 async def test_an_answer_that_calls_tools_has_the_calls_in_order(

@@ -7,7 +7,8 @@ from itertools import product
 from random import Random
 from typing import Literal
 
-from tests.simulated import Simulated, Simulation
+from tests.quick_simulation import QuickSimulation
+from tests.simulated import Simulated
 
 SIZES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
 LATENCIES = (0.05, 0.3, 1.0, 5.0)
@@ -59,9 +60,7 @@ def outcome(provider: Provider, seed: int) -> Outcome:
     start = MINUTE + (OUTAGE[1] if provider.outage else 0.0)
     end = start + (60.0 if provider.calls_a_second <= 10 else 20.0)
     model = provider.simulated(seed)
-    run = Simulation(
-        model, clients=int(3 * provider.calls_a_second * provider.latency) + 40, seconds=end, ceiling=10_000
-    )
+    run = QuickSimulation(model, int(3 * provider.calls_a_second * provider.latency) + 40, end)
     done = run.rate(start, end) if provider.limits == "a second" else run.busy(start, end) / provider.latency
     return Outcome(
         done / provider.calls_a_second,

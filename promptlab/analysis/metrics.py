@@ -185,7 +185,7 @@ class _Tally:
         self._ended += result.status != "left"
         self._cost.add(result.cost_usd)
         self._spent.add(result.spent_usd)
-        if result.status in ("passed", "failed"):
+        if result.status in ("passed", "failed") and result.latency_ms is not None:
             self._latencies.append(result.latency_ms)
         score = result.score
         if score is not None:

@@ -21,6 +21,8 @@ EVERYTHING = 2  # times that --explain is said
 NOTHING = "nothing was called: all that was asked had its answer on record"
 ALONE: dict[Cause, str] = {
     "answer": "answer of",
+    "with": "with of",
+    "foreach": "foreach of",
     "errored": "no answer before",
     "pruned": "its answer was deleted",
     "skipped": "was skipped before",

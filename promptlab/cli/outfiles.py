@@ -4,15 +4,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from promptlab.core.errors import CannotGoOn, UsageError
 from promptlab.core.suggest import did_you_mean
-from promptlab.live.reporting import run_report
 from promptlab.reports import REPORTS, SUFFIXES
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import RunSummary
-from promptlab.services.run_log import RunLog
+
+if TYPE_CHECKING:
+    from promptlab.services.run_log import RunLog
 
 PIPELINE = "{pipeline}"
 
@@ -78,8 +79,10 @@ class OutFiles:
         for stream in self._streams:
             write(stream, [text])
 
-    def finish(self, summary: RunSummary, log: RunLog) -> None:
+    def finish(self, summary: RunSummary, log: "RunLog") -> None:
         """Write the reports that need the whole run."""
+        from promptlab.live.reporting import run_report  # noqa: PLC0415
+
         for path in self._paths:
             if path.suffix == ".jsonl":
                 continue

@@ -10,7 +10,6 @@ import click
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.loading import load_all
 from promptlab.cli.plan_table import show_plan, show_sum
-from promptlab.cli.since import is_wanted, since
 from promptlab.cli.trial_count import TrialCount
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
@@ -19,6 +18,7 @@ from promptlab.live.planning.counting import Seen
 from promptlab.live.planning.making import plan_loaded
 from promptlab.live.project_log import look_into_log
 from promptlab.live.running import RunRequest
+from promptlab.live.since import is_wanted, since
 from promptlab.loader.changes import Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project

@@ -12,7 +12,7 @@ from promptlab.cli.completing import complete_pipelines
 from promptlab.cli.opening import project_at
 from promptlab.cli.spoken import spoken
 from promptlab.cli.types import PairType
-from promptlab.core.display import escaped
+from promptlab.core.display import escaped, shown
 from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, as_text, plain
 from promptlab.engine.plan import Trial
@@ -83,6 +83,7 @@ def _step_as_json(step: StepPreview) -> dict[str, JSON]:
         "params": dict(step.params),
         "messages": [dict(message) for message in step.messages],
         "missing": list(step.missing),
+        "tools": {name: list(tools) for name, tools in step.tools.items()},
         "error": step.error,
     }
 
@@ -105,11 +106,9 @@ def _explain(steps: Sequence[StepPreview], loaded: LoadedPipeline) -> int:
     """Say on stderr why steps have no messages; give the exit code."""
     for step in steps:
         if step.status == "missing":
-            names = ", ".join(f"'{name}'" for name in step.missing)
-            click.echo(
-                f"error: step '{step.step}' needs the answer of {names}, which is not recorded", err=True
-            )
-            click.echo(f"  promptlab run {loaded.path} asks for it", err=True)
+            _explain_missing(step, loaded)
+        elif step.tools:
+            click.echo(f"step '{step.step}' goes on with what {_unrecorded(step)}", err=True)
         elif step.status == "errored":
             click.echo(f"error: step '{step.step}': {escaped(step.error or '')}", err=True)
         elif step.status != "rendered":
@@ -117,3 +116,20 @@ def _explain(steps: Sequence[StepPreview], loaded: LoadedPipeline) -> int:
             click.echo(f"step '{step.step}' {reason}", err=True)
     failed = any(step.status in ("missing", "errored") for step in steps)
     return UsageError.exit_code if failed else 0
+
+
+def _explain_missing(step: StepPreview, loaded: LoadedPipeline) -> None:
+    names = ", ".join(f"'{name}'" for name in step.missing)
+    click.echo(f"error: step '{step.step}' needs the answer of {names}, which is not recorded", err=True)
+    if not step.tools:
+        click.echo(f"  promptlab run {loaded.path} asks for it", err=True)
+        return
+    click.echo(f"  it hangs on what {_unrecorded(step)}", err=True)
+    click.echo(
+        f"  promptlab run {loaded.path} runs it again; promptlab runs show last has what it said", err=True
+    )
+
+
+def _unrecorded(step: StepPreview) -> str:
+    tools = ", ".join(shown(tool) for tools in step.tools.values() for tool in tools)
+    return f"the tool {tools} gives, which is not recorded: nothing is kept of one that raised"

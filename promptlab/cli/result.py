@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NEW_DAY = "a new day begins at 00:00 UTC"
 OF_SETTINGS = "of promptlab.yaml)"
 NOTHING_USED = (": $0 is spent, and the next call", ": 0 are used, and the next call")
+JUDGE_AGAIN = "the same command goes on: what judges said is recalled"
 SHOWN = 5
 SHOWN_TEXT = 60
 SHOWN_REASON = 300
@@ -55,8 +56,10 @@ class Failures:
             self.errored.append(trial)
 
 
-def show_result(console: "Console", summary: RunSummary, failures: Failures) -> None:
-    """Print the result of a run for people."""
+def show_result(
+    console: "Console", summary: RunSummary, failures: Failures, *, resumable: bool = True
+) -> None:
+    """Print the result of a run for people; `resumable`: whether what is left of it can be resumed."""
     if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
         for gate in summary.gates:
@@ -67,7 +70,7 @@ def show_result(console: "Console", summary: RunSummary, failures: Failures) -> 
     _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
-    for warning in warnings(summary):
+    for warning in warnings(summary, resumable=resumable):
         _say(console, warning, "yellow")
 
 
@@ -112,8 +115,9 @@ def end_line(summary: RunSummary) -> str:
     names = ("passed", "failed", "errored", "skipped")
     done = ", ".join(f"{counts[name]:,} {name}" for name in names if counts.get(name))
     bought = f"{plural(calls.sent, 'call')}, {calls.recalled:,} recalled, {spent(summary.spent_usd)}"
-    time = f"{duration(summary.seconds)} · " if summary.seconds else ""
-    return f"{done or 'no trial ended'} · {bought} · {time}run {summary.run_id}"
+    time = [duration(summary.seconds)] if summary.seconds else []
+    run = [f"run {summary.run_id}"] if summary.run_id else []
+    return " · ".join([done or "no trial ended", bought, *time, *run])
 
 
 def throttle_lines(summary: RunSummary) -> Iterator[str]:
@@ -161,7 +165,7 @@ def _stood_in(one: StoodIn) -> str:
     return f"{one.fallback} stood in {times} for {one.model}, which failed before ({again}): {_about(one)}"
 
 
-def warnings(summary: RunSummary) -> Iterator[str]:
+def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:
     for one in summary.stood_in:
         yield _stood_in(one)
     left = summary.planned - sum(summary.trials.values())
@@ -170,9 +174,9 @@ def warnings(summary: RunSummary) -> Iterator[str]:
     if summary.is_soft:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
-        yield f"{plural(left, 'trial')} left; {_way_on(summary)}"
+        yield f"{plural(left, 'trial')} left; {_way_on(summary) if resumable else JUDGE_AGAIN}"
     errored = summary.trials.get("errored", 0)
-    if errored and left <= 0 and summary.status != "running":
+    if errored and left <= 0 and resumable and summary.status != "running":
         yield f"{plural(errored, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")

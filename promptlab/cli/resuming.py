@@ -8,13 +8,13 @@ from promptlab.cli.console import out_console
 from promptlab.cli.outfiles import OutFiles, out_paths
 from promptlab.cli.result import Failures, show_result
 from promptlab.cli.running import Wanted, run_pipelines
-from promptlab.cli.unknown import attempt_lines, risk_of
+from promptlab.cli.unknown import doubt_lines
 from promptlab.core.display import escaped
 from promptlab.core.json import plain
 from promptlab.live.project_log import open_log
 from promptlab.live.reporting import stored_summary
-from promptlab.live.resuming import ClaimedRun, How, claimed, prepared
-from promptlab.live.running import RunRequest
+from promptlab.live.resuming import ClaimedRun, How, Resumable, claimed, prepared
+from promptlab.live.senders import senders_of
 from promptlab.loader.project import Project
 from promptlab.schemas.events import TrialFinished
 from promptlab.services.run_log import RunLog
@@ -31,19 +31,18 @@ def resume(
             code = _show(log, claim, outs, as_json=as_json)
             return fail_exit_code if code == 1 else code
         found = prepared(project, log, claim, how)
-        for line in _announcement(claim, found.request):
+        for line in _announcement(claim, found, log):
             click.echo(escaped(line), err=True)
         wanted = Wanted(request=found.request, outs=outs, as_json=as_json, fail_exit_code=fail_exit_code)
         return run_pipelines(found.project, [(found.loaded, found.targets)], wanted)
 
 
-def _announcement(claim: ClaimedRun, request: RunRequest) -> Iterator[str]:
+def _announcement(claim: ClaimedRun, found: Resumable, log: RunLog) -> Iterator[str]:
     run = claim.run
     yield f"{run.pipeline}: run {run.id} goes on: {run.done - run.errored:,} of {run.planned:,} are on record"
     if claim.doubtful:
-        again = "asked again" if request.on_unknown == "retry" else "not asked again (--on-unknown fail)"
-        yield f"{risk_of(claim.doubtful)}, {again}:"
-        yield from attempt_lines(claim.doubtful)
+        senders = senders_of(found, log, claim.doubtful)
+        yield from doubt_lines(claim.doubtful, found.request.on_unknown, senders)
 
 
 def _show(log: RunLog, claim: ClaimedRun, outs: Sequence[str], *, as_json: bool) -> int:

@@ -17,7 +17,6 @@ from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
-from promptlab.cli.since import is_wanted, since
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import JSON, plain
@@ -26,6 +25,7 @@ from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
+from promptlab.live.since import is_wanted, since
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
@@ -80,8 +80,8 @@ def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targe
 
 def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
     """Give how many calls one of the models may get at once."""
-    steps = (step for pipeline, _ in loaded for cell in pipeline.cells for step in cell.all_steps())
-    targets = (target for step in steps if step.target is not None for target in step.target.line)
+    lines = (line for pipeline, _ in loaded for cell in pipeline.cells for line in cell.lines())
+    targets = (target for line in lines for target in line)
     return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 
@@ -108,7 +108,7 @@ class _Show:
         for (pipeline, targets), paths in zip(loaded, outs, strict=True):
             try:
                 summary = self._run(pipeline, targets, paths, spent)
-                code, spent = summary.exit_code, spent + (summary.spent_usd or 0.0)
+                code, spent = summary.exit_code, spent + (summary.most_spent_usd or 0.0)
             except NothingToRun as error:
                 if len(loaded) == 1:
                     raise

@@ -37,7 +37,7 @@ def watch(
     status = StatusLine(err, has_keys=has_person) if is_terminal(err) else None
     view = WatchView(JsonReports() if as_json else LineReports(out), status)
     tune_garbage_collection()
-    with KeptLog() as logs:
+    with KeptLog(view.note) as logs:
         watched = Watch(loading, with_room(request), logs, view, can_answer=has_person)
         try:
             return asyncio.run(_run(watched))

@@ -56,5 +56,6 @@ _WANTED: Mapping[str, _Wanted] = {
     "on_unknown": ("'retry' or 'fail'", ("retry", "fail").__contains__),
     "variants": _NAMES,
     "tags": _NAMES,
+    "since": ("the name of a commit", lambda value: isinstance(value, str)),
     "note": ("text", lambda value: isinstance(value, str)),
 }

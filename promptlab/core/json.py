@@ -2,23 +2,43 @@
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
+from json import encoder
+from typing import Never
 
 type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+def _encoder(*, sort_keys: bool = False) -> Callable[[object], str]:
+    """Give what a `JSONEncoder` without spaces does; that one makes its machinery anew for each value."""
+    make = getattr(encoder, "c_make_encoder", None)
+    if make is None:
+        return partial(
+            json.dumps, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    pieces = make(None, _refuse, encoder.encode_basestring, None, ":", ",", sort_keys, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+def _refuse(value: object) -> Never:
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_canonical = _encoder(sort_keys=True)
+_compact = _encoder()
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # valid JSON, but not for every reader
 _plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: object) -> str:
     """Give the one text of a JSON value: sorted keys, no spaces. Raises ValueError for NaN and infinities."""
-    return _canonical.encode(value)
+    return _canonical(value)
 
 
 def compact(value: object) -> str:
-    return _compact.encode(value)
+    return _compact(value)
 
 
 def plain(value: object) -> str:

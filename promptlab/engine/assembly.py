@@ -8,6 +8,7 @@ from typing import Literal, Never
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
+from promptlab.engine.begun import Begun
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog, RecordedAnswers
@@ -23,6 +24,7 @@ from promptlab.engine.handlers.guard import Guard
 from promptlab.engine.handlers.halt import Halt
 from promptlab.engine.handlers.judge import Judge
 from promptlab.engine.handlers.keep import Keep
+from promptlab.engine.handlers.order import Order
 from promptlab.engine.handlers.parse import Parse
 from promptlab.engine.handlers.recall import Recall
 from promptlab.engine.handlers.record import Record
@@ -33,6 +35,7 @@ from promptlab.engine.performing import Perform
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.stored import Stored
 from promptlab.engine.trial import TrialRunner
 from promptlab.engine.web import SendRequest, WebAnswer, WebRequest
 from promptlab.schemas.events import Emit
@@ -99,17 +102,22 @@ def assemble(
     clock: Clock | None = None,
     attachments: AttachmentSource = NO_ATTACHMENTS,
     send: SendRequest | None = None,
+    judge_only: bool = False,
 ) -> Engine:
-    """Build the chains and the runner on top of them. `send` None: no http step is run."""
+    """Build the chains and the runner on top of them. `send` None: no http step is run.
+
+    `judge_only`: the trials are stored ones, whose steps are not run again.
+    """
     clock = clock or SystemClock()
     recall = Recall(log, emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = _budget(options, log, clock, brake)
+    begun = Begun(budget)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
     record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
     machinery = Machinery(
-        complete=_calls([recall, retry, budget, throttle, record]),
+        complete=_calls([recall, retry, Order(begun), budget, throttle, record]),
         act=_calls([remember, Keep(log, brake)]),
         fetch=_calls([recall, retry, Halt(brake), record]),
         call=call,
@@ -122,8 +130,8 @@ def assemble(
         attachments=attachments,
         streams=options.streams,
     )
-    trials = TrialRunner(machinery, _steps(machinery))
-    runner = Runner(machinery, trials, options.limits, options.max_concurrency, options.fail_fast)
+    trials = TrialRunner(machinery, _stored_steps(machinery) if judge_only else _steps(machinery))
+    runner = Runner(machinery, trials, begun, options.limits, options.max_concurrency, options.fail_fast)
     return Engine(runner, throttle, budget, (recall, remember))
 
 
@@ -198,6 +206,16 @@ def _steps(machinery: Machinery) -> RunStep:
         Parse(),
     ]
     return _step_chain(handlers, machinery)
+
+
+def _stored_steps(machinery: Machinery) -> RunStep:
+    """Build the chain of trials that are judged again."""
+
+    async def run_step(request: StepRequest) -> StepResult:
+        return await whole(request)
+
+    whole = chain([Judge(machinery)], Stored(Perform(machinery, run_step)))
+    return whole
 
 
 def _step_chain(handlers: list[Handler[StepRequest, StepResult]], machinery: Machinery) -> RunStep:

@@ -6,6 +6,7 @@ from promptlab.core.frozen import frozen
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest, Usage
 from promptlab.engine.provider import ModelProfile, Price
 from promptlab.schemas.pipeline import RetryPolicy
+from promptlab.schemas.run import TrialKey
 
 UNWANTED = CallFailure(kind="unwanted", message="nobody waits for it any more", outcome="unsent", attempts=0)
 
@@ -23,7 +24,7 @@ class Call:
     """`ask` is the end of the chain: it answers the request or raises a ProviderError.
 
     `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
-    not leave after all.
+    not leave after all. `trial`: the one that it is made for; `on_leave` is told that it waits no longer.
     """
 
     request: CompletionRequest
@@ -35,6 +36,8 @@ class Call:
     attempt: int = 1
     worst: Worst = Worst()
     refusal: Callable[[], CallFailure | None] = lambda: None
+    trial: TrialKey | None = None
+    on_leave: Callable[[], None] = lambda: None
 
     @property
     def model(self) -> str:

@@ -175,6 +175,23 @@ def _pinned(checks: Sequence[NamedCheck]) -> Iterator[Check]:
         yield check.model_copy(update={"name": name})
 
 
+def sound_row_checks(
+    sources: Sequence[JSON], after: Sequence[NamedCheck] = ()
+) -> tuple[tuple[NamedCheck, ...], dict[int, str]]:
+    """Read those of a row's own checks that can be read; say by their place what is wrong with the others."""
+    sound: list[JSON] = []
+    faults: dict[int, str] = {}
+    for index, source in enumerate(sources):
+        try:
+            row_checks([source])
+            row_checks([*sound, source], after)
+        except ValueError as error:
+            faults[index] = str(error).removeprefix("0: ").removeprefix("0.")
+        else:
+            sound.append(source)
+    return row_checks(sound, after), faults
+
+
 @lru_cache(maxsize=1000)
 def _row_checks(text: str) -> tuple[Check, ...]:
     checks: list[Check] = []

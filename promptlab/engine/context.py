@@ -118,10 +118,8 @@ class RunningStep:
 
     async def _ask(self, call: Call) -> Answer:
         self.tally.model = call.model
-        attached = frozenset().union(*(message.forms for message in call.request.messages))
-        if refused := attached - call.profile.takes:
-            what = f"{call.model} takes no {' or '.join(sorted(refused))}, and one is attached"
-            return CallFailure(kind="invalid_request", message=what, outcome="unsent", attempts=0)
+        if (fault := _not_taken(call)) is not None:
+            return CallFailure(kind="invalid_request", message=fault, outcome="unsent", attempts=0)
         return await self._told(self.machinery.complete, call)
 
     def _asking(self, messages: tuple[Message, ...], target: Target) -> Call:
@@ -143,6 +141,7 @@ class RunningStep:
             retry=step.retry,
             recall=step.recall is not False,
             problem=target.problem,
+            trial=self.request.trial.key,
         )
 
     async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:
@@ -204,3 +203,14 @@ class RunningStep:
             raise
         self.tally.add(call.request, answer)
         return answer
+
+
+def _not_taken(call: Call) -> str | None:
+    """Say what of a request its model is known not to take."""
+    messages, profile = call.request.messages, call.profile
+    attached = frozenset().union(*(message.forms for message in messages))
+    if refused := attached - profile.takes:
+        return f"{call.model} takes no {' or '.join(sorted(refused))}, and one is attached"
+    if profile.needs_turn and all(message.role == "system" for message in messages):
+        return f"{call.model} takes no prompt in which the system alone speaks"
+    return None

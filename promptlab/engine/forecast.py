@@ -56,7 +56,8 @@ class StepForecast:
     """What a step of a trial would do; `path` with the items that it is inside of, `parts[2].part`.
 
     `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
-    may; `remembered`: what those gave, and is there. `is_endless`: nobody can tell how many calls it makes.
+    may; `remembered`: what those gave, and is there. `is_skipped`: it asks nothing; one that
+    is excused for what it was answered is not. `is_endless`: nobody can tell how many calls it makes.
     `error`: why it fails for certain. `judges`: what the checks at this place ask, not the step; at `""`
     those of the pipeline.
     """

@@ -160,6 +160,6 @@ def _told(request: StepRequest, watch: Watch, result: StepResult) -> StepForecas
         recalled=len(watch.recalled),
         runs=watch.acted,
         remembered=watch.remembered,
-        is_skipped=result.status == "skipped",
+        is_skipped=result.status == "skipped" and not (watch.recalled or watch.remembered),
         error=result.error if result.status == "errored" else None,
     )

@@ -30,6 +30,7 @@ class Function:
     line: int
     digest: str  # SHA-256 over `files`
     files: tuple[tuple[str, str], ...]  # (path, SHA-256) of its file and the project files it imports, sorted
+    returns: str | None = None  # the source text of what it says it returns
 
     @property
     def reference(self) -> str:

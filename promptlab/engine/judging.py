@@ -6,7 +6,7 @@ from functools import partial
 
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check, Evidence
-from promptlab.engine.check_reading import row_checks
+from promptlab.engine.check_reading import row_checks, sound_row_checks
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
 from promptlab.engine.jury import Jury, asked_of
@@ -68,15 +68,25 @@ async def judge_outputs(
     trial: Trial, outputs: JSON, done: Mapping[str, StepResult], machinery: Machinery
 ) -> tuple[Verdict, ...]:
     """Judge what a trial gave by the checks of its pipeline and its row."""
-    found, problem = _all_checks(trial)
+    found, faults = _all_checks(trial)
     checks = _wanted(found, machinery)
-    if not checks and problem is None:
+    if not checks and not faults:
         return ()
     given = judged_outputs(trial.cell.spec, outputs, done)
     evidence = _evidence(trial, trial.row.inputs, done, machinery, outputs=given)
     jury = _jury(trial.cell.judges, trial, machinery)
     verdicts = await judge(checks, step=None, evidence=evidence, jury=jury)
-    return verdicts if problem is None else (*verdicts, problem)
+    return _with_faults(verdicts, faults, len(trial.cell.checks)) if faults else verdicts
+
+
+def _with_faults(verdicts: Sequence[Verdict], faults: Mapping[int, str], first: int) -> tuple[Verdict, ...]:
+    """Put a verdict where a row's check stands that cannot be read; `first`: where its checks begin."""
+    found = list(verdicts)
+    for index, reason in sorted(faults.items()):
+        name = f"$checks.{index}"
+        verdict = Verdict(step=None, name=name, type="$checks", status="errored", score=0.0, reason=reason)
+        found.insert(first + index, verdict)
+    return tuple(found)
 
 
 def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCheck, ...]:
@@ -84,15 +94,14 @@ def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCh
     return tuple(item for item in checks if item[1].worst_calls or not machinery.is_walk)
 
 
-def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Verdict | None]:
+def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Mapping[int, str]]:
+    """Give the checks of the pipeline and the row; what is wrong with those of the row, by their places."""
     own = named(trial.cell.checks)
     try:
-        return (*own, *row_checks(trial.row.checks, own)), None
-    except ValueError as error:
-        problem = Verdict(
-            step=None, name="$checks", type="$checks", status="errored", score=0.0, reason=str(error)
-        )
-        return own, problem
+        return (*own, *row_checks(trial.row.checks, own)), {}
+    except ValueError:
+        sound, faults = sound_row_checks(trial.row.checks, own)
+        return (*own, *sound), faults
 
 
 def _apart(checks: Sequence[Check], others: Sequence[Check]) -> tuple[NamedCheck, ...]:
@@ -129,7 +138,7 @@ def _tools(trial: Trial) -> dict[str, tuple[Tool, ...]]:
 
 
 def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
-    return Jury(judges, machinery.complete, trial.key.repeat, machinery.is_walk)
+    return Jury(judges, machinery.complete, trial.key, machinery.is_walk)
 
 
 async def _judged(

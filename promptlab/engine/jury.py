@@ -10,21 +10,21 @@ from promptlab.engine.question import AskJudge, NoAnswer, NotAsked, Question
 from promptlab.engine.tally import Tally
 from promptlab.engine.target import Judges, Target
 from promptlab.schemas.pipeline import RetryPolicy
-from promptlab.schemas.run import Asked, total
+from promptlab.schemas.run import Asked, TrialKey, total
 
 RETRY = RetryPolicy()
 
 
 @frozen
 class Jury:
-    """The models that the checks at one place ask. `sample`: which repeat of the trial they judge.
+    """The models that the checks at one place ask, about `trial`.
 
     `is_walk`: nobody is asked anything, and the rest of the questions is wanted all the same.
     """
 
     judges: Judges
     complete: Callable[[Call], Awaitable[Answer]]
-    sample: int
+    trial: TrialKey
     is_walk: bool = False
 
     def counted_by(self, tally: Tally) -> AskJudge:
@@ -52,11 +52,18 @@ class Jury:
             messages=question.messages,
             params=target.params,
             json_schema=question.schema,
-            sample=self.sample,
+            sample=self.trial.repeat,
             vote=question.vote,
         )
         ask = target.provider.complete
-        return Call(request=request, profile=target.profile, ask=ask, retry=RETRY, problem=target.problem)
+        return Call(
+            request=request,
+            profile=target.profile,
+            ask=ask,
+            retry=RETRY,
+            problem=target.problem,
+            trial=self.trial,
+        )
 
 
 def asked_of(tally: Tally) -> Asked | None:

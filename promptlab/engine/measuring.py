@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from promptlab.core.json import canonical
+from promptlab.engine.attached_tokens import likely_tokens
 from promptlab.engine.call import Call
 from promptlab.engine.completion import CompletionRequest
+from promptlab.engine.conversation import Attachment
 from promptlab.engine.forecast import Request
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.stand_ins import counted
@@ -20,7 +22,8 @@ def measured(call: Call, marks: Mapping[str, str] | None = None) -> Request:
     blanks = counted(texts, marks or {})
     missing = sum(times * len((marks or {})[step].encode()) for step, times in blanks.items())
     text = sum(len(part.encode("utf-8", "surrogatepass")) for part in texts)
-    attached = sum(message.most_attached_tokens for message in request.messages)
+    parts = (part for message in request.messages for part in message.parts)
+    attached = sum(likely_tokens(part, request.model) for part in parts if isinstance(part, Attachment))
     return Request(
         profile=call.profile,
         ceiling=output_ceiling(request.params, call.profile),

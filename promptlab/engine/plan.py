@@ -85,6 +85,20 @@ class Cell:
         for planned in self.steps:
             yield from planned.walk()
 
+    def lines(self) -> Iterator[tuple[Target, ...]]:
+        """Give for each step that asks a model what it asks: its model, then its fallbacks; then judges."""
+        for step in self.all_steps():
+            if step.target is not None:
+                yield step.target.line
+        for judge in self.all_judges():
+            yield judge.line
+
+    def all_judges(self) -> Iterator[Target]:
+        """Give the models that checks ask, those of steps and of the pipeline."""
+        for step in self.all_steps():
+            yield from (*step.judges.targets, *step.inner_judges.targets)
+        yield from self.judges.targets
+
     def sources(self) -> dict[str, Sources]:
         """Give what each step is made of, by its path."""
         return {path: planned.sources for path, planned in self.paths()}
@@ -159,13 +173,7 @@ class Plan:
     def lines(self) -> Iterator[tuple[Target, ...]]:
         """Give for each step that asks a model what it asks: its model, then its fallbacks; then judges."""
         for cell in self.cells:
-            for step in cell.all_steps():
-                if step.target is not None:
-                    yield step.target.line
-                for judge in (*step.judges.targets, *step.inner_judges.targets):
-                    yield judge.line
-            for judge in cell.judges.targets:
-                yield judge.line
+            yield from cell.lines()
 
     def dead_ends(self, closed: Collection[str]) -> frozenset[str]:
         """Give those of the closed models that left some step without any model to ask."""

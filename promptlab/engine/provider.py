@@ -126,6 +126,7 @@ class ModelProfile:
     """What is known of a model before it is asked. `price` None: unknown. Rates are per minute.
 
     `takes`: what may be attached to a message; `takes_tools`: whether it can be told of tools.
+    `needs_turn`: whether somebody beside the system must have spoken.
     `schema_fault` says what of a schema the model does not take.
     """
 
@@ -139,6 +140,7 @@ class ModelProfile:
     takes: frozenset[Form] = ALL_FORMS
     schema_fault: JudgeSchema = _takes_any_schema
     takes_tools: bool = True
+    needs_turn: bool = False
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ sent again to a new one.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -110,6 +110,14 @@ class Renderer:
         return await self._enqueue(template, names)
 
     __call__ = render
+
+    def get_ready(self, templates: Iterable[Template]) -> None:
+        """Have the running child compile what is new to it, beside other work; what fails is no matter."""
+        if self._child is None:
+            return
+        for template in templates:
+            if shortcut(template) is None and not self._introduced.has(template):
+                self._enqueue(template, Names({})).add_done_callback(_heed_nothing)
 
     def _enqueue(self, template: Template, names: Names) -> asyncio.Future[JSON]:
         loop = asyncio.get_running_loop()
@@ -225,6 +233,11 @@ def _settle(job: _Job, line: bytes) -> None:
         return
     if not job.answer.done():
         job.answer.set_result(result)
+
+
+def _heed_nothing(rendered: asyncio.Future[JSON]) -> None:
+    if not rendered.cancelled():
+        rendered.exception()
 
 
 def _fail(job: _Job, error: RenderError) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
+from promptlab.engine.begun import Begun
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.plan import Plan, Trial
 from promptlab.engine.throttling.bounds import bounds
@@ -23,10 +24,10 @@ class Runner:
 
     machinery: Machinery
     trials: TrialRunner
+    begun: Begun
     limits: Limits
     max_concurrency: int | None = None
     fail_fast: bool = False
-    _errors: int = 0
 
     async def run(self, plan: Plan, *, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """Run every trial of the plan, or stop where the brake is pulled. Results are told as events.
@@ -49,16 +50,17 @@ class Runner:
 
     async def _work(self, shared: Iterator[Trial]) -> None:
         for trial in shared:
-            if self.machinery.brake.stop is not None:
+            if not await self.begun.begin(trial):
                 return
-            self._finish(await self.trials.run(trial))
+            result = await self.trials.run(trial)
+            self.begun.end(trial.key, result.status)
+            self._finish(result)
 
     def _finish(self, result: TrialResult) -> None:
         if result.status == "left":
             return
         self.machinery.emit(TrialFinished(result))
-        self._errors += result.status == "errored"
-        if self.limits.errors is not None and self._errors >= self.limits.errors:
+        if self.limits.errors is not None and self.begun.errored >= self.limits.errors:
             reached = plural(self.limits.errors, "errored trial")
             self.machinery.brake.pull("limit", f"the limit of {reached} (limits.errors) is reached")
         if self.fail_fast and result.status in ("failed", "errored"):

@@ -51,7 +51,13 @@ def misfit(value: JSON, spec: InputSpec) -> str | None:
     if value is None:
         return "has no value" if spec.required else None
     if not fits(value, spec.type):
-        return f"is of type {spec.type}, but this is {as_text(value)[:SHOWN]!r}"
+        return f"is of type {spec.type}, but this is {_shown(value)}"
     if spec.enum is not None and value not in spec.enum:
-        return f"is one of {', '.join(map(as_text, spec.enum))}, but this is {as_text(value)[:SHOWN]!r}"
+        return f"is one of {', '.join(map(as_text, spec.enum))}, but this is {_shown(value)}"
     return None
+
+
+def _shown(value: JSON) -> str:
+    """Show a value as it is written: only text stands in quotes."""
+    text = as_text(value)[:SHOWN]
+    return repr(text) if isinstance(value, str) else text

@@ -1,6 +1,7 @@
 """The rows that say that a run has begun, and from which files."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,9 +15,9 @@ from promptlab.schemas.log import RunStart, SourceFile
 from promptlab.services.reopening import this_process
 
 
-def write_beginning(session: Session, run_id: str, start: RunStart) -> None:
-    """Write a run without trials."""
-    session.execute(insert(Run), {"id": run_id, **_facts(start)})
+def write_beginning(session: Session, run_id: str, start: RunStart, begun: datetime) -> None:
+    """Write a run without trials that had begun by then."""
+    session.execute(insert(Run), {"id": run_id, "started_at": begun, **_facts(start)})
     for file in start.files:
         write_file(session.connection(), run_id, file)
 
@@ -35,7 +36,6 @@ def _facts(start: RunStart) -> dict[str, Any]:
         "pipeline": start.pipeline,
         "path": start.path,
         "status": "running",
-        "started_at": datetime.now(UTC),
         "git_commit": start.git_commit,
         "git_dirty": start.git_dirty,
         "version": _version(),
@@ -51,6 +51,7 @@ def _facts(start: RunStart) -> dict[str, Any]:
     }
 
 
+@cache
 def _version() -> str:
     try:
         return version("promptlab-pipelines")

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
+from promptlab.core.prepared import PreparedInsert
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
+    Begun,
     Finished,
     Intended,
     Job,
@@ -59,6 +61,9 @@ _count = (
 )
 _PLACE = ("run_id", "row", "cell_index", "repeat")
 _take_out = delete(_TRIALS).where(*(_TRIALS.c[name] == bindparam(f"old_{name}") for name in _PLACE))
+_new = {table: insert(table) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
+_NEW_ROWS = insert_if_new(_ROWS).on_conflict_do_nothing()
+_NEW_STEPS, _NEW_VERDICTS = insert(_STEPS), insert(_VERDICTS)
 _last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
 
 
@@ -71,12 +76,15 @@ class Ledger:
     def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None, replaces: bool = False) -> None:
         self._run_id = run_id
         self._replaces = replaces
+        self._prepared: dict[Insert, PreparedInsert] = {}
         self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
         """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""
         now = datetime.now(UTC)
         asked = [put.work for put in group]
+        for begun in _only(asked, Begun):
+            begun.do(connection)
         works = self._admitted(connection, asked, now)
         ids = {
             **self._intend(connection, _only(works, Intended), now),
@@ -98,7 +106,7 @@ class Ledger:
 
     def _intend(self, connection: Connection, works: list[Intended], now: datetime) -> dict[int, int]:
         values = [attempt_values(work.intent, run_id=self._run_id, now=now) for work in works]
-        return dict(zip(map(id, works), _insert(connection, _ATTEMPTS, values), strict=True))
+        return dict(zip(map(id, works), self._number(connection, _ATTEMPTS, values), strict=True))
 
     def _answer(self, connection: Connection, works: list[Any], now: datetime) -> dict[int, int]:
         answers = [
@@ -106,7 +114,7 @@ class Ledger:
             for work in works
             if isinstance(work, Settled | Kept) and isinstance(work.answer, Answer)
         ]
-        inserted = _insert(connection, _COMPLETIONS, [values for _, values in answers])
+        inserted = self._number(connection, _COMPLETIONS, [values for _, values in answers])
         ids = dict(zip((key for key, _ in answers), inserted, strict=True))
         settled = _only(works, Settled)
         ends = [settled_values(work, ids.get(id(work)), now=now) for work in settled if work.left]
@@ -122,12 +130,12 @@ class Ledger:
             return
         trials = [trial_values(work, run_id=self._run_id, now=now) for work in works]
         unique = list({work.row_digest: row_values(work) for work in works}.values())
-        connection.execute(insert_if_new(_ROWS).on_conflict_do_nothing(), unique)
+        self._insert(connection, _NEW_ROWS, unique)
         if self._replaces:
             connection.execute(
                 _take_out, [{f"old_{name}": trial[name] for name in _PLACE} for trial in trials]
             )
-        ids = _insert(connection, _TRIALS, trials)
+        ids = self._number(connection, _TRIALS, trials)
         self._detail(connection, list(zip(ids, works, strict=True)))
 
     def _detail(self, connection: Connection, trials: list[tuple[int, Finished]]) -> None:
@@ -137,16 +145,35 @@ class Ledger:
             for position, step in enumerate(work.trial.all_steps)
         ]
         verdicts = [values for trial_id, work in trials for values in verdict_values(trial_id, work.trial)]
-        if steps:
-            connection.execute(insert(_STEPS), steps)
-        if verdicts:
-            connection.execute(insert(_VERDICTS), verdicts)
+        self._insert(connection, _NEW_STEPS, steps)
+        self._insert(connection, _NEW_VERDICTS, verdicts)
 
     def _count(self, connection: Connection, works: list[Any]) -> None:
         more = _counts(works)
         if any(value != 0 for value in more.values()):
             named = {f"more_{name}": value for name, value in more.items()}
             connection.execute(_count, {"run": self._run_id, **named})
+
+    def _number(self, connection: Connection, table: Table, values: list[Values]) -> Sequence[int]:
+        """Insert with ids given here: the transaction keeps other writers out, and RETURNING is slow."""
+        if not values:
+            return ()
+        first = (connection.execute(_last_id[table]).scalar() or 0) + 1
+        ids = range(first, first + len(values))
+        numbered = [{"id": new, **row} for new, row in zip(ids, values, strict=True)]
+        self._insert(connection, _new[table], numbered)
+        return ids
+
+    def _insert(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
+        """Insert rows of the same columns."""
+        if not rows:
+            return
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = self._prepared[statement] = PreparedInsert.of(
+                statement, tuple(rows[0]), connection.dialect
+            )
+        prepared.run(connection, rows)
 
 
 def _counts(works: list[Any]) -> Values:
@@ -166,13 +193,3 @@ def _counts(works: list[Any]) -> Values:
 
 def _only[T](works: Iterable[Any], kind: type[T]) -> list[T]:
     return [work for work in works if type(work) is kind]
-
-
-def _insert(connection: Connection, table: Table, values: list[Values]) -> Sequence[int]:
-    """Insert with ids given here: the transaction keeps other writers out, and RETURNING is slow."""
-    if not values:
-        return ()
-    first = (connection.execute(_last_id[table]).scalar() or 0) + 1
-    ids = range(first, first + len(values))
-    connection.execute(insert(table), [{"id": new, **row} for new, row in zip(ids, values, strict=True)])
-    return ids

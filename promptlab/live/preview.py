@@ -35,7 +35,8 @@ type PreviewStatus = Literal["rendered", "silent", "skipped", "missing", "errore
 class StepPreview:
     """What one step would send. `silent`: a step that sends no messages.
 
-    `missing`: the steps whose answers it needs and that are not recorded; `error`: why it sends nothing.
+    `missing`: the steps whose answers it needs and that are not recorded; `tools`: by step, those and itself,
+    the tools of which a result is not recorded, as where one raised; `error`: why it sends nothing.
     """
 
     step: str
@@ -44,6 +45,7 @@ class StepPreview:
     params: Mapping[str, JSON] = field(default_factory=dict)
     messages: tuple[Mapping[str, JSON], ...] = ()
     missing: tuple[str, ...] = ()
+    tools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -100,7 +102,8 @@ async def _performed(project: Project, trial: Trial) -> dict[str, StepResult]:
 def _preview(one: Seen) -> StepPreview:
     result, target = one.result, one.planned.target
     sent = result.messages if result.status == "left" else result.messages[:-1]
-    missing = tuple(dict.fromkeys(one.unanswered()))
+    unanswered = list(one.unanswered())
+    missing = tuple(dict.fromkeys(leaf.result.id for leaf in unanswered))
     return StepPreview(
         step=result.id,
         status="rendered" if sent else "missing" if missing else _silence(result),
@@ -108,6 +111,7 @@ def _preview(one: Seen) -> StepPreview:
         params=target.params if target is not None else {},
         messages=sent,
         missing=missing,
+        tools={leaf.result.id: leaf.tools_called for leaf in (one, *unanswered) if leaf.tools_called},
         error=None if result.status == "left" else result.error,
     )
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import batched
+from itertools import batched, repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
+from promptlab.core.prepared import PreparedSelect
 from promptlab.engine.completion import Completion, Usage
 from promptlab.engine.conversation import ToolCall
 from promptlab.engine.day_limit import DaySpend
@@ -20,13 +21,15 @@ from promptlab.schemas.run import MISSING
 from promptlab.services.run_log import RunLog
 
 _BATCH = 64
+_SIZES = (1, 4, 16, _BATCH)  # of what is asked for; the last of fewer is asked for again and again
 _TABLE = Recorded.__table__
 
 type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
 
 
-def _newest(*where: ColumnElement[bool]) -> Any:
-    wanted = _TABLE.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+def _newest(size: int, *where: ColumnElement[bool]) -> Select[Any]:
+    """Give the newest answer to each of so many requests: `f0`, `f1` …"""
+    wanted = _TABLE.c.fingerprint.in_([bindparam(f"f{number}") for number in range(size)])
     ids = select(func.max(_TABLE.c.id)).where(wanted, *where).group_by(_TABLE.c.fingerprint)
     columns = [column for column in _TABLE.c if column.name not in ("request", "raw", "created_at")]
     return select(*columns).where(_TABLE.c.id.in_(ids))
@@ -37,8 +40,7 @@ _DOUBTFUL = (
     .where(text(IS_UNKNOWN))
     .where(~exists().where(_TABLE.c.fingerprint == Attempt.fingerprint))
 )
-_ANY = _newest()
-_OWN = _newest(_TABLE.c.run_id == bindparam("run"))
+_OWN = _TABLE.c.run_id == bindparam("run")
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Recaller:
         self._run_id = run_id
         self._goes_on = goes_on
         self.own = OwnAnswers(run_id, self.answers() if goes_on else 0)
+        self._queries: dict[tuple[int, bool], PreparedSelect] = {}
         self._waiting: dict[bool, _Waiting] = {False: {}, True: {}}
         self._scheduled = False
 
@@ -125,14 +128,22 @@ class Recaller:
                     future.set_result(found.get(fingerprint))
 
     def _read(self, fingerprints: tuple[str, ...], *, own: bool) -> dict[str, Completion]:
-        queries = [_OWN] if own else [_ANY, _OWN] if self._goes_on else [_ANY]
+        size = next(size for size in _SIZES if size >= len(fingerprints))
+        padded = (*fingerprints, *repeat(fingerprints[-1], size - len(fingerprints)))
+        values = {"run": self._run_id, **{f"f{number}": one for number, one in enumerate(padded)}}
         found: dict[str, Any] = {}
         with self._connection.begin():
-            for query in queries:
-                values = {"fingerprints": fingerprints, **({"run": self._run_id} if query is _OWN else {})}
-                rows = self._connection.execute(query, values).mappings()
+            for own_only in (True,) if own else (False, True) if self._goes_on else (False,):
+                rows = self._query(size, own=own_only).rows(self._connection, values)
                 found |= {row["fingerprint"]: row for row in rows}
         return {fingerprint: self._answer_of(row) for fingerprint, row in found.items()}
+
+    def _query(self, size: int, *, own: bool) -> PreparedSelect:
+        query = self._queries.get((size, own))
+        if query is None:
+            statement = _newest(size, _OWN) if own else _newest(size)
+            query = self._queries[size, own] = PreparedSelect.of(statement, self._connection.dialect)
+        return query
 
     def _answer_of(self, row: Any) -> Completion:
         found = _completion(row)

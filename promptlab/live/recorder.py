@@ -21,7 +21,7 @@ from promptlab.engine.day_limit import DaySpend
 from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
-from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
+from promptlab.live.work import Begun, Finished, Intended, Job, Kept, Recalled, Settled, weight_of
 from promptlab.live.writer import Writer
 from promptlab.loader.files import FileSnapshot
 from promptlab.models import Run
@@ -68,14 +68,26 @@ class Recorder:
 
     @classmethod
     async def begin_run(cls, log: RunLog, start: RunStart, *, cost_usd_per_day: float | None = None) -> Self:
-        """Commit that the run has begun, and hold its lock for as long as this process lives.
+        """Hold the lock of a new run for as long as this process lives.
 
-        No intent is recorded that would have all runs of the day cost more than `cost_usd_per_day`.
+        That it has begun is committed with its first intents, or soon. No intent is recorded that would have
+        all runs of the day cost more than `cost_usd_per_day`.
         """
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.acquire()
-        recorder._open(lambda session: write_beginning(session, recorder.run_id, start))
+        begun = datetime.now(UTC)  # what is on record by then is recalled
+        recorder._open()
+        recorder._writer.put(Begun(lambda to: recorder._begin(to, start, begun)), weight=0)
+        return recorder
+
+    @classmethod
+    async def aside(cls, log: RunLog, *, cost_usd_per_day: float | None = None) -> Self:
+        """Record calls that belong to no run; otherwise as `begin_run`."""
+        recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
+        with storage_errors(log.path):
+            recorder._lock.acquire()
+        recorder._open()
         return recorder
 
     @classmethod
@@ -106,8 +118,8 @@ class Recorder:
 
     async def in_doubt(self, fingerprint: str) -> bool:
         if self._doubtful is None:
-            self._doubtful = self._recaller.doubtful()
-        return fingerprint in self._doubtful
+            await self.flush()  # what runs left behind that died is in doubt from our beginning on
+        return fingerprint in self._known_doubtful()
 
     async def today(self) -> DaySpend:
         return self._recaller.today(self._log.is_running)
@@ -192,14 +204,16 @@ class Recorder:
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
 
-    def _open(self, begin: Callable[[Session], None]) -> None:
-        """Begin or go on in one transaction; gives the lock back where that fails."""
+    def _known_doubtful(self) -> set[str]:
+        if self._doubtful is None:
+            self._doubtful = self._recaller.doubtful()
+        return self._doubtful
+
+    def _open(self, begin: Callable[[], None] = lambda: None) -> None:
+        """Get ready to record; gives the lock back where that fails."""
         with storage_errors(self._log.path):
             try:
-                with self._log.writing() as session:
-                    dead = RunService(session, is_running=self._log.is_running).mark_interrupted()
-                    begin(session)
-                self._remove_locks(dead)
+                begin()
                 self._recaller = Recaller(self._log, self.run_id, goes_on=self._goes_on)
                 self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
             except BaseException:
@@ -207,10 +221,21 @@ class Recorder:
                 raise
         self._ended = False
 
-    def _reopen(self, session: Session) -> None:
-        run = ReopeningService(session, self.run_id)
-        run.go_on()
-        self._numbers = run.numbers()
+    def _begin(self, connection: Connection, start: RunStart, begun: datetime) -> None:
+        session = Session(connection)
+        self._bury(session)
+        write_beginning(session, self.run_id, start, begun)
+
+    def _reopen(self) -> None:
+        with self._log.writing() as session:
+            self._bury(session)
+            run = ReopeningService(session, self.run_id)
+            run.go_on()
+            self._numbers = run.numbers()
+
+    def _bury(self, session: Session) -> None:
+        """Write down what became of runs that died."""
+        self._remove_locks(RunService(session, is_running=self._log.is_running).mark_interrupted())
 
     def _remove_locks(self, run_ids: Sequence[str]) -> None:
         for lock in map(self._log.lock_of, run_ids):

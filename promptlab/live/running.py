@@ -200,8 +200,7 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
 
 
 def _require_prices(loaded: LoadedPipeline) -> None:
-    steps = (step.target for cell in loaded.cells for step in cell.all_steps() if step.target is not None)
-    targets = (target for step in steps for target in step.line)
+    targets = (target for cell in loaded.cells for line in cell.lines() for target in line)
     unknown = {target.profile.name for target in targets if target.profile.price is None}
     if unknown:
         names = ", ".join(sorted(unknown))

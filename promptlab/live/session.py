@@ -1,9 +1,7 @@
 """One run, from a compiled plan to its summary: everything that runs beside the engine starts here."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,20 +13,19 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
-from promptlab.live.interrupts import GRACE_SECONDS, Interrupts
+from promptlab.live.driving import drive, fan_out
+from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
 from promptlab.live.workshop import Workshop
 from promptlab.loader.files import FileSnapshot
-from promptlab.schemas.events import Emit, Event, RunStopped
+from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import RunSummary
 from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
-
-type First = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +64,9 @@ class Session:
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
         scores = Scores(self.plan)
-        hear = _fan_out(self.counts, scores, *self.listeners)
+        hear = fan_out(self.counts, scores, *self.listeners)
         kept = self._kept(recorder, hear)
-        emit = _fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
+        emit = fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
         brake = self.brake or Brake()
         brake.on_pull = lambda stop: emit(RunStopped(stop.kind, stop.reason))
         engine = await self._assemble(stack, recorder, brake, emit)
@@ -103,14 +100,14 @@ class Session:
     ) -> Ending:
         """Run what is not on record yet."""
         if self.taken_over is None or kept is None:
-            return await _drive(engine, self.plan, interrupts)
+            return await drive(engine, self.plan, interrupts)
 
         async def first() -> None:
             await kept.tell()
             recorder.count_recalled(kept.recalled)
             self.counts.kept = self.counts.done
 
-        ending = await _drive(engine, kept.rest, interrupts, first)
+        ending = await drive(engine, kept.rest, interrupts, first)
         await recorder.flush()
         again = kept.tell_rest()
         return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
@@ -119,9 +116,7 @@ class Session:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
         if not self.options.fresh and recorder.answers() >= self.plan.size:
             return
-        targets = [
-            step.target for cell in self.plan.cells for step in cell.all_steps() if step.target is not None
-        ]
+        targets = [line[0] for line in self.plan.lines()]
         for provider in {
             id(target.provider): target.provider for target in targets if not target.problem
         }.values():
@@ -143,67 +138,10 @@ class Session:
         )
 
 
-async def _drive(
-    engine: Engine, plan: Plan, interrupts: Interrupts | None, first: First | None = None
-) -> Ending:
-    """Run the engine, under the signals unless somebody else heeds them; give how it ended."""
-    started = time.monotonic()
-    running = asyncio.create_task(_run(engine, plan, first))
-    with interrupts.heeded(running) if interrupts is not None else nullcontext():
-        try:
-            await running
-        except asyncio.CancelledError:
-            await engine.drain(patience=0)
-            if interrupts is None or interrupts.received is None:
-                raise
-    return Ending(
-        time.monotonic() - started,
-        engine.budget.brake.stop,
-        dict(engine.throttle.closures),
-        interrupts.exit_code if interrupts is not None else None,
-        is_soft=engine.budget.soft,
-        throttle=engine.throttle.courses(),
-    )
-
-
-async def _run(engine: Engine, plan: Plan, first: First | None) -> None:
-    """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
-    patience: float = GRACE_SECONDS
-    try:
-        with _single_error():
-            await engine.runner.run(plan, first=first)
-    except (StorageError, asyncio.CancelledError):
-        patience = 0
-        raise
-    finally:
-        await engine.drain(patience)
-
-
-@contextmanager
-def _single_error() -> Iterator[None]:
-    """Raise what an error group says as one error: an expected one if there is any among them."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        expected = group.subgroup(PromptlabError)
-        first: BaseException = expected if expected is not None else group
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
-
-
 def _broken(error: Exception) -> RunEnd:
     """Say what ended a run that found no end of its own; of a bug only its kind, as it may quote secrets."""
     reason = str(error) if isinstance(error, PromptlabError) else f"a bug: {type(error).__name__}"
     return RunEnd(status="errored", reason=reason)
-
-
-def _fan_out(*listeners: Emit) -> Emit:
-    def emit(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    return emit
 
 
 def _run_end(summary: RunSummary) -> RunEnd:

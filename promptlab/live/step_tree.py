@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from promptlab.engine.plan import PlannedStep
 from promptlab.schemas.run import StepResult
@@ -27,12 +28,20 @@ class Seen:
             for leaf in tree(self.planned.inner, group, self.peers).values():
                 yield from leaf.leaves()
 
-    def unanswered(self) -> Iterator[str]:
+    def unanswered(self) -> "Iterator[Seen]":
         """Give the steps whose own answer is not recorded, among all that it waits for."""
         for name, peer in self.peers.items():
             if name in self.planned.needs and peer.result.status == "left":
                 for leaf in peer.leaves():
-                    yield from (leaf.result.id,) if leaf.result.calls else leaf.unanswered()
+                    yield from (leaf,) if leaf.result.calls else leaf.unanswered()
+
+    @property
+    def tools_called(self) -> tuple[str, ...]:
+        """The tools whose results it waits for, of which not all are recorded."""
+        if self.result.status != "left" or not self.result.messages:
+            return ()
+        last: Mapping[str, Any] = self.result.messages[-1]
+        return tuple(dict.fromkeys(call["name"] for call in last.get("tool_calls", ())))
 
     def _groups(self) -> dict[str, dict[str, StepResult]]:
         """Give the results inside it, by id, for each item."""

@@ -8,7 +8,7 @@ from promptlab.engine.completion import CallFailure
 from promptlab.engine.plan import Plan
 from promptlab.live.counts import RunCounts
 from promptlab.live.scores import Scores
-from promptlab.schemas.report import Calls, RunSummary
+from promptlab.schemas.report import Calls, RunSummary, paid
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
 
@@ -52,7 +52,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         gates=gates,
         planned=plan.size,
         cost_usd=counts.cost_usd,
-        spent_usd=counts.spent_usd,
+        spent_usd=paid(counts.spent_usd, counts.unknown_usd),
         seconds=ending.seconds,
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,

@@ -1,10 +1,11 @@
 """The processes and connections that a run works with; a long-lived program keeps them from run to run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from promptlab.engine.plan import Cell
 from promptlab.engine.providers.web_client import WebClient
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.worker import Printed, Workers, print_to_stderr
@@ -22,6 +23,11 @@ class Workshop:
         self.workers = Workers(root, on_print=on_print)
         self.web = WebClient()
         self._open = AsyncExitStack()
+
+    def get_ready(self, cells: Iterable[Cell]) -> None:
+        """Have templates compiled that are about to be needed, where the template process runs already."""
+        steps = (planned.step for cell in cells for planned in cell.all_steps())
+        self.renderer.get_ready(part.template for step in steps for part in step.own_parts())
 
     async def __aenter__(self) -> Self:
         for part in (self.renderer, self.workers, self.web):

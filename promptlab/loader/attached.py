@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 
 from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, PlannedStep
-from promptlab.engine.step import Step
 from promptlab.engine.target import Target
+from promptlab.loader.bindings import bound_name
 from promptlab.loader.scope import Objection
 from promptlab.loader.template_places import Site, TemplatePlaces
 from promptlab.loader.templates import Analysis, FileUse, NameUse
-from promptlab.schemas.template import TemplatedValue
 
 NOUNS: Mapping[Form, str] = {"text": "text", "image": "images", "document": "PDF documents"}
 
@@ -88,16 +87,3 @@ class Attached:
             message = f"text({name}): not every row names a text file there"
             hint = f"say {{{{ file({name}) }}}} to attach PDF documents"
             self.places.object_to(site, use, Objection(message, "no-text", hint))
-
-
-def bound_name(step: Step, name: str) -> str:
-    """Give the name outside that a name inside a step stands for: `with` may bind one to another."""
-    return single_name(step.bindings[name]) or "" if name in step.bindings else name
-
-
-def single_name(value: TemplatedValue) -> str | None:
-    """Give the name that a bound value is and no more than that."""
-    if not isinstance(value.source, str) or not value.holes:
-        return None
-    inner = value.source.strip().removeprefix("{{").removesuffix("}}").strip()
-    return inner.split(".")[0] if inner.replace(".", "").isidentifier() else None

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import PurePosixPath
+from typing import BinaryIO
 
 from promptlab.core.display import shown
+from promptlab.core.images import HEAD, PDF, image_size, sniffed
 from promptlab.engine.conversation import Attachment, AttachmentKind, Form
 from promptlab.engine.scope import RenderFailed
 from promptlab.loader.decoding import DecodingError, decode
@@ -17,8 +20,6 @@ from promptlab.loader.sources import FileError
 LARGEST = 20 * 2**20
 LARGEST_TEXT = 1_000_000
 KEPT_BYTES = 48 * 2**20
-HEAD = 16
-PDF = "application/pdf"
 PLAIN = "text/plain"
 FORMATS = "PNG, JPEG, GIF or WebP"
 
@@ -80,7 +81,7 @@ def _read(files: ProjectFiles, function: str, path: str) -> tuple[Attachment, Fi
 
 def _attachment(function: str, path: str, located: str, content: bytes) -> Attachment:
     kind: AttachmentKind = "image" if function == "image" else "file"
-    media_type = _media_type(function, path, content)
+    media_type = _media_type(function, path, BytesIO(content))
     if media_type == PLAIN:
         if len(content) > LARGEST_TEXT:
             raise _too_large(path, LARGEST_TEXT)
@@ -109,20 +110,17 @@ class FormChecker:
         if self._files.source.size(located) > LARGEST:
             raise _too_large(path, LARGEST)
         with self._files.open(path) as stream:
-            head = stream.read(HEAD)
-        media_type = _sniffed(head)
-        if function == "image" or media_type is not None:
-            return "image" if _media_type(function, path, head).startswith("image/") else "document"
-        return read_attachment(self._files, function, path).form
+            media_type = _media_type(function, path, stream)
+        if media_type == PLAIN:
+            return read_attachment(self._files, function, path).form
+        return "document" if media_type == PDF else "image"
 
 
-def _media_type(function: str, path: str, content: bytes) -> str:
-    found = _sniffed(content[:HEAD])
+def _media_type(function: str, path: str, stream: BinaryIO) -> str:
+    """Say what stands in a file; raises FileError where it is none of `function`'s."""
+    found = sniffed(stream.read(HEAD))
     if function == "image":
-        if found is None or found == PDF:
-            said = "a PDF document; say file(…)" if found else f"no {FORMATS} image"
-            raise FileError(f"{shown(path)} is {said}", code="no-image")
-        return found
+        return _image_type(path, stream, found)
     if found is None:
         return PLAIN
     if function == "text":
@@ -134,16 +132,21 @@ def _media_type(function: str, path: str, content: bytes) -> str:
     return found
 
 
-def _sniffed(head: bytes) -> str | None:
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "image/webp"
-    return PDF if head.startswith(b"%PDF-") else None
+def _image_type(path: str, stream: BinaryIO, found: str | None) -> str:
+    if found is None or found == PDF:
+        said = "a PDF document; say file(…)" if found else f"no {FORMATS} image"
+        raise FileError(f"{shown(path)} is {said}", code="no-image")
+    size = image_size(stream, found)
+    if size is None:
+        name = found.removeprefix("image/").upper()
+        raise FileError(
+            f"{shown(path)} begins like a {name} image, but has no whole header",
+            code="no-image",
+            hint="is it cut off? write the image again",
+        )
+    if 0 in size:
+        raise FileError(f"{shown(path)} is an image of {size[0]} × {size[1]} pixels", code="no-image")
+    return found
 
 
 def _text(path: str, content: bytes) -> str:

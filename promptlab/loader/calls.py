@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from promptlab.core.json import JSON
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.sub_pipeline import misfit
-from promptlab.loader.attached import single_name
+from promptlab.loader.bindings import single_name
 from promptlab.loader.kinds import kind_of_template
 from promptlab.loader.scope import Objection, Scope
-from promptlab.schemas.dataset import PATH_TYPES, InputSpec, InputType
+from promptlab.schemas.dataset import PATH_TYPES, InputSpec
+from promptlab.schemas.history import fault_of
 from promptlab.schemas.template import Place, TemplatedValue
 
 if TYPE_CHECKING:
     from promptlab.engine.steps.pipeline import PipelineStep
+    from promptlab.loader.templating.value_kinds import Kind
 
 FITS = {("integer", "number"), ("array", "messages"), ("messages", "array"), ("number", "integer")}
 
@@ -50,14 +53,21 @@ def _misfit(value: TemplatedValue, spec: InputSpec, scope: Scope) -> str | None:
             return None
         return f"is of type {spec.type}: give it a constant path, or an input of that type"
     if not value.holes:
-        return misfit(value.source, spec)
+        return misfit(value.source, spec) or _misfit_of_history(value.source, spec)
     kind = _kind(value, scope)
+    if kind == "null":
+        return "has no value" if spec.required else None
     if kind in (None, "any") or spec.type in ("any", kind) or (kind, spec.type) in FITS:
         return None
     return f"is of type {spec.type}, but this is of type {kind}"
 
 
-def _kind(value: TemplatedValue, scope: Scope) -> InputType | None:
+def _misfit_of_history(value: JSON, spec: InputSpec) -> str | None:
+    fault = fault_of(value) if spec.type == "messages" and isinstance(value, list) else None
+    return f"is malformed: message {fault.number} {fault}" if fault is not None else None
+
+
+def _kind(value: TemplatedValue, scope: Scope) -> "Kind | None":
     place, template = value.holes[0]
     if place == ():
         return kind_of_template(template.source, scope)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from promptlab.core.frozen import frozen
+from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import Check
 from promptlab.engine.ruling import named
 from promptlab.loader.constants import constant_objection
@@ -12,6 +14,9 @@ from promptlab.loader.scope import Scope
 from promptlab.loader.template_checks import Owner, TemplateChecks
 from promptlab.loader.templates import Analysis
 from promptlab.schemas.template import Place
+
+if TYPE_CHECKING:  # kinds of checks are imported where a pipeline has them
+    from promptlab.engine.checks.python import PythonCheck
 
 
 @frozen
@@ -28,6 +33,7 @@ class CheckPlaces:
             self.templates.report(place, str(error), "name", "give each its own `name`")
         for index, check in enumerate(checks):
             self._check_columns((*place, index), check, scope, owner)
+            self._check_function((*place, index), check, scope)
             for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, owner)
             objection = constant_objection(check, owner.step if owner else None, scope)
@@ -56,6 +62,19 @@ class CheckPlaces:
                 stands = self.templates.document.place(self._written(place, inner))
                 needed = Needed(stands.source.file, stands.position.line)
                 self.templates.links.columns_needed.setdefault(name, needed)
+
+    def _check_function(self, place: Place, check: Check, scope: Scope) -> None:
+        """Report what a function wants that no row could give it; where rows are not known, nothing."""
+        if check.type != "python" or not scope.columns or scope.inputs is None:
+            return
+        from promptlab.engine.checks.python import wanted_by  # noqa: PLC0415 - there with it
+
+        function = cast("PythonCheck", check).value
+        known = {*scope.inputs, *scope.columns}
+        for name in wanted_by(function, known):
+            message = f"{function.reference} wants '{name}', which is neither an input nor a column"
+            hint = did_you_mean(name, known) or None
+            self.templates.report(self._written(place, ("value",)), message, "arguments", hint)
 
     def _check_of(self, place: Place, name: str, scope: Scope, owner: Owner | None) -> None:
         if name == "outputs":

@@ -1,6 +1,6 @@
 """Reads a dataset for the first time: holds its rows to their checks, and finds out which of them are run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
+from promptlab.loader.alike import Alike
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.known_rows import Found, Question
 from promptlab.loader.lacking import Lacking
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.row_checks import RowChecks
+from promptlab.loader.row_faults import RowFaults
 from promptlab.loader.scope import Scope
 from promptlab.loader.selection import Chooser, Selection
 from promptlab.loader.template_places import Site, TemplatePlaces
@@ -41,8 +43,8 @@ class _Condition:
 class Choosing:
     """`own`: where the dataset's `where` stands; `asked`: where that of the command does.
 
-    `lacking` is shown every row that is run or, with a `sample`, may be. `rows_ask`: rows bring checks that
-    ask a model to judge.
+    `lacking` and `faults` are shown every row that is run or, with a `sample`, may be. `rows_ask`:
+    rows bring checks that ask a model to judge.
     """
 
     places: TemplatePlaces
@@ -50,6 +52,7 @@ class Choosing:
     own: Site | None = None
     asked: Site | None = None
     lacking: Lacking = field(default_factory=Lacking)
+    faults: RowFaults = field(default_factory=RowFaults)
     rows_ask: bool = False
 
     def scan(self, dataset: Dataset) -> tuple[Scan | None, Selection | None]:
@@ -60,11 +63,14 @@ class Choosing:
         """
         own, asked = self._condition(self.own), self._condition(self.asked)
         rows, problems = self.places.memory.rows, len(self.problems)
-        question = Question.about(dataset, self.asked.template if self.asked is not None else None)
+        asked_of_rows = self.asked.template if self.asked is not None else None
+        question = Question.about(dataset, asked_of_rows, [need for need, _ in self.faults.needs])
         known = rows.found(question)
         if known is not None:
             return self._remembered(dataset, known)
         scan, selection = self._read(dataset, own, asked)
+        if scan is not None:
+            self.faults.report(selection, self.problems)
         if scan is not None and len(self.problems) == problems:
             rows.keep(question, Found(scan, selection, self.lacking, dataset.snapshots(), self.rows_ask))
         return scan, selection
@@ -81,18 +87,23 @@ class Choosing:
         checks, spec = RowChecks(self.problems), dataset.origin
         chooser = Chooser(spec.sample, spec.seed, spec.limit) if isinstance(spec, DatasetSpec) else Chooser()
         if own is None and asked is None and chooser.sample is None:
-            scan = dataset.scan(self.problems, partial(_look, checks, self.lacking))
+            scan = dataset.scan(self.problems, partial(_look, checks, self._shown))
             self.rows_ask = checks.ask
             return scan, None
         with _filter(own, asked) as rows:
-            judging = _Judging(checks, self.lacking, chooser, own, asked, rows)
+            judging = _Judging(checks, self._shown, chooser, own, asked, rows)
             scan = dataset.scan(self.problems, judging.take)
             judging.judge()
         self.rows_ask = checks.ask
         if scan is None or self._has_unknown_names(scan):
             return None, None
-        self.problems.extend(judging.faults)
-        return (scan, chooser.selection()) if not judging.faults.errors else (None, None)
+        judging.report(self.problems)
+        return (scan, chooser.selection()) if not judging.failed else (None, None)
+
+    def _shown(self, row: Row) -> None:
+        """Look at a row that is run, or may be."""
+        self.lacking.take(row)
+        self.faults.take(row)
 
     def _condition(self, site: Site | None) -> _Condition | None:
         """The condition at a site; None where there is none that could be asked."""
@@ -117,12 +128,12 @@ class _Judging:
     """Gathers rows and asks of many at once whether they are wanted."""
 
     checks: RowChecks
-    lacking: Lacking
+    show: Callable[[Row], None]
     chooser: Chooser
     own: _Condition | None
     asked: _Condition | None
     rows: "RowFilter | None"
-    faults: Problems = field(default_factory=Problems)
+    failed: dict[str, Alike] = field(default_factory=dict)
     _waiting: list[Row] = field(default_factory=list)
     _characters: int = 0
     _given_up: bool = False
@@ -142,7 +153,7 @@ class _Judging:
         kept = [row for row, holds in zip(rows, self._holds(self.own, rows), strict=True) if holds]
         for row, wanted in zip(kept, self._holds(self.asked, kept), strict=True):
             if wanted and not self.chooser.is_full:
-                self.lacking.take(row)
+                self.show(row)
             self.chooser.take(row.index, row.id, wanted=wanted)
 
     def _holds(self, condition: _Condition | None, rows: Sequence[Row]) -> list[bool]:
@@ -154,16 +165,24 @@ class _Judging:
                 self._refuse(row, condition.template, answer)
         return [answer is True for answer in found]
 
+    def report(self, problems: Problems) -> None:
+        """Report the rows of which a condition cannot be asked; those that fail alike as one."""
+        hint = "give the row what the expression needs, or test for it: `x is defined and …`"
+        for alike in self.failed.values():
+            problems.add(alike.file, Position(alike.line, 1), alike.said, code="where", hint=hint)
+
     def _refuse(self, row: Row, condition: Template, undecided: "Undecided") -> None:
         message = f"{condition.name}: {undecided.reason}"
-        hint = "give the row what the expression needs, or test for it: `x is defined and …`"
-        self.faults.add(row.file, Position(row.line, 1), message, code="where", hint=hint)
-        self._given_up |= undecided.is_hopeless or self.faults.errors >= MOST_FAULTS
+        if message in self.failed:
+            self.failed[message].add(row.file, row.line)
+        else:
+            self.failed[message] = Alike(message, row.file, row.line)
+        self._given_up |= undecided.is_hopeless or len(self.failed) >= MOST_FAULTS
 
 
-def _look(checks: RowChecks, lacking: Lacking, row: Row) -> None:
+def _look(checks: RowChecks, show: Callable[[Row], None], row: Row) -> None:
     checks(row)
-    lacking.take(row)
+    show(row)
 
 
 @contextmanager

@@ -16,20 +16,38 @@ from promptlab.schemas.template import Place
 MOVE_CHECK = "move the check that names another step to the pipeline's `checks`, where `of` may name any step"
 NO_MODEL = "no-model"
 
+type Told = tuple[str, str, int | None, str]
+type Written = tuple[Document, Place]
+
 
 def compiled(
-    cell: CellSpec, links: Links, targets: Targets, problems: Problems, *, rows_ask: bool = False
+    cell: CellSpec,
+    links: Links,
+    targets: Targets,
+    problems: Problems,
+    told: set[Told],
+    *,
+    rows_ask: bool = False,
 ) -> Cell | None:
-    """Give the cell ready to run, or None and problems. `rows_ask`: checks of rows ask a model to judge."""
+    """Give the cell ready to run, or None and problems. `rows_ask`: checks of rows ask a model to judge.
+
+    `told`: what was said of models in other cells. A fault of a step is told once for all points of an axis.
+    """
     try:
         found = compile_cell(cell, targets, targets.fallback, targets.judge, rows_ask=rows_ask)
     except StepCycle as error:
         _report_cycle(error, links, problems)
     except NoTargets as missing:
         for path, number, reason in missing.errors:
-            _report_model(path, number, reason, links, targets, problems)
+            fault = cell.variant, path, number, reason.message
+            if fault not in told:
+                told.add(fault)
+                _report_model(path, number, reason, links, targets, problems)
         for one in missing.judges:
-            _report_judge(one, links, problems)
+            fault = cell.variant, f"{one.path} {one.place}", None, one.error.message
+            if fault not in told:
+                told.add(fault)
+                _report_judge(one, links, problems)
     else:
         for path, planned in found.paths():
             _check_schema(planned, *links.sites[path], problems)
@@ -49,13 +67,16 @@ def _report_cycle(error: StepCycle, links: Links, problems: Problems) -> None:
 def _report_model(
     path: str, fallback: int | None, error: UsageError, links: Links, targets: Targets, problems: Problems
 ) -> None:
-    document, place = links.sites[path]
-    at = _place_of_fault(error, place, document) if fallback is None else (*place, "fallback", fallback)
     code = NO_MODEL if isinstance(error, NoModel) else "model"
     if targets.asked is not None:
         problems.add("--model", Position(1, 1), error.message, code=code, hint=error.hint)
+        return
+    if fallback is None:
+        document, place = _place_of_fault(error, path, links)
     else:
-        document.report(problems, at, error.message, code=code, hint=error.hint)
+        document, step = links.sites[path]
+        place = (*step, "fallback", fallback)
+    document.report(problems, place, error.message, code=code, hint=error.hint)
 
 
 def _report_judge(missing: NoJudge, links: Links, problems: Problems) -> None:
@@ -67,20 +88,27 @@ def _report_judge(missing: NoJudge, links: Links, problems: Problems) -> None:
     document.report(problems, (*place, *below), error.message, code=code, hint=error.hint)
 
 
-def _place_of_fault(error: UsageError, step: Place, document: Document) -> Place:
-    """Give where the parameter is said that the model refuses: at the step or pipeline, else the model."""
+def _place_of_fault(error: UsageError, path: str, links: Links) -> Written:
+    """Give where the parameter is said that the model refuses, else the model.
+
+    Both are said at the step, by its pipeline or by one that calls this; the model also by its prompt.
+    """
     names = error.names if isinstance(error, RefusedParams) else ()
-    said = ((*within, "params", name) for within in (step, ()) for name in names)
-    found = next((place for place in said if document.part(place) is not None), None)
-    return found or _place_of_model(step, document)
-
-
-def _place_of_model(step: Place, document: Document) -> Place:
-    """Give where a step's model is said: at the step, at the pipeline, else in its prompt's front matter."""
-    for place in ((*step, "model"), ("model",), (*step, "prompt")):
-        if document.part(place) is not None:
-            return place
-    return (*step, "id")
+    sites = list(links.around_and(path))
+    params = [
+        (document, (*within, "params", name))
+        for document, step in sites
+        for within in (step, ())
+        for name in names
+    ]
+    models = [
+        (document, place)
+        for document, step in sites
+        for place in ((*step, "model"), ("model",), (*step, "prompt"))
+    ]
+    document, step = links.sites[path]
+    said = ((one, place) for one, place in (*params, *models) if one.part(place) is not None)
+    return next(said, (document, (*step, "id")))
 
 
 def _check_schema(planned: PlannedStep, document: Document, place: Place, problems: Problems) -> None:

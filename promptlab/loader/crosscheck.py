@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, cast
 
 from promptlab.engine.conversation import Form
 from promptlab.engine.step import Step, holes
-from promptlab.loader.attached import Attached, bound_name
+from promptlab.loader.attached import Attached
+from promptlab.loader.bindings import own_scope
 from promptlab.loader.calls import call_objections
 from promptlab.loader.check_places import CheckPlaces
 from promptlab.loader.dataset import check_input_name
-from promptlab.loader.default_files import default_forms, given_forms
+from promptlab.loader.default_files import forms_given
 from promptlab.loader.document import Document
-from promptlab.loader.kinds import kind_of
+from promptlab.loader.kind_checks import kind_objections
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Scope, optional_among
 from promptlab.loader.template_checks import JUDGED, Owner, TemplateChecks
 from promptlab.loader.template_places import TemplatePlaces
-from promptlab.schemas.dataset import PATH_TYPES, InputSpec
+from promptlab.schemas.dataset import InputSpec
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.template import Place
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # kinds of steps are imported where a pipeline has them
     from promptlab.engine.steps.foreach import ForeachStep
     from promptlab.engine.steps.messages import MessagesStep
     from promptlab.engine.steps.pipeline import PipelineStep
-    from promptlab.engine.steps.python import PythonStep
 
 UNTIL = frozenset({"output"})
 
@@ -125,7 +125,7 @@ class Crosscheck:
             inner = replace(inner, is_certain=False)
         for name, value in step.bindings.items():
             self.templates.parts(place, holes(value, ("with", name)), inner, owner)
-        own = _only(step, inner) if step.bindings else inner
+        own = own_scope(step, inner)
         self._check_own(place, owner, own)
         self._check_roles(place, step)
         by_checks = self._check_inside(place, owner, inner, own, taken)
@@ -156,30 +156,13 @@ class Crosscheck:
 
     def _check_inside(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         """Check what kinds of step have beside the rest; give the steps that only checks inside name."""
-        match owner.step.key:
-            case "python":
-                self._check_function(place, cast("PythonStep", owner.step))
-            case "foreach":
-                self._check_list(place, cast("ForeachStep", owner.step), around)
-                return self._check_items(place, owner, around, own, taken)
-            case "pipeline":
-                self._check_called(place, cast("PipelineStep", owner.step), around, owner.path)
-            case _:
-                pass
+        for below, objection in kind_objections(owner.step, around):
+            self._report((*place, *below), objection.message, objection.code, objection.hint)
+        if owner.step.key == "foreach":
+            return self._check_items(place, owner, around, own, taken)
+        if owner.step.key == "pipeline":
+            self._check_called(place, cast("PipelineStep", owner.step), around, owner.path)
         return set()
-
-    def _check_function(self, place: Place, step: "PythonStep") -> None:
-        from promptlab.loader.functions import check_call  # noqa: PLC0415 - needs `ast`
-
-        for message in check_call(step.python, step.bindings):
-            self._report((*place, "python"), message, "arguments", "give it what it takes under `with`")
-
-    def _check_list(self, place: Place, step: "ForeachStep", around: Scope) -> None:
-        kind = kind_of(step.foreach.source, around)
-        if kind not in (None, "array", "messages"):
-            source = step.foreach.source.strip()
-            message = f"`foreach` needs a list, but {source} is of type {kind}"
-            self._report((*place, "foreach"), message, "no-list", "name an input or output that is a list")
 
     def _check_items(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         step, path = cast("ForeachStep", owner.step), owner.path
@@ -221,26 +204,14 @@ class Crosscheck:
                 document=document,
                 spec=step.pipeline.spec,
                 inputs=inputs,
-                forms=self._forms_of_called(place, step, inputs, around.forms),
+                forms=forms_given(
+                    self.places.files, self.document, document, place, step, around.forms, self.problems
+                ),
                 within=f"{path}.",
                 caller=self.document.file,
                 is_certain=around.is_certain,
             )
             called.run()
-
-    def _forms_of_called(
-        self,
-        place: Place,
-        step: "PipelineStep",
-        inputs: Mapping[str, InputSpec],
-        around: Mapping[str, frozenset[Form]],
-    ) -> dict[str, frozenset[Form]]:
-        files, document = self.places.files, self.documents[step.pipeline.path]
-        by_default = default_forms(files, document, inputs, self.problems)
-        literal = given_forms(files, self.document, (*place, "with"), step.bindings, inputs, self.problems)
-        bound = {name: around.get(bound_name(step, name), frozenset()) for name in inputs}
-        known = (by_default, literal, bound)
-        return {name: frozenset[Form]().union(*(one.get(name, ()) for one in known)) for name in inputs}
 
     def _check_needed(self, place: Place, name: str, scope: Scope, owner: Owner) -> None:
         if name in scope.steps:
@@ -265,16 +236,3 @@ class Crosscheck:
 
     def _report(self, place: Place, message: str, code: str, hint: str | None, *, key: bool = False) -> None:
         self.templates.report(place, message, code, hint, key=key)
-
-
-def _only(step: Step, scope: Scope) -> Scope:
-    """Give what a step with `with` sees: nothing but that. An input bound as it is stays what it is."""
-    inputs = scope.inputs or {}
-    outside = {name: bound_name(step, name) for name in step.bindings}
-    forms = {name: scope.forms[bound] for name, bound in outside.items() if bound in scope.forms}
-    bound = {name: _bound(inputs.get(outer)) for name, outer in outside.items()}
-    return Scope(bound, own=scope.own, forms=forms, is_certain=scope.is_certain)
-
-
-def _bound(spec: InputSpec | None) -> InputSpec:
-    return InputSpec(spec.type) if spec is not None and spec.type in PATH_TYPES else InputSpec()

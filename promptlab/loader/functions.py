@@ -179,6 +179,7 @@ def _function(path: str, source: bytes, node: _Definition, files: tuple[tuple[st
         line=node.lineno,
         digest=hashlib.sha256(json.dumps(files).encode()).hexdigest(),
         files=files,
+        returns=ast.unparse(node.returns) if node.returns is not None else None,
     )
 
 

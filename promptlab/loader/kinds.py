@@ -1,52 +1,38 @@
 """What type a value surely has before it is there."""
 
-import re
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from promptlab.loader.scope import Scope
 from promptlab.loader.shapes import type_of_output
-from promptlab.schemas.dataset import InputType
 
-PATH = re.compile(r"\s*([^\W\d]\w*)((?:\.\w+)*)\s*")
-SINGLE = re.compile(r"\s*\{\{(.*)\}\}\s*", re.DOTALL)
-TEXT = re.compile(r"""\s*('[^'\\]*'|"[^"\\]*")\s*""")
-NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
-FILTERED = re.compile(r"[^|{}\[\]()]*(?:\|[^|{}\[\]()]*)*\|\s*(\w+)\s*")
-FILTERS: Mapping[str, InputType] = {
-    **dict.fromkeys(("capitalize", "lower", "string", "title", "tojson", "trim", "upper"), "string"),
-    **dict.fromkeys(("count", "int", "length"), "integer"),
-    "float": "number",
-}
-OPERATORS = frozenset(
-    {"if", "else", "and", "or", "not", "in", "is", "+", "-", "*", "~", "==", "!=", "<", ">"}
-)
-CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
+if TYPE_CHECKING:
+    from promptlab.loader.templating.value_kinds import Kind
 
 
-def kind_of(expression: str, scope: Scope) -> InputType | None:
+def kind_of(expression: str, scope: Scope) -> "Kind | None":
     """Give the type of what an expression without braces gives, where that is sure."""
-    if TEXT.fullmatch(expression):
-        return "string"
-    if NUMBER.fullmatch(expression):
-        return "number"
-    filtered = FILTERED.fullmatch(expression)
-    if filtered is not None and not OPERATORS & set(expression.split()):
-        return FILTERS.get(filtered[1])
-    found = PATH.fullmatch(expression)
-    if found is None or found[1] in CONSTANTS:
+    from promptlab.loader.templating.value_kinds import kind_of_expression  # noqa: PLC0415 - needs Jinja
+
+    return kind_of_expression(expression, lambda name, path: _kind_at(name, path, scope))
+
+
+def items_of(expression: str) -> int | None:
+    """Give how many items an expression gives, where it says just that."""
+    if "range" not in expression:
         return None
-    return _kind_at(found[1], tuple(found[2].split(".")[1:]), scope)
+    from promptlab.loader.templating.value_kinds import length_of_range  # noqa: PLC0415 - needs Jinja
+
+    return length_of_range(expression)
 
 
-def kind_of_template(template: str, scope: Scope) -> InputType | None:
+def kind_of_template(template: str, scope: Scope) -> "Kind | None":
     """Give the type of what a template gives: text, or what its single expression gives."""
-    found = SINGLE.fullmatch(template)
-    if found is None or "{{" in found[1] or "{%" in template:
-        return "string" if found is None else None
-    return kind_of(found[1], scope)
+    from promptlab.loader.templating.value_kinds import kind_of_value  # noqa: PLC0415 - needs Jinja
+
+    return kind_of_value(template, lambda name, path: _kind_at(name, path, scope))
 
 
-def _kind_at(name: str, path: tuple[str, ...], scope: Scope) -> InputType | None:
+def _kind_at(name: str, path: tuple[str | int, ...], scope: Scope) -> "Kind | None":
     if name in scope.others:
         return "integer" if name.endswith("_index") and name != "row" and not path else None
     spec = (scope.inputs or {}).get(name)

@@ -1,13 +1,14 @@
 """What reading a dataset found, remembered for as long as its files are as they were."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from promptlab.core.frozen import frozen
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.document import Document
 from promptlab.loader.files import FileSnapshot, FileStamp
 from promptlab.loader.lacking import Lacking
+from promptlab.loader.row_needs import RowNeed
 from promptlab.loader.selection import Selection
 from promptlab.schemas.dataset import DatasetSpec, InputSpec
 from promptlab.schemas.template import Template
@@ -24,16 +25,21 @@ class Question:
     origin: DatasetSpec
     inputs: Mapping[str, InputSpec] | None
     where: Template | None
+    needs: Sequence[RowNeed]
     files: Mapping[str, FileStamp]
 
     @classmethod
-    def about(cls, dataset: Dataset, where: Template | None) -> "Question | None":
+    def about(
+        cls, dataset: Dataset, where: Template | None, needs: Sequence[RowNeed] = ()
+    ) -> "Question | None":
         """Give the question; None where nothing short of reading them tells whether files have changed."""
         if isinstance(dataset.origin, Document):
             return None
         stamps = {path: dataset.files.stamp(path) for path in dataset.paths()}
         files = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-        return cls(dataset.origin, dataset.inputs, where, files) if len(files) == len(stamps) else None
+        if len(files) < len(stamps):
+            return None
+        return cls(dataset.origin, dataset.inputs, where, needs, files)
 
 
 @frozen

@@ -1,6 +1,6 @@
 """What is found out about the steps of a cell, each by its path: `parts.part` is a step inside `parts`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from promptlab.engine.step import Step
@@ -37,6 +37,12 @@ class Links:
         """Begin with a step."""
         self.needs[path] = set()
         self.sites[path] = document, place
+
+    def around_and(self, path: str) -> Iterator[tuple[Document, Place]]:
+        """Give where a step is written, then the steps around it from the inside out."""
+        while path:
+            yield self.sites[path]
+            path = path.rpartition(".")[0]
 
     def around(self, path: str, inner: Iterable[Step]) -> tuple[set[str], set[str]]:
         """Give the steps outside a step that those inside it need, and those that only their checks name."""

@@ -1,42 +1,40 @@
 """Loads a pipeline with all that it names; every problem is found before anything is called."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
 
-from promptlab.core.errors import CannotGoOn, UsageError
+from promptlab.core.errors import CannotGoOn
 from promptlab.core.frozen import frozen
-from promptlab.core.words import plural
-from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader.ambiguity import refuse_ambiguous_axes
 from promptlab.loader.attached import Attached
 from promptlab.loader.cells import CellSource, cell_sources
 from promptlab.loader.changes import NO_CHANGES, Changes
-from promptlab.loader.choosing import Choosing
-from promptlab.loader.compiling import compiled
+from promptlab.loader.compiling import Told, compiled
 from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
-from promptlab.loader.default_files import default_forms
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.gate_checks import gate_problems, known_metrics
-from promptlab.loader.lacking import Lacking, Needed
+from promptlab.loader.lacking import Needed
 from promptlab.loader.memory import LoadingMemory
+from promptlab.loader.needs_of_steps import needs_of_steps
 from promptlab.loader.overlay import merged
+from promptlab.loader.pipeline_rows import FoundRows, RowsOfPipeline, row_of_defaults
 from promptlab.loader.problems import Problems
 from promptlab.loader.resolver import ProjectResolver
+from promptlab.loader.row_faults import RowFaults
+from promptlab.loader.row_needs import RowNeed
 from promptlab.loader.selection import Selection
 from promptlab.loader.sources import FileError
 from promptlab.loader.spec import read_spec
-from promptlab.loader.template_places import Site, TemplatePlaces
-from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
+from promptlab.loader.template_places import TemplatePlaces
+from promptlab.loader.turns import check_turns
+from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import PipelineSpec
-
-NO_FORMS: frozenset[Form] = frozenset()
-UNFED = "no-value"  # of an input: only a step that calls the pipeline, or -i, can give it one
 
 
 @frozen
@@ -68,8 +66,7 @@ class LoadedPipeline:
         Raises CannotGoOn where a data file has changed since the pipeline was loaded.
         """
         if self.dataset is None:
-            defaults = {name: entry.default for name, entry in (self.spec.inputs or {}).items()}
-            yield Row(0, "0", defaults, {}, 1)
+            yield row_of_defaults({name: entry.spec for name, entry in (self.spec.inputs or {}).items()})
             return
         try:
             yield from self._chosen(self.dataset.rows(self.scan))
@@ -135,24 +132,6 @@ class _CellDraft:
     spec: PipelineSpec
 
 
-@frozen
-class _Rows:
-    """What is known of the rows; `inputs` and `columns` None: they could not be found out.
-
-    `ask`: some bring checks that ask a model to judge.
-    """
-
-    dataset: Dataset | None = None
-    inputs: Mapping[str, InputSpec] | None = None
-    columns: Sequence[str] | None = None
-    count: int = 1
-    forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
-    scan: Scan | None = None
-    selection: Selection | None = None
-    lacking: Lacking = field(default_factory=Lacking)
-    ask: bool = False
-
-
 @dataclass(slots=True)
 class _Loading:
     files: ProjectFiles
@@ -165,7 +144,7 @@ class _Loading:
     places: TemplatePlaces = field(init=False)
     columns_named: set[str] = field(default_factory=set)
     columns_needed: dict[str, Needed] = field(default_factory=dict)
-    _default_forms: dict[str, frozenset[Form]] = field(default_factory=dict)
+    _told: set[Told] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.resolver = ProjectResolver(self.files, self.problems, self.files.resolve(self.path))
@@ -178,7 +157,7 @@ class _Loading:
         drafts = list(self._drafts(document))
         if not drafts:
             return None
-        rows = self._rows(document, drafts[0].spec)
+        rows = self._rows(document, drafts)
         cells = [cell for draft in drafts if (cell := self._cell(draft, rows)) is not None]
         self.changes.refuse_unknown(rows.inputs, self.columns_named)
         if self.changes.is_judged:
@@ -209,56 +188,22 @@ class _Loading:
             if spec is not None:
                 yield _CellDraft(source, laid, spec)
 
-    def _rows(self, document: Document, spec: PipelineSpec) -> _Rows:
-        declared = None if spec.inputs is None else {name: entry.spec for name, entry in spec.inputs.items()}
-        self._default_forms = default_forms(self.files, document, declared or {}, self.problems)
-        said = self.changes.row(declared, self.problems)
-        if said is not None:
-            return replace(self._read_rows(document, Dataset(self.files, said, declared)), columns=None)
-        origin = _origin(document, spec)
-        if origin is not None:
-            where = _where(document, origin)
-            return self._read_rows(document, Dataset(self.files, origin, declared), where)
-        if self.changes.where is not None:
-            raise UsageError(f"--where chooses rows, and {self.path} has no dataset")
-        if document.part(("dataset",)) is not None:
-            return _Rows(inputs=declared)
-        self._require_defaults(document, declared or {})
-        return _Rows(inputs=declared or {}, columns=(), forms=self._default_forms)
+    def _rows(self, document: Document, drafts: Sequence[_CellDraft]) -> FoundRows:
+        faults = RowFaults(self._needs(drafts) if self.changes.is_judged else ())
+        spec = drafts[0].spec
+        return RowsOfPipeline(document, spec, self.changes, self.places, self.problems, faults).find()
 
-    def _read_rows(self, document: Document, dataset: Dataset, where: Site | None = None) -> _Rows:
-        """Read every row once."""
-        choosing = Choosing(self.places, self.problems, where, self.changes.condition())
-        try:
-            scan, selection = choosing.scan(dataset)
-        except FileError as error:
-            place = ("dataset", "path") if where is not None else ("dataset",)
-            document.report(self.problems, place, str(error), code=error.code, hint=error.hint)
-            scan = selection = None
-        if scan is None:
-            return _Rows(dataset, dataset.inputs)
-        inputs = scan.inputs if dataset.inputs is None else dataset.inputs
-        by_default = self._default_forms
-        forms = {name: scan.forms.get(name, NO_FORMS) | by_default.get(name, NO_FORMS) for name in inputs}
-        count = scan.rows if selection is None else selection.count
-        if count == 0 and where is not None and where.document is not None and self.changes.where is None:
-            message, hint = (
-                f"none of {plural(scan.rows, 'row')} is left",
-                "a run of it would end with exit code 5",
-            )
-            where.document.report(
-                self.problems, where.place, message, code="no-rows", hint=hint, severity="warning"
-            )
-        return _Rows(
-            dataset, inputs, scan.columns, count, forms, scan, selection, choosing.lacking, choosing.rows_ask
-        )
-
-    def _require_defaults(self, document: Document, inputs: Mapping[str, InputSpec]) -> None:
-        for name, spec in inputs.items():
-            if spec.required:
-                message = f"nothing gives the input '{name}' a value"
-                hint = "write a `dataset`, give it a default, or say -i NAME=VALUE"
-                document.report(self.problems, ("inputs", name), message, code=UNFED, hint=hint)
+    def _needs(self, drafts: Sequence[_CellDraft]) -> list[tuple[RowNeed, Needed]]:
+        """Give what steps of any cell need of the rows, each once."""
+        called, found = self.resolver.documents, list[tuple[RowNeed, Needed]]()
+        for draft in drafts:
+            typed = [(name,) for name, entry in (draft.spec.inputs or {}).items() if entry.type != "any"]
+            for need, at in needs_of_steps(draft.spec.steps, draft.document, called):
+                if need.is_told_by(typed):
+                    continue
+                if all(need != known for known, _ in found):
+                    found.append((need, at))
+        return found
 
     def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
         cells = {source.name: source.variant for source in cell_sources(document, Problems())}
@@ -266,7 +211,7 @@ class _Loading:
         for place, message, hint in gate_problems(drafts[0].spec.gates, metrics=metrics, cells=cells):
             document.report(self.problems, ("gates", *place), message, code="gate", hint=hint)
 
-    def _cell(self, draft: _CellDraft, rows: _Rows) -> Cell | None:
+    def _cell(self, draft: _CellDraft, rows: FoundRows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec
         attached = Attached(self.places)
         check = Crosscheck(
@@ -294,19 +239,8 @@ class _Loading:
             links.for_checks,
             frozenset(links.in_order),
         )
-        found = compiled(cell, links, self.targets, self.problems, rows_ask=rows.ask)
+        found = compiled(cell, links, self.targets, self.problems, self._told, rows_ask=rows.ask)
         if found is not None:
             attached.check(found)
+            check_turns(found, links, self.places)
         return found
-
-
-def _where(document: Document, origin: DatasetSpec | Document) -> Site | None:
-    if isinstance(origin, Document) or origin.where is None:
-        return None
-    return Site(origin.where, document, ("dataset", "where"))
-
-
-def _origin(document: Document, spec: PipelineSpec) -> DatasetSpec | Document | None:
-    if spec.dataset is None:
-        return None
-    return document.part(("dataset",)) if isinstance(spec.dataset, list) else spec.dataset.spec

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from itertools import chain
 
 from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
@@ -9,10 +10,10 @@ from promptlab.engine.conversation import Form
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
-from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse
+from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse, RoleUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 
-type Found = NameUse | LiteralComparison | FileUse
+type Found = NameUse | LiteralComparison | FileUse | RoleUse
 
 STEP_ATTRIBUTES = ("output", "status", "messages")
 
@@ -81,22 +82,14 @@ class Scope:
 
     def objections(self, analysis: Analysis) -> Iterator[tuple[Found, Objection]]:
         """Give what a template says that is wrong here, and why."""
-        for use in analysis.uses:
-            objection = self.objection(use)
-            if objection is not None:
-                yield use, objection
-        for comparison in analysis.comparisons:
-            objection = self.comparison_objection(comparison)
-            if objection is not None:
-                yield comparison, objection
-        for use in analysis.inserted:
-            objection = self._inserted_objection(use)
-            if objection is not None:
-                yield use, objection
-        for file in analysis.files:
-            objection = self._file_objection(file)
-            if objection is not None:
-                yield file, objection
+        judged: Iterator[tuple[Found, Objection | None]] = chain(
+            ((use, self.objection(use)) for use in analysis.uses),
+            ((found, self.comparison_objection(found)) for found in analysis.comparisons),
+            ((use, self._inserted_objection(use)) for use in analysis.inserted),
+            ((use, self._splice_objection(use)) for use in analysis.splices),
+            ((file, self._file_objection(file)) for file in analysis.files),
+        )
+        yield from ((found, objection) for found, objection in judged if objection is not None)
 
     def objection(self, use: NameUse) -> Objection | None:
         """Say what is wrong with a use of a name; None if nothing is."""
@@ -141,6 +134,14 @@ class Scope:
         read = f", or {{{{ text({use.name}) }}}} to read it" if spec.type == "file" else ""
         hint = f"say {{{{ {spec.type}({use.name}) }}}} to attach it{read}; {use.name} | string is the path"
         return Objection(message, "path-inserted", hint)
+
+    def _splice_objection(self, use: NameUse) -> Objection | None:
+        """Say whether what is spliced is an input that no row is held to be a conversation."""
+        spec = (self.inputs or {}).get(use.name)
+        if spec is None or use.path or spec.type in ("messages", "any"):
+            return None
+        message = f"{{% messages %}} takes an input of type messages, and '{use.name}' is of type {spec.type}"
+        return Objection(message, "no-messages", f"declare it under `inputs`: {use.name}: messages")
 
     def _file_objection(self, use: FileUse) -> Objection | None:
         """Say why a file may not be named like this."""

@@ -11,6 +11,7 @@ from promptlab.loader.templating.findings import (
     LiteralComparison,
     NameUse,
     Origin,
+    RoleUse,
     TemplateProblem,
 )
 from promptlab.schemas.template import Template
@@ -22,6 +23,7 @@ __all__ = [
     "LiteralComparison",
     "NameUse",
     "Origin",
+    "RoleUse",
     "TemplateProblem",
     "analyse",
     "included_names",

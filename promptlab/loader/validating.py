@@ -14,8 +14,9 @@ from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.memory import LoadingMemory
+from promptlab.loader.pipeline_rows import UNFED
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import SETTINGS, YAML, Project
 from promptlab.loader.prompts import SUFFIXES as TEMPLATES

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from promptlab.core.json import JSON, as_text
+from promptlab.reports.trial_line import rounded
 from promptlab.schemas.report import RunReport
 from promptlab.schemas.run import TrialResult, Verdict
 
@@ -43,7 +44,7 @@ def _values(trial: TrialResult) -> dict[str, JSON]:
         "score": trial.score,
         "cost_usd": trial.cost_usd,
         "spent_usd": trial.spent_usd,
-        "latency_ms": round(trial.latency_ms, 3),
+        "latency_ms": rounded(trial.latency_ms),
         "error": trial.error or next((step.error for step in trial.steps if step.error), None),
         **_middle(trial),
     }

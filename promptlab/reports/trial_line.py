@@ -36,10 +36,14 @@ def _step(step: StepResult) -> JSON:
         "model": step.model,
         "usage": {"input_tokens": step.input_tokens, "output_tokens": step.output_tokens},
         "cost_usd": step.cost_usd,
-        "latency_ms": round(step.latency_ms, 3),
+        "latency_ms": rounded(step.latency_ms),
         "error": step.error,
         **({"tool_calls": calls} if (calls := list(_tool_calls(step))) else {}),
     }
+
+
+def rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
 
 
 def _tool_calls(step: StepResult) -> Iterator[JSON]:

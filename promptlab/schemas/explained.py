@@ -7,8 +7,10 @@ from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, TrialKey, _Missing
 
 type Cause = Literal[
-    "new",  # it was never run before: the row, the variant, the repeat, the step
+    "new",  # it was never run before: the row, the variant, the axis or its value, the repeat, the step
     "template",
+    "with",  # what a step, or one around it, gives to what it runs
+    "foreach",  # the list of a step around it
     "include",
     "row",
     "params",

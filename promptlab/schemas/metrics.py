@@ -1,5 +1,6 @@
 """The metrics that every run has."""
 
+SHARES = ("pass_rate", "error_rate", "score")
 BUILT_IN_METRICS = (
     "pass_rate",
     "error_rate",

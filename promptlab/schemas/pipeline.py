@@ -10,10 +10,12 @@ from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
 from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
+from promptlab.schemas.history import fault_of
+from promptlab.schemas.metrics import SHARES
 from promptlab.schemas.refusal import Refusal
 
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
-type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 type Severity = Literal["error", "warn"]
 
 
@@ -35,6 +37,12 @@ def fits(value: JSON, type_: InputType) -> bool:
     if isinstance(value, bool):
         return type_ in ("boolean", "any")
     return type_ == "any" or isinstance(value, PYTHON_TYPES[type_])
+
+
+def _require_history(messages: list[JSON]) -> None:
+    fault = fault_of(messages)
+    if fault is not None:
+        raise Refusal(f"message {fault.number} {fault}", hint=fault.hint, below=("default", fault.number))
 
 
 class InputEntry(Frozen):
@@ -60,6 +68,8 @@ class InputEntry(Frozen):
             raise Refusal(f"the default is not of type {self.type}", below=("default",))
         if self.enum is not None and self.default not in self.enum:
             raise Refusal("the default is none of `enum`", below=("default",))
+        if self.type == "messages" and isinstance(self.default, list):
+            _require_history(self.default)
         return self
 
     @property
@@ -102,6 +112,13 @@ class Params(Frozen):
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     extra: dict[str, JSON] | None = None
+
+    @field_validator("stop")
+    @classmethod
+    def _stops_somewhere(cls, stop: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if stop is not None and not (stop and all(stop)):
+            raise ValueError("there is no text to stop at; name one, or leave it out")
+        return stop
 
     def over(self, other: "Params") -> "Params":
         """Give these parameters, completed by those of `other` that they do not say."""
@@ -164,6 +181,8 @@ class Gate(Frozen):
             raise ValueError("a gate needs `min` or `max`")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError("`min` is above `max`, so that the gate can never pass")
+        if self.metric in SHARES and ((self.min or 0) > 1 or (self.max or 0) < 0):
+            raise ValueError(f"{self.metric} lies between 0 and 1, so that the gate can never pass")
         return self
 
 

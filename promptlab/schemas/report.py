@@ -7,7 +7,7 @@ from typing import Literal
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus
-from promptlab.schemas.run import TrialResult
+from promptlab.schemas.run import TrialResult, total
 from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
@@ -74,7 +74,8 @@ class RunSummary:
 
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
-    paid for. `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
+    paid for, at most `unknown_usd`, which `spent_usd` leaves out.
+    `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
     `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
     what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
     where all calls were made in vain, so that another run begins where this one did.
@@ -104,11 +105,16 @@ class RunSummary:
     command: str | None = None
     exit_code: int = 0
 
+    @property
+    def most_spent_usd(self) -> float | None:
+        """What it paid if all attempts of unknown outcome were paid for; so limits count."""
+        return total((self.spent_usd, self.unknown_usd))
+
     def as_json(self) -> dict[str, JSON]:
         """Give the object that `run --json` prints."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "run_id": self.run_id,
+            "run_id": self.run_id or None,
             "pipeline": self.pipeline,
             "status": self.status,
             "trials": {name: self.trials.get(name, 0) for name in ("passed", "failed", "errored", "skipped")},
@@ -122,11 +128,17 @@ class RunSummary:
             "gates": [gate.as_json() for gate in self.gates],
             "cost_usd": self.cost_usd,
             "spent_usd": self.spent_usd,
+            "at_risk_usd": self.unknown_usd,
             "seconds": round(self.seconds, 3),
             "throttle": {model: course.as_json() for model, course in self.throttle.items()},
             "stopped": self.stopped,
             "command": self.command if self.stopped else None,
         }
+
+
+def paid(most: float | None, at_risk: float | None) -> float | None:
+    """Give what was paid for certain, of all that may have been."""
+    return None if most is None or at_risk is None else max(0.0, most - at_risk)
 
 
 @frozen

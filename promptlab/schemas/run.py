@@ -14,6 +14,7 @@ type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type VerdictStatus = Literal["passed", "failed", "errored", "skipped"]
 type RunStatus = Literal["passed", "failed", "errored", "limited", "interrupted"]
+type Place = tuple[int, str, int]
 
 
 ITEM = re.compile(r"\[\d+\]")
@@ -83,7 +84,7 @@ class Verdict:
 
 @frozen(kw_only=True)
 class StepResult:
-    """How a step of a trial ended. Costs in USD (None: unknown), times in ms.
+    """How a step of a trial ended. Costs in USD, times in ms; None: unknown.
 
     `left`: not done and not failed; a later run does it. `output` is MISSING where there is none. `id` is the
     path of a step inside another: `parts[2].part`. `inner`: the steps that it ran inside itself; what they
@@ -103,7 +104,7 @@ class StepResult:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     spent_usd: float | None = 0.0
-    latency_ms: float = 0.0
+    latency_ms: float | None = 0.0
     finish_reason: str | None = None
     logprobs: tuple[float, ...] | None = None
     error: str | None = None
@@ -144,6 +145,11 @@ class TrialKey:
     variant: str = "base"
     axes: Mapping[str, JSON] = field(default_factory=dict)
     repeat: int = 0
+
+    @property
+    def place(self) -> Place:
+        """What tells it from the others of its run."""
+        return self.row, self.cell, self.repeat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +195,8 @@ class TrialResult:
         return total(chain(steps, (one.spent_usd for one in self.asked)))
 
     @cached_property
-    def latency_ms(self) -> float:
-        return sum(step.latency_ms for step in self.all_steps)
+    def latency_ms(self) -> float | None:
+        return total(step.latency_ms for step in self.all_steps)
 
     @cached_property
     def score(self) -> float | None:
@@ -219,11 +225,11 @@ def _around(path: str) -> str:
     return LAST_ITEM.sub("", path.rpartition(".")[0])
 
 
-def total(costs: Iterable[float | None]) -> float | None:
-    """Add costs; one that is unknown makes the sum unknown."""
+def total(values: Iterable[float | None]) -> float | None:
+    """Add costs or times; one that is unknown makes the sum unknown."""
     result = 0.0
-    for cost in costs:
-        if cost is None:
+    for value in values:
+        if value is None:
             return None
-        result += cost
+        result += value
     return result

@@ -1,14 +1,16 @@
 """Finds what the same step of the same trial was in the runs before, the newest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from promptlab.core.json import JSON
 from promptlab.engine.places import place_of
 from promptlab.models import Run, StepRun, Trial
+from promptlab.schemas.run import TrialKey
 from promptlab.services.logged_step import LoggedStep, Name, Place
 
 MOST_RUNS = 100
@@ -27,6 +29,8 @@ class Earlier:
     found: dict[Place, Place] = field(default_factory=dict)
     rows: set[str] = field(default_factory=set)
     cells: set[tuple[str, str]] = field(default_factory=set)
+    variants: set[str] = field(default_factory=set)
+    axes: dict[str, list[JSON]] = field(default_factory=dict)
     steps: dict[Name, set[str]] = field(default_factory=dict)
 
     def novelty(self, step: LoggedStep) -> str:
@@ -38,7 +42,25 @@ class Earlier:
             return "item" if place_of(step.step) in self.steps[step.name] else "step"
         if row not in self.rows:
             return "row"
-        return "repeat" if (row, cell) in self.cells else "variant"
+        return "repeat" if (row, cell) in self.cells else self._new_of_cell(step.trial)
+
+    def _new_of_cell(self, trial: TrialKey) -> str:
+        """Say what of a cell is new: its variant, one of its axes, a value of one, or that they meet."""
+        if trial.variant not in self.variants:
+            return "variant"
+        axis = next((name for name in trial.axes if name not in self.axes), None)
+        if axis is not None:
+            return f"axis {axis}"
+        new = next((name for name, value in trial.axes.items() if value not in self.axes[name]), None)
+        return f"value of axis {new}" if new is not None else "cell"
+
+    def meet(self, variant: str, axes: Mapping[str, JSON]) -> None:
+        """Note a cell that there was."""
+        self.variants.add(variant)
+        for name, value in axes.items():
+            values = self.axes.setdefault(name, [])
+            if value not in values:
+                values.append(value)
 
 
 def runs_before(session: Session, run_id: str) -> list[str]:
@@ -79,14 +101,15 @@ def _look_into(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier)
 
 def _trials(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) -> Iterator[tuple[int, Name]]:
     rows = {row for row, *_ in wanted}
-    query = select(_TRIALS.c.id, _TRIALS.c.row_id, _TRIALS.c.cell, _TRIALS.c.repeat)
+    query = select(*(_TRIALS.c[name] for name in ("id", "row_id", "cell", "repeat", "variant", "axes")))
     query = query.where(_TRIALS.c.run_id == run_id)
     if len(rows) <= MOST_ROWS_NAMED:
         query = query.where(_TRIALS.c.row_id.in_(rows))
-    for id_, row, cell, repeat in session.execute(query):
+    for id_, row, cell, repeat, variant, axes in session.execute(query):
         if row in rows:
             earlier.rows.add(row)
             earlier.cells.add((row, cell))
+            earlier.meet(variant, axes)
         if (row, cell, repeat) in wanted:
             yield id_, (row, cell, repeat)
 

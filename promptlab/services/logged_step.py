@@ -45,11 +45,12 @@ class LoggedStep:
 
 @dataclass(frozen=True, slots=True)
 class PeerStep:
-    """A step beside another; `ended`: its status and its output. `template`: a digest, None where unknown."""
+    """A step beside another; `ended`: its status and its output. Digests are None where unknown."""
 
     place: Place
     ended: tuple[Any, ...]
     template: str | None
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True)

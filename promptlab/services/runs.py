@@ -9,7 +9,7 @@ from sqlalchemy import Update, func, select, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import UsageError
-from promptlab.models import Attempt, Run, RunFile, Snapshot
+from promptlab.models import Attempt, Completion, Run, RunFile, Snapshot
 from promptlab.schemas.log import AttemptRecord, RunRecord, SourceFile
 from promptlab.schemas.run import total
 from promptlab.schemas.throttle import course_of
@@ -81,6 +81,15 @@ class RunService:
             AttemptRecord(**{name: getattr(attempt, name) for name in names})
             for attempt in self._session.scalars(query)
         ]
+
+    def doubtful_attempts(self, path: str) -> list[AttemptRecord]:
+        """Give those of the newest run of a pipeline file that no answer is known to in any run."""
+        newest = self._session.scalar(select(func.max(Run.id)).where(Run.path == path))
+        unknown = self.unknown_attempts(newest) if newest is not None else []
+        asked = {attempt.fingerprint for attempt in unknown}
+        query = select(Completion.fingerprint).where(Completion.fingerprint.in_(asked))
+        answered = set(self._session.scalars(query))
+        return [attempt for attempt in unknown if attempt.fingerprint not in answered]
 
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""

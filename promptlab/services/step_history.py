@@ -69,14 +69,14 @@ class StepHistory:
 
     def trials(self, ids: Iterable[int]) -> dict[int, dict[str, PeerStep]]:
         """Give the steps of trials, by path."""
-        columns = ("trial_id", "position", "step", "status", "output", "template_digest")
+        columns = ("trial_id", "position", "step", "status", "output", "template_digest", "code_digest")
         query = select(*(_STEPS.c[name] for name in columns))
         trials: dict[int, dict[str, PeerStep]] = {}
         for some in batched(ids, _AT_ONCE):
-            for trial, position, step, *ended, template in self._session.execute(
+            for trial, position, step, *ended, template, code in self._session.execute(
                 query.where(_STEPS.c.trial_id.in_(some))
             ):
-                trials.setdefault(trial, {})[step] = PeerStep((trial, position), tuple(ended), template)
+                trials.setdefault(trial, {})[step] = PeerStep((trial, position), tuple(ended), template, code)
         return trials
 
     def messages(self, place: Place) -> Sequence[Mapping[str, Any]]:

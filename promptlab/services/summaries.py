@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from promptlab.analysis.metrics import Metrics, PlannedCell
 from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
-from promptlab.schemas.report import Calls, GateResult, RunSummary
+from promptlab.schemas.report import Calls, GateResult, RunSummary, paid
 from promptlab.schemas.run import everywhere, total
 from promptlab.services.commands import command_on
 from promptlab.services.runs import RunService
@@ -33,6 +33,7 @@ class SummaryService:
         """Give the summary of a run; one that never came to its end is counted as far as it came."""
         metrics, cells = self._metrics(run)
         unknown = self._runs.unknown_attempts(run.id)
+        at_risk = total(attempt.reserved_usd for attempt in unknown)
         return RunSummary(
             run_id=run.id,
             pipeline=run.pipeline,
@@ -45,10 +46,10 @@ class SummaryService:
             gates=tuple(GateResult(**gate) for gate in run.gates),  # type: ignore[arg-type]
             planned=run.planned,
             cost_usd=run.cost_usd,
-            spent_usd=run.spent_usd,
+            spent_usd=paid(run.spent_usd, at_risk),
             seconds=run.seconds or 0.0,
             unknown=len(unknown),
-            unknown_usd=total(attempt.reserved_usd for attempt in unknown),
+            unknown_usd=at_risk,
             stopped=run.reason,
             throttle=run.throttle,
             command=command_on(run.id, run.path, run.options, run.reason),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row as Found
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, case, func, select
 from sqlalchemy.orm import Session
 
 from promptlab.models import Row, StepRun, Trial, Verdict
@@ -56,6 +56,12 @@ class TrialService:
         found = self._session.execute(query, execution_options={"yield_per": _CHUNK})
         for chunk in found.partitions():
             yield from self._whole(chunk)
+
+    def counts(self, run_id: str) -> dict[str, int]:
+        """Give how many trials of each cell have ended; at `""` how many were left."""
+        name = case((_TRIALS.c.status == "left", ""), else_=_TRIALS.c.cell)
+        query = select(name, func.count()).where(_TRIALS.c.run_id == run_id).group_by(name)
+        return {found[0]: found[1] for found in self._session.execute(query)}
 
     def _whole(self, chunk: Sequence[Found[Any]]) -> Iterator[TrialResult]:
         ids = [trial.id for trial in chunk]

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from tests.lab import KEY, Ended
+from tests.lab import Ended, environment
 
 IN_FLIGHT = 3
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,12 @@ class Warm:
         """Start a command in the project at `root`; with `stop` it has stopped when this returns."""
         said = next(self._files)
         out, err = said.with_suffix(".out"), said.with_suffix(".err")
-        order = {"root": str(root), "arguments": arguments, "env": environment(), "stop": stop}
+        order = {
+            "root": str(root),
+            "arguments": arguments,
+            "env": {**environment(), "IN_FLIGHT": str(IN_FLIGHT)},
+            "stop": stop,
+        }
         pid = self.order(start={**order, "out": str(out), "err": str(err)})
         return Command(pid, out, err, self)
 
@@ -62,13 +67,6 @@ class Warm:
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
-
-
-def environment() -> dict[str, str]:
-    """Give what commands see: no settings of this machine, and the fake provider's key."""
-    names = ("PROMPTLAB_", "OPENAI_", "ANTHROPIC_", "FAKE_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return {**kept, "FAKE_KEY": KEY, "IN_FLIGHT": str(IN_FLIGHT)}
 
 
 @contextmanager

@@ -43,13 +43,13 @@ def in_the_middle(place: Place) -> Command:
 
 
 SWEEPS = (
-    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(30, 90)),
-    Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3, 14)),
+    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(90,)),
+    Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3,)),
     Sweep("killed before a cut, on a new log", "ftruncate", on_a_new_log, sample=(2,)),
-    Sweep("killed before a removal, on a new log", "unlink", on_a_new_log, sample=(1, 4)),
-    Sweep("killed before a write, with answers on record", "pwrite64", on_an_old_log, sample=(10, 80)),
-    Sweep("killed before a write of the run's middle", "pwrite64", in_the_middle, sample=(5, 77)),
-    Sweep("killed before a sync of the run's middle", "fdatasync", in_the_middle, sample=(2, 9)),
+    Sweep("killed before a removal, on a new log", "unlink", on_a_new_log, sample=(4,)),
+    Sweep("killed before a write, with answers on record", "pwrite64", on_an_old_log, sample=(10,)),
+    Sweep("killed before a write of the run's middle", "pwrite64", in_the_middle, sample=(77,)),
+    Sweep("killed before a sync of the run's middle", "fdatasync", in_the_middle, sample=(9,)),
 )
 
 

@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.lab import Ended
+from tests.lab import Ended, environment
 from tests.torture.bench import Bench, Finding
-from tests.torture.commands import IN_FLIGHT, environment
+from tests.torture.commands import IN_FLIGHT
 from tests.torture.judge import Judge
 from tests.torture.place import Place
 

@@ -12,11 +12,13 @@ from tests.torture.power_cuts import power_cuts
 from tests.torture.random_kills import random_kills
 from tests.torture.signals import signals
 from tests.torture.strangers import strangers
+from tests.torture.watch_kills import watch_kills
 
 TROUBLES: Mapping[str, Callable[[Bench], Iterator[Finding]]] = {
     "crash-points": crash_points,
     "power-cuts": power_cuts,
     "random-kills": random_kills,
+    "watch-kills": watch_kills,
     "disk-faults": disk_faults,
     "small-disks": small_disks,
     "locks": locks,

@@ -10,52 +10,22 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any
 
-_IMPORTED = (
-    "aiohttp",
-    "h11",
-    "httpcore2",
-    "jinja2.sandbox",
-    "openai.resources.chat.completions",
-    "promptlab.engine.providers.openai",
-    "promptlab.engine.providers.sdk",
-    "promptlab.engine.tool_loop",
-    "rich.live",
-    "rich.table",
-    "sqlalchemy.dialects.sqlite",
-    "truststore",
-)
-_WITH_ALL_WITHIN = (
-    "promptlab.cli",
-    "promptlab.engine.checks",
-    "promptlab.engine.steps",
-    "promptlab.live",
-    "promptlab.loader",
-    "promptlab.reports",
-    "promptlab.services",
-)
+from tests.warm import import_all
 
 
 def main() -> None:
     """Obey until stdin closes."""
-    for name in (*_IMPORTED, *_all_within()):
-        import_module(name)
+    import_all()
     say = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         order = json.loads(line)
         answer = _start(order["start"]) if "start" in order else _end_of(order["wait"])
         say.write(f"{answer}\n")
         say.flush()
-
-
-def _all_within() -> Iterator[str]:
-    for name in _WITH_ALL_WITHIN:
-        yield from (module.name for module in walk_packages(import_module(name).__path__, f"{name}."))
 
 
 def _start(order: dict[str, Any]) -> int:

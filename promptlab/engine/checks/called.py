@@ -1,16 +1,18 @@
 """The tool calls of a subject: what its models called, else what its output says in a vendor's form."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, canonical
-from promptlab.engine.check import Subject
+from promptlab.engine.check import CannotJudge, Subject
 from promptlab.engine.checks.strict_json import NotJson, read_json
 from promptlab.schemas.run import StepResult
 
 type Form = Literal["tool_call", "function_call", "other"]
 
+MOST_CALLS = 1_000
 _NESTED: dict[str, Form] = {"function": "tool_call", "functionCall": "other"}
 _OPENAI: frozenset[Form] = frozenset(("tool_call", "function_call"))
 
@@ -46,7 +48,7 @@ def calls_of(subject: Subject) -> tuple[Call, ...]:
 
     First come the calls of the steps that the value comes from, with those of the steps inside them, as the
     models made them after the steps' own prompts. Where there are none, the output is read: JSON in the form
-    of a vendor (`read_calls`), or the text of such JSON.
+    of a vendor (`read_calls`), or the text of such JSON. Raises CannotJudge where there are too many.
     """
     made = tuple(call for result in subject.results for step in result.flat for call in _made_by(step))
     return made or read_calls(_as_json(subject.output))
@@ -74,6 +76,8 @@ def _made_by(step: StepResult) -> Iterator[Call]:
 def _as_json(output: JSON) -> JSON:
     if not isinstance(output, str):
         return output
+    if '"name"' not in output:  # a call has a name; reading a long text takes long
+        return None
     try:
         return read_json(output)
     except NotJson:
@@ -81,7 +85,10 @@ def _as_json(output: JSON) -> JSON:
 
 
 def read_calls(value: JSON) -> tuple[Call, ...]:
-    """Read calls of tools: one or a list of them, in the form of OpenAI, Anthropic or Google."""
+    """Read calls of tools: one or a list of them, in the form of OpenAI, Anthropic or Google.
+
+    Raises CannotJudge where there are too many.
+    """
     match value:
         case {"tool_calls": list(calls)} | {"toolCall": {"functionCalls": list(calls)}}:
             return _all(calls)
@@ -95,7 +102,11 @@ def read_calls(value: JSON) -> tuple[Call, ...]:
 
 
 def _all(items: Sequence[JSON]) -> tuple[Call, ...]:
-    return tuple(call for item in items if (call := _read(item)) is not None)
+    found = (call for item in items if (call := _read(item)) is not None)
+    calls = tuple(islice(found, MOST_CALLS + 1))
+    if len(calls) > MOST_CALLS:
+        raise CannotJudge(f"has more than {MOST_CALLS:,} calls, too many to be looked at")
+    return calls
 
 
 def _read(item: JSON) -> Call | None:

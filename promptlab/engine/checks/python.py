@@ -1,6 +1,6 @@
 """`python: path.py:function`: a function of the project judges."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Protocol, cast
 
 from promptlab.core.json import JSON
@@ -44,6 +44,12 @@ class PythonCheck(Check):
         if isinstance(given, dict):
             return _explained(given, self.threshold, what=function.name)
         return finding_of(given, threshold=self.threshold, what=function.name)
+
+
+def wanted_by(function: Function, known: Collection[str]) -> list[str]:
+    """Give what a function cannot do without that is none of the names `known`, of inputs and columns."""
+    offered = {*known, *_OWN}
+    return [item.name for item in function.parameters if item.required and item.name not in offered]
 
 
 def arguments(function: Function, subject: Subject) -> dict[str, JSON]:

@@ -31,6 +31,8 @@ class Latency(Check):
     threshold: float = Field(ge=0)
 
     async def judge(self, subject: Subject) -> Finding:
-        latency = sum(step.latency_ms for result in subject.results for step in result.flat)
+        latency = total(step.latency_ms for result in subject.results for step in result.flat)
+        if latency is None:
+            raise CannotJudge("the latency is unknown")
         reason = f"took {latency:.0f} ms; at most {self.threshold:g}"
         return Finding.of(passed=latency <= self.threshold, reason=reason)

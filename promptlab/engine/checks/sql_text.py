@@ -78,7 +78,7 @@ class IsSql(_SqlCheck):
     table.
 
     It is about syntax alone: whether tables and functions are there is not known. A bare value or name is
-    no SQL. Statements that the parser does not know fail; more than 6,000 words and signs are an error.
+    no SQL. Statements that the parser does not know fail; more than 3,000 words and signs are an error.
     """
 
     def look(self, wanted: Wanted, text: str) -> Finding:

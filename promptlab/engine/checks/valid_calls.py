@@ -13,7 +13,7 @@ from promptlab.engine.checks.strict_json import NotJson
 from promptlab.engine.conversation import Tool
 from promptlab.engine.json_schema import TooLarge, misfit
 
-MOST_CALLS = 200
+MOST_HELD = 200  # calls that can be held to schemas
 MOST_CHARACTERS = 100_000  # of their arguments together
 
 
@@ -38,7 +38,7 @@ class IsValidFunctionCall(OptionalValueCheck):
         calls = calls_of(subject)
         if not calls or not all(self.form is None or self.form in call.forms for call in calls):
             return Finding.of(passed=False, reason=f"is no {self.noun}")
-        if len(calls) > MOST_CALLS or sum(map(_size, calls)) > MOST_CHARACTERS:
+        if len(calls) > MOST_HELD or sum(map(_size, calls)) > MOST_CHARACTERS:
             raise CannotJudge(f"has too many calls to be looked at, or too long ones ({len(calls):,})")
         try:
             fault = next(filter(None, (_fault(call, value, subject) for call in calls)), None)

@@ -48,6 +48,8 @@ class Budget:
     cost_name: str = "limits.cost_usd"
     soft: bool = False
     _longest: int = 0
+    _answered: Purse = field(default_factory=Purse)
+    _dearest: Worst = field(default_factory=Worst)
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
@@ -56,6 +58,22 @@ class Budget:
             if self.day is None or getattr(answer, "kind", None) != "no_room":
                 return answer
             await self.day.look(self.spent.usd)
+
+    def has_room(self, calls: int, dearest: Worst) -> bool:
+        """Say whether so many calls more fit in, beside those in flight, where they are like those answered.
+
+        The last of them needs room for its worst case; before one was asked, that is `dearest`, and before
+        one was answered, so does each.
+        """
+        if not calls or not (self._counts_outputs or self.limits.requests):
+            return True
+        last = self._dearest if self._dearest.tokens else dearest
+        answers = self._answered.requests
+        tokens = self._answered.tokens / answers if answers else last.tokens
+        usd = self._answered.usd / answers if answers else last.usd or 0.0
+        before = calls - 1
+        expected = Worst(last.tokens + round(before * tokens), (last.usd or 0.0) + before * usd)
+        return not (self._blocked(expected, calls) or self._blocked_by_day(expected))
 
     async def _attempt(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         worst = self._worst(call)
@@ -90,6 +108,7 @@ class Budget:
         refusal = call.refusal() or self.brake.refusal()
         if refusal is None:
             self.reserved.add(worst)
+            self._dearest = _dearer(self._dearest, worst)
         return refusal
 
     async def _blocked_for_good(self, worst: Worst) -> str | None:
@@ -116,10 +135,10 @@ class Budget:
         self._waiting.append(settled)
         await settled
 
-    def _blocked(self, worst: Worst) -> str | None:
+    def _blocked(self, worst: Worst, calls: int = 1) -> str | None:
         """Say which limit this reservation would pass."""
         used, held, limits = self.spent, self.reserved, self.limits
-        if limits.requests is not None and used.requests + held.requests + 1 > limits.requests:
+        if limits.requests is not None and used.requests + held.requests + calls > limits.requests:
             return f"{self._reached('requests')}: {used.requests} were sent to models"
         tokens = used.tokens + held.tokens + worst.tokens
         if limits.total_tokens is not None and tokens > limits.total_tokens:
@@ -171,11 +190,17 @@ class Budget:
     def _charge(self, worst: Worst, answer: Answer | None) -> None:
         if isinstance(answer, Completion):
             self._longest = max(self._longest, answer.usage.output_tokens)
-            self.spent.add(Worst(answer.usage.total_tokens, answer.cost_usd))
+            taken = Worst(answer.usage.total_tokens, answer.cost_usd)
+            self.spent.add(taken)
+            self._answered.add(taken)
         elif answer is None or answer.outcome == "unknown":
             self.spent.add(worst)
         elif answer.outcome == "failed":
             self.spent.add(Worst())
+
+
+def _dearer(one: Worst, other: Worst) -> Worst:
+    return Worst(max(one.tokens, other.tokens), max(one.usd or 0.0, other.usd or 0.0))
 
 
 def _spent(usd: float) -> str:

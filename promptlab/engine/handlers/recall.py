@@ -12,20 +12,29 @@ from promptlab.schemas.events import CallRecalled, Emit
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """A call on its way: a task of its own, so that no asker's end cancels it."""
+    """A request that is looked up, then, unless it was `found`, on its way.
+
+    It flies in a task of its own, so that no asker's end cancels it.
+    """
 
     own_run_only: bool
     waiting: int = 0
+    found: Completion | None = None
     task: asyncio.Task[Answer] | None = None
+    looked_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     def refusal(self) -> CallFailure | None:
         return None if self.waiting else UNWANTED
 
-    async def wait(self) -> Answer:
-        assert self.task is not None  # noqa: S101 - it has left
+    async def wait(self) -> Answer | None:
+        """Give what came of it; None: whoever looked it up gave up."""
+        await self.looked_up.wait()
+        return self.found if self.task is None else await self.land(self.task)
+
+    async def land(self, task: asyncio.Task[Answer]) -> Answer:
         self.waiting += 1
         try:
-            return await asyncio.shield(self.task)
+            return await asyncio.shield(task)
         finally:
             self.waiting -= 1
 
@@ -35,8 +44,8 @@ class Recall:
     """Outermost, so that a hit costs no slot, token or budget.
 
     The look-up is part of the flight: between a miss and the request there is no gap in which another
-    identical request could be sent. Once nobody waits for a flight, an attempt that has left is awaited and
-    recorded, but no other leaves.
+    identical request could be sent. A look-up needs no task, as nothing is lost with it. Once nobody waits
+    for a flight, an attempt that has left is awaited and recorded, but no other leaves.
     """
 
     log: RecordedAnswers
@@ -49,9 +58,9 @@ class Recall:
         own_run_only = self.fresh or not call.recall
         while (flight := self._flights.get(call.request.fingerprint)) is not None:
             answer = await flight.wait()
-            if _serves(answer, own_run_only=own_run_only and not flight.own_run_only):
+            if answer is not None and _serves(answer, own_run_only=own_run_only and not flight.own_run_only):
                 return self._shared(call, answer)
-        return await self._depart(call, forward, own_run_only=own_run_only).wait()
+        return await self._first(call, forward, Flight(own_run_only))
 
     async def drain(self) -> None:
         """Wait for the flights that nobody waits for any more; raises what one of them broke with."""
@@ -67,19 +76,24 @@ class Recall:
             if flight.task is not None:
                 flight.task.cancel()
 
-    def _depart(self, call: Call, forward: Forward[Call, Answer], *, own_run_only: bool) -> Flight:
-        flight = Flight(own_run_only)
+    async def _first(self, call: Call, forward: Forward[Call, Answer], flight: Flight) -> Answer:
         key = call.request.fingerprint
-        flight.task = asyncio.create_task(self._fly(call, flight, forward))
-        flight.task.add_done_callback(lambda task: self._landed(key, task))
         self._flights[key] = flight
-        return flight
+        try:
+            flight.found = await self._look_up(call, own_run_only=flight.own_run_only)
+            if flight.found is not None:
+                return flight.found
+            task = flight.task = asyncio.ensure_future(forward(replace(call, refusal=flight.refusal)))
+            task.add_done_callback(lambda task: self._landed(key, task))
+        finally:
+            if flight.task is None:
+                del self._flights[key]
+            flight.looked_up.set()
+        return await flight.land(task)
 
-    async def _fly(self, call: Call, flight: Flight, forward: Forward[Call, Answer]) -> Answer:
-        found = await self.log.recall(call.request.fingerprint, own_run_only=flight.own_run_only)
-        if found is None:
-            return await forward(replace(call, refusal=flight.refusal))
-        if not found.recalled:  # the run's own, from before it was resumed: told then as bought
+    async def _look_up(self, call: Call, *, own_run_only: bool) -> Completion | None:
+        found = await self.log.recall(call.request.fingerprint, own_run_only=own_run_only)
+        if found is None or not found.recalled:  # the run's own, from before it was resumed: told as bought
             return found
         self.emit(CallRecalled(call.model, shared=False))
         return replace(found, recalled=True, attempts=0, spent_usd=0.0)

@@ -40,7 +40,7 @@ class Retry:
         for number in count(1):
             attempt = replace(call, attempt=number)
             answer = await forward(attempt)
-            spent.append(answer.spent_usd)
+            spent.append(_paid(answer))
             if isinstance(answer, Completion) or not self._again(attempt, answer):
                 break
             await self.brake.sleep(self.clock, self._pause(attempt, answer))
@@ -62,6 +62,13 @@ class Retry:
         backoff = min(policy.max, policy.initial * 2.0 ** (call.attempt - 1))
         jittered = backoff * (1 + policy.jitter * (2 * self.random() - 1))
         return max(jittered, failure.retry_after or 0.0)
+
+
+def _paid(answer: Answer) -> float | None:
+    """Give what an attempt took for certain; what one of unknown outcome may have taken is told by itself."""
+    if isinstance(answer, CallFailure) and answer.outcome == "unknown":
+        return 0.0
+    return answer.spent_usd
 
 
 def _asks_for_too_long(call: Call, failure: CallFailure) -> bool:

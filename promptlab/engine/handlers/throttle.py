@@ -35,6 +35,7 @@ class Throttle:
         ticket = await self._turn(gate, call)
         if isinstance(ticket, CallFailure):
             return ticket
+        call.on_leave()
         answer: Answer = CallFailure(kind="interrupted", message="cancelled", outcome="unknown")
         try:
             answer = await forward(call)
@@ -73,10 +74,13 @@ class Throttle:
             self.emit(ConcurrencyChanged(call.model, gate.flow.limit))
 
     def _heed(self, gate: ModelGate, call: Call, failure: CallFailure) -> CallFailure:
-        """Pause or close the model if the failure says so; a Retry-After beyond the cap closes it."""
+        """Pause or close the model if the failure says so; a wait beyond the cap closes it, asked or seen."""
         wait = failure.retry_after or 0.0
         if wait > call.retry.max:
             message = f"{failure.message}; it asks to come back in {duration(wait)}"
+            failure = replace(failure, message=message, closes=True)
+        elif self._has_shut(gate, call, failure):
+            message = f"{failure.message}; it has let nothing in for {duration(call.retry.max)}"
             failure = replace(failure, message=message, closes=True)
         if failure.closes or gate.is_dead(call, failure):
             failure = replace(failure, closes=True)
@@ -84,6 +88,12 @@ class Throttle:
         elif wait:
             self._pause(gate, call, wait)
         return failure
+
+    def _has_shut(self, gate: ModelGate, call: Call, failure: CallFailure) -> bool:
+        policy = call.retry
+        return failure.kind == "rate_limit" and gate.flow.has_shut(
+            self.clock.now(), refusals=policy.max_attempts, seconds=policy.max
+        )
 
     def _pause(self, gate: ModelGate, call: Call, seconds: float) -> None:
         until = self.clock.now() + seconds

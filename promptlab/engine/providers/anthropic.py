@@ -1,7 +1,9 @@
 """Anthropic's models."""
 
+from dataclasses import replace
 from typing import Any
 
+from promptlab.engine.provider import ModelProfile
 from promptlab.engine.providers.http import HttpProvider
 from promptlab.engine.providers.messages import MessagesDialect
 from promptlab.engine.providers.options import ProviderOptions
@@ -12,6 +14,9 @@ class AnthropicProvider(HttpProvider):
     def __init__(self, options: ProviderOptions) -> None:
         vendor = Vendor("anthropic", _connect, "ANTHROPIC_CUSTOM_HEADERS")
         super().__init__(options, MessagesDialect(), SdkLink(vendor, options))
+
+    def profile(self, model: str) -> ModelProfile:
+        return replace(super().profile(model), needs_turn=True)
 
 
 def _connect(sdk: Any, arguments: dict[str, Any]) -> Any:

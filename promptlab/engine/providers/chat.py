@@ -19,7 +19,8 @@ from promptlab.engine.providers.dialect import (
     printable,
     with_extra,
 )
-from promptlab.engine.providers.openai_shared import hold_to_rules, is_reasoning, read_logprobs, read_usage
+from promptlab.engine.providers.model_rules import hold_to, is_reasoning
+from promptlab.engine.providers.openai_shared import read_logprobs, read_usage
 from promptlab.engine.providers.structured import bare, named
 from promptlab.schemas.pipeline import Params
 
@@ -44,7 +45,7 @@ class ChatDialect:
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)
         if self.openai_rules:
-            hold_to_rules(model, wire)
+            hold_to("openai", model, wire)
             if is_reasoning(model) and "max_tokens" in wire:
                 wire["max_completion_tokens"] = wire.pop("max_tokens")
         renamed = {self.renames.get(name, name): value for name, value in wire.items()}

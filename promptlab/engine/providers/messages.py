@@ -18,14 +18,14 @@ from promptlab.engine.providers.dialect import (
     refuse,
     with_extra,
 )
-from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tool, wire_turns
+from promptlab.engine.providers.messages_blocks import read_calls, wire_system, wire_tools, wire_turns
 from promptlab.engine.providers.messages_schema import accepted, schema_fault
 from promptlab.engine.providers.messages_stream import MessagesStream
+from promptlab.engine.providers.model_rules import hold_to
 from promptlab.engine.providers.structured import bare, wrapped
 from promptlab.schemas.pipeline import Params
 
 DEFAULT_MAX_TOKENS = 4_096
-EFFORTS = ("low", "medium", "high")
 _HAS_NO = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -45,15 +45,13 @@ class MessagesDialect:
     def wire_params(self, model: str, params: Params) -> dict[str, JSON]:
         wire = given(params)
         refuse(wire, _HAS_NO, model)
+        hold_to("anthropic", model, wire)
         effort = wire.pop("reasoning_effort", None)
         if effort is not None:
-            if effort not in EFFORTS:
-                message = f"{model} has no reasoning_effort {effort}; it has {', '.join(EFFORTS)}"
-                raise ParamsFault(message, "reasoning_effort")
             wire["output_config"] = {"effort": effort}
         stop = wire.pop("stop", None)
         if stop is not None:
-            wire["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+            wire["stop_sequences"] = _sequences(model, [stop] if isinstance(stop, str) else stop)
         return with_extra({"max_tokens": DEFAULT_MAX_TOKENS, **wire}, params)
 
     def schema_fault(self, schema: Mapping[str, JSON]) -> SchemaFault | None:
@@ -64,7 +62,7 @@ class MessagesDialect:
             "model": request.model,
             "messages": wire_turns(request.messages),
             **wire_system(request.messages),
-            **({"tools": [wire_tool(tool) for tool in request.tools]} if request.tools else {}),
+            **({} if "tools" in request.params else wire_tools(request.tools, request.messages)),
             **request.params,
         }
         if request.json_schema is not None:
@@ -85,6 +83,12 @@ class MessagesDialect:
             text = bare(text, request.json_schema)
         answered_by = found.get("model")
         return Reading(printable(text), finish, _usage(found), answered_by or request.model, calls)
+
+
+def _sequences(model: str, stop: JSON) -> JSON:
+    if isinstance(stop, list) and any(not str(text).strip() for text in stop):
+        raise ParamsFault(f"{model} takes no text of white space alone in `stop`", "stop")
+    return stop
 
 
 def _text(blocks: list[Any]) -> str:

@@ -25,18 +25,26 @@ def wire_turns(messages: Iterable[Message]) -> list[JSON]:
     return [turn for is_results, turns in groupby(spoken, _is_result) for turn in _turns(turns, is_results)]
 
 
-def wire_tool(tool: Tool) -> dict[str, JSON]:
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": dict(tool.parameters),
-    }
+def wire_tools(tools: Iterable[Tool], messages: Iterable[Message]) -> dict[str, JSON]:
+    """Give the tools that are offered; where none is, those that the conversation called, to be left alone.
+
+    Without any, some servers refuse a conversation that has calls, and some models answer nothing.
+    """
+    if offered := [_wire_tool(tool) for tool in tools]:
+        return {"tools": offered}
+    called = {call.name: None for message in messages for call in message.tool_calls}
+    stubs: list[JSON] = [{"name": name, "input_schema": {"type": "object"}} for name in called]
+    return {"tools": stubs, "tool_choice": {"type": "none"}} if stubs else {}
 
 
 def read_calls(blocks: list[Any]) -> tuple[ToolCall, ...]:
     """Read the calls of tools in an answer; raises ValueError for one without id, name or input."""
     calls = (block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use")
     return tuple(_read_call(call) for call in calls)
+
+
+def _wire_tool(tool: Tool) -> JSON:
+    return {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
 
 
 def _is_result(message: Message) -> bool:

@@ -7,20 +7,9 @@ from typing import Any
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Usage
 from promptlab.engine.conversation import Attachment, Message, ToolCall
-from promptlab.engine.providers.dialect import count, printable, refuse
-from promptlab.engine.providers.options import REASONING_MODEL
+from promptlab.engine.providers.dialect import count, printable
 
 _FURTHEST = 1e6  # from 0; what cannot be at all is told as -9999
-_REASONING_HAS_NO = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
-
-
-def is_reasoning(model: str) -> bool:
-    return REASONING_MODEL.match(model.rpartition("/")[2]) is not None
-
-
-def hold_to_rules(model: str, wire: Mapping[str, JSON]) -> None:
-    """Raise ParamsFault for what OpenAI's own models, strict about reasoning, do not take."""
-    refuse(wire, _REASONING_HAS_NO if is_reasoning(model) else ("reasoning_effort",), model)
 
 
 def plain_text(message: Message) -> str | None:

@@ -1,6 +1,5 @@
 """What a provider is built with, and what is known of its models before they are asked."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -11,22 +10,13 @@ from promptlab.engine.pricing import price_of
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.providers.failures import Caller
 from promptlab.engine.providers.forms import forms_taken
+from promptlab.engine.providers.model_rules import Vendor, rules_of
 
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_CONCURRENCY = 64
 CONNECT_TIMEOUT = 10.0
 MAX_CONNECTIONS = 4_096  # Throttle limits; the client's own pool never does
-REASONING_MODEL = re.compile(r"(o\d|gpt-5(?!-chat)|gpt-5\.\d)(?![a-z])")
-_CEILINGS = {  # answers' longest, in tokens; the first that begins the model's name
-    "gpt-4o": 16_384,
-    "gpt-4.1": 32_768,
-    "gpt-4": 8_192,
-    "gpt-3.5": 4_096,
-    "gpt-5": 128_000,
-    "o1": 100_000,
-    "o3": 100_000,
-    "o4": 100_000,
-}
+_TABLES: Mapping[str, Vendor] = {"openai": "openai", "azure": "openai", "anthropic": "anthropic"}
 
 
 @frozen(kw_only=True)
@@ -70,6 +60,5 @@ class ProviderOptions:
         )
 
     def _ceiling(self, model: str) -> int | None:
-        if self.name not in ("openai", "azure"):
-            return None
-        return next((tokens for start, tokens in _CEILINGS.items() if model.startswith(start)), None)
+        vendor = _TABLES.get(self.name)
+        return rules_of(vendor, model).longest if vendor is not None else None

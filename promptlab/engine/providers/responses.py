@@ -17,7 +17,8 @@ from promptlab.engine.providers.dialect import (
     refuse,
     with_extra,
 )
-from promptlab.engine.providers.openai_shared import hold_to_rules, read_usage
+from promptlab.engine.providers.model_rules import hold_to
+from promptlab.engine.providers.openai_shared import read_usage
 from promptlab.engine.providers.responses_items import (
     read_calls,
     read_parts,
@@ -50,7 +51,7 @@ class ResponsesDialect:
         wire = given(params)
         refuse(wire, _HAS_NO, f"{model} with `api: responses`")
         if self.openai_rules:
-            hold_to_rules(model, wire)
+            hold_to("openai", model, wire)
             _hold_to_fewest_tokens(model, params)
         if "max_tokens" in wire:
             wire["max_output_tokens"] = wire.pop("max_tokens")

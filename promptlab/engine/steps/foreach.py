@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import plural
@@ -16,6 +16,7 @@ from promptlab.engine.step_context import Produced, StepContext, StepFailed
 from promptlab.schemas.base import SomeItems
 from promptlab.schemas.fields import NAME_PATTERN, STEP, Expression, Templated
 from promptlab.schemas.pipeline import OutputSpec
+from promptlab.schemas.refusal import Refusal
 
 MOST_ITEMS = 10_000
 MOST_AT_ONCE = 64
@@ -51,6 +52,17 @@ class ForeachStep(Step):
     def names_of_items(self) -> tuple[str, str]:
         return self.item, f"{self.item}_index"
 
+    @field_validator("foreach", mode="before")
+    @classmethod
+    def _is_an_expression(cls, value: object) -> object:
+        if isinstance(value, list):
+            written = as_text(value).replace("'", "''")
+            raise Refusal(
+                "must be an expression that gives a list, not a list",
+                hint=f"write the list as an expression: foreach: '{written}'",
+            )
+        return value
+
     def own_parts(self) -> Iterator[Part]:
         yield Part(("foreach",), self.foreach, "around")
         if self.until is not None:
@@ -60,7 +72,7 @@ class ForeachStep(Step):
 
     async def run(self, context: StepContext) -> Produced | StepFailed:
         items = await context.render(self.foreach, context.around)
-        problem = _objection(items, self.foreach.source)
+        problem = list_objection(items, self.foreach.source)
         if not isinstance(items, list) or problem is not None:
             return StepFailed(kind="foreach", message=problem or "")
         loop = _Loop(self, context, items)
@@ -68,13 +80,19 @@ class ForeachStep(Step):
         return loop.outcome()
 
 
-def _objection(items: JSON, source: str) -> str | None:
+def list_objection(items: JSON, source: str) -> str | None:
+    """Say why a value is no list that a `foreach` may run over; `source`: the expression that gave it."""
     if not isinstance(items, list):
         shown = as_text(items)[:80]
         return f"`foreach` needs a list, but {source} is {KINDS[type(items)]}: {shown}"
-    if len(items) > MOST_ITEMS:
-        return f"`foreach` runs for {MOST_ITEMS:,} items at most, but {source} has {len(items):,}"
-    return None
+    return too_many(len(items), source)
+
+
+def too_many(count: int, source: str) -> str | None:
+    """Say that so many items are more than a `foreach` runs over."""
+    if count <= MOST_ITEMS:
+        return None
+    return f"`foreach` runs for {MOST_ITEMS:,} items at most, but {source} has {count:,}"
 
 
 KINDS = {

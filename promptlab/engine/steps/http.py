@@ -21,6 +21,7 @@ type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 BODILESS = ("GET", "HEAD", "OPTIONS")
 OURS = ("host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+PLAIN = "has text, numbers, true and false"
 NO_SECRETS = "a pipeline holds no secrets; ask a service that adds the key itself"
 
 
@@ -57,6 +58,8 @@ class HttpOptions(Frozen):
         for name, value in query.items():
             if isinstance(value.source, dict):
                 raise Refusal("a map cannot stand in a query; give text, a number or a list", below=(name,))
+            if isinstance(value.source, list) and any(_is_nothing_plain(item) for item in value.source):
+                raise Refusal(f"a list in a query {PLAIN}", below=(name,))
         return query
 
     @model_validator(mode="after")
@@ -138,13 +141,17 @@ async def _parameter(name: str, http: HttpOptions, context: StepContext) -> list
     """Give the texts of a parameter of the query: none for null, one for each item of a list."""
     value = await _value(http.query[name], context)
     items = value if isinstance(value, list) else [] if value is None else [value]
-    if any(isinstance(item, dict | list) or item is None for item in items):
+    if any(map(_is_nothing_plain, items)):
         raise ValueError(f"http.query.{name}: must be text, a number, true, false or a list of these")
     return [as_text(item) for item in items]
 
 
 async def _value(value: TemplatedValue, context: StepContext) -> JSON:
     return value.filled([await context.render(template) for _, template in value.holes])
+
+
+def _is_nothing_plain(item: JSON) -> bool:
+    return item is None or isinstance(item, dict | list)
 
 
 def _header_problem(name: str, template: Template) -> str | None:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message
+from promptlab.engine.scope import RenderFailed
 from promptlab.engine.step import Part
 from promptlab.engine.step_context import StepContext
 from promptlab.schemas.base import Frozen, SomeItems
@@ -26,5 +27,8 @@ class MessagesStep(CompletionStep):
             yield Part(("messages", index, "content"), message.content)
 
     async def conversation(self, context: StepContext) -> tuple[Message, ...]:
-        said = self.messages
-        return tuple([await context.render_message(message.role, message.content) for message in said])
+        said = [await context.render_message(one.role, one.content) for one in self.messages]
+        found = tuple(message for message in said if message.content)
+        if not found:
+            raise RenderFailed("the messages are empty: they would send no text")
+        return found

@@ -12,24 +12,12 @@ from jinja2.environment import Environment
 from jinja2.runtime import Undefined
 
 from promptlab.engine.templating.values import Attached, BadValueError
-from promptlab.engine.templating.vocabulary import ATTACHING, JSON
-
-type Part = dict[str, JSON]
-type Content = str | list[str | Part]
+from promptlab.engine.templating.vocabulary import ATTACHING
 
 
 def attaching_functions() -> Mapping[str, Callable[..., Attached]]:
     """Return the functions by name."""
     return {name: _function(name) for name in ATTACHING}
-
-
-def spliced_content(content: object) -> Content:
-    """Return the content of a message that a value brings: a string, or parts with text or a path."""
-    if isinstance(content, list):
-        return [_spliced_part(part) for part in content]
-    if not isinstance(content, str):
-        raise BadValueError("the content of a message must be a string, or a list of parts")
-    return content
 
 
 def _function(name: str) -> Callable[..., Attached]:
@@ -42,12 +30,3 @@ def _function(name: str) -> Callable[..., Attached]:
         return Attached(name, cast("str", environment.transcript.attach(name, str(path))))  # type: ignore[attr-defined]
 
     return attach
-
-
-def _spliced_part(part: object) -> str | Part:
-    match part:
-        case {"type": "text", "text": str(text)}:
-            return text
-        case {"type": "image" | "file" as kind, "path": str(path)}:
-            return {"type": kind, "path": path}
-    raise BadValueError("a part of a message is {type: text, text: …} or {type: image or file, path: …}")

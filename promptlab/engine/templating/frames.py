@@ -37,6 +37,9 @@ class Introduced:
         self._kept = kept
         self._keys: set[str] = set()
 
+    def has(self, template: Template) -> bool:
+        return template.key in self._keys
+
     def frames(self, template: Template) -> Iterator[bytes]:
         """Give what must be sent before the template can be rendered."""
         if template.key in self._keys:

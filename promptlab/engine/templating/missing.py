@@ -47,17 +47,6 @@ class Conversation(list[object]):
     """The messages of a step, whose roles our own templates gave; a part of it is a plain list again."""
 
 
-class Earlier(list[object]):
-    """A list that the item before gave; if it is a conversation, it has a system of its own."""
-
-    @classmethod
-    def within(cls, value: object) -> object:
-        """Mark the lists of a value, below names."""
-        if isinstance(value, dict):
-            return {name: cls.within(part) for name, part in value.items()}
-        return cls(value) if isinstance(value, list) else value
-
-
 class Step(dict[str, object]):
     """A step as templates see it; its missing output or messages remember why."""
 

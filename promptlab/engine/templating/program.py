@@ -9,7 +9,7 @@ from jinja2.runtime import Context
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.templating.environment import TemplateEnvironment
-from promptlab.engine.templating.missing import FIRST_ITEM, PREVIOUS, Earlier, Step
+from promptlab.engine.templating.missing import FIRST_ITEM, Step
 from promptlab.engine.templating.roles import Transcript
 from promptlab.engine.templating.syntax import RESULT, assignment, parse, single_expression
 from promptlab.engine.templating.values import BadValueError, TooLargeError, bounded, to_json, to_plain
@@ -47,8 +47,6 @@ class Program:
     def render(self, values: Mapping[str, object], steps: Mapping[str, dict[str, object]]) -> JSON:
         """Return messages for a prompt, a content for a text, a JSON value for the rest."""
         names = {**FIRST_ITEM, **values, **{name: Step(name, view) for name, view in steps.items()}}
-        if PREVIOUS in values:
-            names[PREVIOUS] = Earlier.within(values[PREVIOUS])
         context = self._template.new_context(names)
         if self._is_typed:
             return self._value(context)

@@ -5,19 +5,19 @@ its data was given: no data can name it, so no data can open a role or attach a 
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 
-from promptlab.engine.templating.attaching import Content, Part, spliced_content
-from promptlab.engine.templating.missing import Conversation, Earlier
-from promptlab.engine.templating.tool_calls import text_of, tool_calls
+from promptlab.core.frozen import frozen
+from promptlab.engine.templating.missing import Conversation
 from promptlab.engine.templating.values import BadValueError
-from promptlab.engine.templating.vocabulary import ROLES, SPLICED_ROLES
+from promptlab.engine.templating.vocabulary import ROLES
+from promptlab.schemas.history import Content, MalformedHistory, Part, Said, Speaker, history, says_nothing
 
 if TYPE_CHECKING:
     from promptlab.engine.templating.environment import TemplateEnvironment
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 CHANGED = "the result of a role tag, or of image(), file() or text(), was changed by a filter"
 
 
-class Message(TypedDict):
-    """One message of a chat."""
+@frozen
+class Placed:
+    """Messages that stand at one place of a prompt; `is_spliced`: those of a conversation."""
 
-    role: str
-    content: Content
-    tool_calls: NotRequired[list[dict[str, str]]]
-    tool_call_id: NotRequired[str]
+    messages: Sequence[Said]
+    is_spliced: bool = False
 
 
 class Transcript:
@@ -41,13 +40,13 @@ class Transcript:
     def __init__(self) -> None:
         self._secret = str(secrets.randbits(128))
         self._opening = f"\x02{self._secret}:"
-        self._placed: list[list[Message]] = []
+        self._placed: list[Placed] = []
         self._attaching = f"\x02{self._secret}+"
         self._attached: list[Part] = []
 
-    def place(self, messages: list[Message]) -> str:
+    def place(self, messages: Sequence[Said], *, is_spliced: bool = False) -> str:
         """Keep messages and return the mark that stands for them."""
-        self._placed.append(messages)
+        self._placed.append(Placed(messages, is_spliced))
         return f"{self._opening}{len(self._placed) - 1}\x03"
 
     def attach(self, kind: str, path: str) -> str:
@@ -75,19 +74,18 @@ class Transcript:
             raise BadValueError(CHANGED)
         return [part for part in parts if part != ""] if marked else before
 
-    def messages(self, text: str) -> list[Message]:
+    def messages(self, text: str) -> list[Said]:
         """Return the messages of a whole rendered text; what no tag claims is the user's."""
         before, *marked = text.split(self._opening)
-        messages = self._spoken_by_user(before)
+        placed = [self._spoken_by_user(before)]
         for part in marked:
             number, _, after = part.partition("\x03")
-            messages += _numbered(self._placed, number)
-            messages += self._spoken_by_user(after)
-        return messages
+            placed += [_numbered(self._placed, number), self._spoken_by_user(after)]
+        return list(_with_one_system(placed))
 
-    def _spoken_by_user(self, text: str) -> list[Message]:
+    def _spoken_by_user(self, text: str) -> Placed:
         content = self.content(text.strip())
-        return [{"role": "user", "content": content}] if content else []
+        return Placed([{"role": "user", "content": content}] if content else [])
 
 
 def _numbered[T](kept: Sequence[T], number: str) -> T:
@@ -110,7 +108,7 @@ class RoleTags(Extension):
         speak = self.call_method("speak", [nodes.Const(tag.value)], lineno=tag.lineno)
         return nodes.CallBlock(speak, [], [], body, lineno=tag.lineno)
 
-    def speak(self, role: str, caller: Callable[[], str]) -> str:
+    def speak(self, role: Speaker, caller: Callable[[], str]) -> str:
         """Make one message of a role tag's body; an empty body makes none."""
         text = caller().strip()
         if self._transcript.has_messages(text):
@@ -121,46 +119,33 @@ class RoleTags(Extension):
     def splice(self, conversation: object) -> str:
         """Insert the messages of a value, the one place where data brings roles.
 
-        The system speaks only in those of another step; in those of the item before it is left out, as the
-        prompt says its own.
+        The system speaks only in those of another step, and only where the prompt has none of its own.
         """
         if not isinstance(conversation, list):
             str(conversation)
             raise BadValueError("{% messages … %} takes a list of messages, each with role and content")
+        try:
+            said = history(conversation, with_system=True)
+        except MalformedHistory as fault:
+            hint = f"; {fault.hint}" if fault.hint else ""
+            raise BadValueError(f"message {fault.number} of the conversation {fault}{hint}") from None
         is_own = isinstance(conversation, Conversation)
-        messages = [
-            _own_system(item) if is_own and _is_system(item) else _message(item)
-            for item in conversation
-            if not (isinstance(conversation, Earlier) and _is_system(item))
-        ]
-        return self._transcript.place(messages)
+        kept = [one for one in said if (is_own or not _is_system(one)) and not says_nothing(one)]
+        return self._transcript.place(kept, is_spliced=True)
 
     @property
     def _transcript(self) -> Transcript:
         return cast("TemplateEnvironment", self.environment).transcript
 
 
-def _is_system(item: object) -> bool:
-    return isinstance(item, dict) and item.get("role") == "system"
+def _is_system(message: Said) -> bool:
+    return message["role"] == "system"
 
 
-def _own_system(item: dict[str, object]) -> Message:
-    """Make a system message that an earlier step's own template spoke."""
-    return {"role": "system", "content": spliced_content(item["content"])}
-
-
-def _message(item: object) -> Message:
-    if not isinstance(item, dict) or not {"role", "content"} <= set(item):
-        raise BadValueError("each message must be an object with role and content")
-    role, content = item["role"], spliced_content(item["content"])
-    if role not in SPLICED_ROLES:
-        raise BadValueError(f"data cannot bring the role {role!r}; only {', '.join(SPLICED_ROLES)}")
-    message: Message = {"role": role, "content": content}
-    rest = {key: value for key, value in item.items() if key not in message}
-    if role == "assistant" and "tool_calls" in rest:
-        message["tool_calls"] = tool_calls(rest.pop("tool_calls"))
-    if role == "tool":
-        message["tool_call_id"] = text_of(rest.pop("tool_call_id", None), "the tool_call_id of a message")
-    if rest:
-        raise BadValueError(f"a message of the role {role} has no {', '.join(map(str, rest))}")
-    return message
+def _with_one_system(placed: Sequence[Placed]) -> Iterator[Said]:
+    """Leave out what the system says in a conversation where the prompt, or one before, has it speak."""
+    has_system = any(_is_system(said) for part in placed if not part.is_spliced for said in part.messages)
+    for part in placed:
+        kept = [said for said in part.messages if not (part.is_spliced and has_system and _is_system(said))]
+        has_system = has_system or any(map(_is_system, kept))
+        yield from kept

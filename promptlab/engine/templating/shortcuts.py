@@ -1,7 +1,7 @@
 """Renders that need no template process: constant text, and plain paths over values that are there."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from promptlab.core.json import JSON
@@ -9,9 +9,9 @@ from promptlab.engine.scope import Names
 from promptlab.engine.templating.vocabulary import measures_more, normalised
 from promptlab.schemas.template import Template, is_templated
 
-_PATH = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_SINGLE = re.compile(rf"\s*\{{\{{\s*({_PATH})\s*\}}\}}\s*")
-_BARE = re.compile(rf"\s*({_PATH})\s*")
+PATH = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_SINGLE = re.compile(rf"\s*\{{\{{\s*({PATH})\s*\}}\}}\s*")
+_BARE = re.compile(rf"\s*({PATH})\s*")
 _LITERALS = frozenset(("true", "false", "none", "True", "False", "None", "not"))
 
 type Shortcut = Callable[[Names], JSON]
@@ -24,11 +24,19 @@ class NeedsProcessError(Exception):
 @lru_cache(maxsize=4096)
 def shortcut(template: Template) -> Shortcut | None:
     """Return a function that renders the template at once, or None where there is none."""
-    if template.kind == "expression":
-        return _path(_BARE, template.source)
-    if not is_templated(template.source):
+    if template.kind != "expression" and not is_templated(template.source):
         return _constant(template)
-    return _path(_SINGLE, template.source) if template.kind == "value" else None
+    path = plain_path(template)
+    return None if path is None else lambda names: _at(names, path[0], path[1:])
+
+
+def plain_path(template: Template) -> tuple[str, ...] | None:
+    """Give the name, and the keys below it, that an expression or a value is and no more than that."""
+    if template.kind not in ("expression", "value"):
+        return None
+    found = (_BARE if template.kind == "expression" else _SINGLE).fullmatch(template.source)
+    parts = () if found is None else tuple(found[1].split("."))
+    return None if not parts or parts[0] in _LITERALS else parts
 
 
 def _constant(template: Template) -> Shortcut | None:
@@ -41,15 +49,7 @@ def _constant(template: Template) -> Shortcut | None:
     return (lambda _: [{"role": "user", "content": content}]) if content else None
 
 
-def _path(pattern: re.Pattern[str], source: str) -> Shortcut | None:
-    found = pattern.fullmatch(source)
-    if found is None:
-        return None
-    name, *parts = found[1].split(".")
-    return None if name in _LITERALS else lambda names: _at(names, name, parts)
-
-
-def _at(names: Names, name: str, parts: list[str]) -> JSON:
+def _at(names: Names, name: str, parts: Sequence[str]) -> JSON:
     value: object = names.steps[name] if name in names.steps else names.values.get(name, NeedsProcessError)
     for part in parts:
         value = value.get(part, NeedsProcessError) if isinstance(value, Mapping) else NeedsProcessError

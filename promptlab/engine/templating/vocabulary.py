@@ -20,7 +20,6 @@ MAX_TOKENS = 20_000
 PROMPTS = "prompts/"
 """The folder that include names are relative to."""
 ROLES = ("system", "user", "assistant")
-SPLICED_ROLES = ("user", "assistant", "tool")
 GLOBALS = ("range", "dict", "namespace")
 ATTACHING = ("image", "file", "text")
 """Functions of prompts and message contents that name a file."""

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from promptlab.engine.throttling.pace import Pace
-from promptlab.engine.throttling.suspicion import Suspicion
+from promptlab.engine.throttling.pace import HASTE, Pace
+from promptlab.engine.throttling.suspicion import NONE, Suspicion
 from promptlab.engine.throttling.window import Window
 
 PATIENCE = 10  # times as long as a refusal had it wait, before a limit is tried again
@@ -36,8 +36,8 @@ class Flow:
     - The first refusal begins an episode, which all calls then in flight belong to; each episode counts once.
     - It slows down to what was let in since the one before. Where all refusals fit a number of calls at once,
       that shrinks instead, and the pace makes way.
-    - Where nothing was let in since the last episode, the provider is closed: the pace halves, down to a call
-      in eight seconds, and returns with the first answers.
+    - Where nothing was let in since the last episode, the provider is closed: the pace falls, down to a call
+      in eight seconds, returns with the first answers, and what the refusal before seemed to say is unsaid.
     - Faults of the server and timeouts only pause growth.
     """
 
@@ -45,13 +45,18 @@ class Flow:
     pace: Pace = field(default_factory=Pace)
     in_flight: int = 0
     sent: int = 0
-    _suspicion: Suspicion = field(default_factory=Suspicion)
-    _episode: Ticket = Ticket(0, 0.0)
+    _suspicion: Suspicion = NONE
+    _before: Suspicion = NONE
+    _episode: int = 0
     _refused: int = 1
+    _began: float = 0.0
+    _cut_at: float = -math.inf
     _shrunk_at: int = 0
     _widest: int = 0
     _latency: float = 0.0
     _heard_after: float = 0.0
+    _refusals: int = 0
+    _shut_at: float = math.inf
     _calm_at: float = -math.inf
     _provoke_at: float = -math.inf
     _next_at: float = -math.inf
@@ -70,6 +75,10 @@ class Flow:
         """Whether it was refused whatever it sent since the last episode."""
         return self.pace.is_hushed
 
+    def has_shut(self, now: float, *, refusals: int, seconds: float) -> bool:
+        """Whether nothing was let in for so long and so many refusals, nor is anything in flight."""
+        return not self.in_flight and self._refusals >= refusals and now - self._shut_at >= seconds
+
     def spacing(self, now: float) -> float:
         """Give the seconds until the next call should leave."""
         return self._next_at - now if self._next_at - now > self._slack else 0.0
@@ -77,7 +86,7 @@ class Flow:
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
         if not self.sent:
-            self._episode = Ticket(0, now)  # from here on counts what is let in until the first refusal
+            self._began = now  # from here on counts what is let in until the first refusal
         self.sent += 1
         self.in_flight += 1
         is_paced = self.pace.is_limited and now - self._next_at <= max(TIMER, LATE * self.pace.apart)
@@ -94,14 +103,16 @@ class Flow:
     def answered(self, ticket: Ticket, now: float) -> None:
         """Note an answer; whatever it says, the call was let in."""
         self.in_flight -= 1
+        self._refusals = 0
         self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
         if ticket.number <= self._shrunk_at:
             return  # it left before the last episode and says nothing of now
-        self.pace.answered()
+        if self.pace.answered():
+            self._episode, self._refused, self._began = self.sent, 0, now
         if now < self._calm_at:
             return
         may_provoke = now >= self._provoke_at
-        if ticket.is_paced:
+        if ticket.is_paced and self.pace.rate < HASTE * self._speed:
             self.pace.earn(now, self._heard_after, may_provoke=may_provoke)
         if ticket.is_wide and self.limit < self.window.ceiling:
             self.window.earn(may_provoke=may_provoke)
@@ -114,32 +125,42 @@ class Flow:
     def refused(self, ticket: Ticket, now: float, retry_after: float = 0.0) -> None:
         """Note that a call was one too many."""
         self.in_flight -= 1
+        if not self._refusals:
+            self._shut_at = now
+        self._refusals += 1
         self._heard_after += (now - ticket.left_at - self._heard_after) / 4
-        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after)
+        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after * self.pace.patience)
         if ticket.number > self._shrunk_at:
             self._begin_episode(ticket, now + retry_after)
-            self._next_at = now + max(retry_after, self.pace.apart)
+            self._began = ticket.left_at + retry_after
+            self._cut_at = now
+            self._next_at = now + max(retry_after, self.pace.apart + 2 * self._slack)
         self._refused += 1
         self._widest = self.in_flight
 
     def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
         # refusals are heard in the order of departure: of what left before, all else was let in
-        let_in = max(0, ticket.number - self._episode.number - self._refused)
+        let_in = max(0, ticket.number - self._episode - self._refused)
         if not let_in and self.pace.is_limited:
+            if not self.pace.is_hushed:
+                self._suspicion = self._before
             self.pace.hush()
         else:
             self._learn(ticket, let_in, resumes_at)
-        self._episode, self._refused = ticket, 0
+        self._episode, self._refused = ticket.number, 0
         self._shrunk_at = self.sent
         self.window.start_over()
 
     def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
-        is_size = self._suspicion.is_size(ticket.width, ticket.widest, let_in)
-        if is_size and self.pace.is_limited:
+        is_clear = ticket.left_at > self._cut_at + self._heard_after  # no refusal is under way unheard
+        self._before = self._suspicion
+        if is_clear:
+            self._suspicion = self._suspicion.after(ticket.width, ticket.widest, let_in)
+        if is_clear and self._suspicion.is_size and self.pace.is_limited:
             self.window.shrink(self._suspicion.least_refused)
             self.pace.make_way(self._speed, now)
         else:
-            self.pace.slow_down(let_in, self._episode.left_at, ticket.left_at, now, speed=self._speed)
+            self.pace.slow_down(let_in, self._began, ticket.left_at, now, speed=self._speed)
 
     @property
     def _speed(self) -> float:

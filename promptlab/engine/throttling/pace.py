@@ -6,16 +6,18 @@ from dataclasses import dataclass
 MARGIN = 0.93  # of the rate that was let in, to go on with
 MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
 SHORTEST = 0.1  # seconds that say something of a rate
-STEP = 0.025  # of the known rate; doubled each time beyond it
-WIDEST_STEP = 1.0
+STEP = 0.025  # of the rate; doubled each time beyond the known one
+WIDEST_STEP = 0.1  # of the rate of now, or a call a second if that is more
 UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
 BEYOND = 1.05  # times the known rate is beyond it
 ROUND = 5  # answers at least before a step,
 LONG = 8.0  # or as many as leave in so many seconds
 SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
+PATIENT = 1.0  # seconds at least at what is taken for the rate
 MOST_DOUBLINGS = 2
 SLOW = 1.0  # calls a second: what is known of a slower pace is little, so it doubles up to here
 HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
+HUSH = 4  # times slower at each refusal while nothing is let in
 SLOWEST = 8.0  # seconds from one call to the next, whatever is refused
 
 
@@ -26,7 +28,7 @@ class Pace:
     `known` is what is taken for the provider's rate. `rate`, that of now, starts a little below, comes closer
     step by step, goes beyond only after some patience, and faster the longer nothing is refused there. Few
     calls say little: what they tell of a slow pace is soon unlearned.
-    While all is refused (`is_hushed`) it halves, and returns with the first answers.
+    While all is refused (`is_hushed`) it falls to a quarter each time, and returns with the first answers.
     """
 
     rate: float = math.inf
@@ -48,16 +50,23 @@ class Pace:
         """Give the seconds from one call to the next."""
         return 1 / self.rate
 
+    @property
+    def patience(self) -> int:
+        """Give how many times as long as at first the known rate is kept: it was refused there again."""
+        return 1 << self._probes
+
     def slow_down(self, let_in: int, began: float, refused: float, now: float, *, speed: float) -> None:
         """Go on with what was `let_in` from the refusal at `began` to that of a call that left at `refused`.
 
-        `speed`: the calls a second that the window gave. A rate that held before the last step is believed.
+        `speed`: the calls a second that the window gave. Beyond what is known, a
+        rate that held before the last step is believed: the burst that a slow rate left explains the rest.
         """
-        before = self._before = self.rate if self.is_limited else speed
-        held = self._held if refused > self._changed_at else 0.0
-        found = max(held, (let_in + UNSURE) / max(refused - began, SHORTEST))
+        before = self._before = min(self.rate, HASTE * speed) if self.is_limited else speed
+        found = (let_in + UNSURE) / max(refused - began, SHORTEST)
         least = MOST_CUT * before if before < math.inf else SLOW
         found = min(max(found, least), LEAST_CUT * before)
+        if self.is_limited and self.rate > self.known:
+            found = max(found, self._held)
         is_same = self.known / BEYOND**2 <= found <= self.known * BEYOND**2
         self._probes = min(self._probes + 1, MOST_DOUBLINGS) if is_same else 0
         self.is_hushed = False
@@ -74,30 +83,36 @@ class Pace:
         if not self.is_hushed and self._before < math.inf:
             self.known = self._before
         self.is_hushed = True
-        self.rate = max(self.rate / 2, 1 / SLOWEST)
+        self.rate = max(self.rate / HUSH, 1 / SLOWEST)
 
-    def answered(self) -> None:
-        """Note an answer: where all was refused, return half the way, in orders of magnitude."""
-        if self.is_hushed:
-            self.rate = math.sqrt(self.rate * self.known)
-            self.is_hushed = self.rate < self.known * MARGIN
+    def answered(self) -> bool:
+        """Note an answer: where all was refused, return half the way, in orders of magnitude.
+
+        Give whether that brought it back.
+        """
+        if not self.is_hushed:
+            return False
+        self.rate = math.sqrt(self.rate * self.known)
+        self.is_hushed = self.rate < self.known * MARGIN
+        return not self.is_hushed
 
     def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
         """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
         self._credits += 1
         is_near = 1 <= self.rate / self.known <= BEYOND
-        patience = 2**self._probes if is_near else 1
-        settled_at = self._changed_at + max(SETTLED, 2 * heard_after) * patience
+        patience = self.patience if is_near else 1
+        settled_at = self._changed_at + max(PATIENT if is_near else SETTLED, 2 * heard_after) * patience
         enough = min(ROUND, LONG * self.rate) * patience
         if self._credits < enough or now < settled_at or (is_near and not may_provoke):
             return
         if self.rate > self.known * BEYOND:
-            self._step = min(2 * self._step, WIDEST_STEP)
+            self._step = min(2 * self._step, max(WIDEST_STEP, min(1.0, SLOW / self.rate)))
         self._held = self.rate
-        self.rate += max(self.known, min(self.rate, SLOW)) * self._step
+        faster = self.rate * (1 + self._step)
+        self.rate = min(faster, self.known) if self.rate < self.known else faster
         self._credits, self._changed_at = 0, now
 
     def _set(self, known: float, share: float, step: float, now: float) -> None:
         self.known = max(known, 1 / SLOWEST)
         self.rate, self._step = max(self.known * share, 1 / SLOWEST), step
-        self._held, self._credits, self._changed_at = 0.0, 0, now
+        self._credits, self._changed_at = 0, now

@@ -1,11 +1,12 @@
 """Which of two limits refused a call: that of calls at once, or that of calls a second."""
 
-from dataclasses import dataclass
+from promptlab.core.frozen import frozen
 
 ENOUGH = 4  # calls let in, and as many as the size, before it is taken for the limit
+EPISODES = 2  # that all fit a size, before it is
 
 
-@dataclass(slots=True)
+@frozen
 class Suspicion:
     """A provider of so many at once refuses only beside more calls than it ever lets in.
 
@@ -14,14 +15,21 @@ class Suspicion:
     """
 
     least_refused: int = 0
-    _most_let_in: int = 1
-    _let_in: int = 0
+    most_let_in: int = 1
+    let_in: int = 0
+    episodes: int = 0
 
-    def is_size(self, width: int, widest: int, let_in: int) -> bool:
-        """Note a refusal beside `width` calls, itself among them, after `let_in` calls of up to `widest`."""
-        self.least_refused = min(self.least_refused or width, width)
-        self._most_let_in = max(self._most_let_in, widest)
-        self._let_in += let_in
-        if self.least_refused <= self._most_let_in:
-            self.least_refused, self._most_let_in, self._let_in = width, 1, 0
-        return self._let_in >= max(ENOUGH, self.least_refused)
+    @property
+    def is_size(self) -> bool:
+        return self.episodes >= EPISODES and self.let_in >= max(ENOUGH, self.least_refused)
+
+    def after(self, width: int, widest: int, let_in: int) -> "Suspicion":
+        """Give what is known after a refusal beside `width` calls and `let_in` calls, of up to `widest`."""
+        least = min(self.least_refused or width, width)
+        most = max(self.most_let_in, widest)
+        if least > most:
+            return Suspicion(least, most, self.let_in + let_in, self.episodes + 1)
+        return Suspicion(width, widest, let_in, 1) if widest < width else Suspicion(width, 1, 0, 0)
+
+
+NONE = Suspicion()

@@ -15,6 +15,11 @@ from promptlab.services.step_history import StepHistory
 type Pair = tuple[LoggedStep, LoggedStep]
 
 
+def is_told(planned: PlannedStep) -> bool:
+    """Whether a step is told of: one that runs code of the project only where it recalls what that gave."""
+    return planned.sources.code is None or planned.target is not None or planned.step.recall is True
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What else the log has on some steps and their runs before; read for all once one asks for it."""
@@ -38,6 +43,8 @@ class Surroundings:
 class Compared:
     """`line`: the steps around it, outermost first, then the step itself.
 
+    `beside`: the steps of its cell, by place.
+
     `call`, `call_before`: the request that was the first to leave, and the one in its place before, None
     where there was none; `asked`, `asked_before`: what they said, None where no answer tells it.
     """
@@ -45,6 +52,7 @@ class Compared:
     own: LoggedStep
     before: LoggedStep
     line: tuple[PlannedStep, ...]
+    beside: Mapping[str, PlannedStep]
     call: StepCall
     call_before: StepCall | None
     asked: Asked | None

@@ -20,6 +20,11 @@ class FilesChanged:
         prompt = prompt_of(planned.step)
         return self._changed((prompt,) if prompt is not None else ()) or self.of_kind("pipeline")
 
+    def prompt(self, planned: PlannedStep) -> bool:
+        """Say whether a step has a prompt that changed."""
+        prompt = prompt_of(planned.step)
+        return prompt is not None and bool(self._changed([prompt]))
+
     def includes(self, planned: PlannedStep) -> tuple[str, ...]:
         return self._changed(f"prompts/{name}" for name in sorted(includes_of(planned.step)))
 

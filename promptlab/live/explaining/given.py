@@ -6,8 +6,8 @@ from typing import Any
 from promptlab.core.json import canonical
 from promptlab.engine.places import place_of
 from promptlab.engine.plan import PlannedStep
-from promptlab.engine.sources import includes_of, texts_of, words_of
-from promptlab.live.explaining.compared import Compared
+from promptlab.engine.sources import includes_of, prompt_of, texts_of, words_of
+from promptlab.live.explaining.compared import Compared, is_told
 from promptlab.schemas.explained import Change
 
 type Given = Iterable[Mapping[str, Any]]
@@ -52,7 +52,7 @@ def _tool(one: Compared, message: Mapping[str, Any]) -> str:
 def _texts_and_row(one: Compared) -> Iterator[Change]:
     is_edited = one.differs("template")
     if is_edited:
-        yield Change("template", _named(one.files.template(one.planned)) or one.planned.step.key)
+        yield _edited(one, one.planned, one.own.step)
     included = one.files.includes(one.planned)
     if one.differs("includes") and (included or not is_edited):
         yield Change("include", _named(included) or "of the template")
@@ -76,14 +76,46 @@ def _texts_around(one: Compared) -> Iterator[Change]:
     for path, _, planned in list(one.around())[1:]:
         own, before = one.peers.get(path), one.peers_before.get(path)
         if own and before and None not in (own.template, before.template) and own.template != before.template:
-            yield Change("template", _named(one.files.template(planned)) or path)
+            yield _edited(one, planned, path)
+
+
+def _edited(one: Compared, planned: PlannedStep, path: str) -> Change:
+    """Say what of a step's own texts changed: all that it gives to what it runs, or a text of its own."""
+    step = planned.step
+    if step.key == "foreach":
+        return Change("foreach", place_of(path))
+    is_all_given = step.key in ("pipeline", "python") or prompt_of(step) is not None
+    if step.bindings and is_all_given and not one.files.prompt(planned):
+        return Change("with", place_of(path))
+    return Change("template", _named(one.files.template(planned)) or step.key)
 
 
 def _answers(one: Compared) -> Iterator[Change]:
     for path in _paths_needed(one):
         own, before = one.peers.get(path), one.peers_before.get(path)
         if own is not None and (before is None or own.ended != before.ended):
-            yield Change("answer", place_of(path))
+            yield _behind(one, path)
+
+
+def _behind(one: Compared, path: str) -> Change:
+    """Say what made an answer another; of functions that are run each time it is told here alone.
+
+    A log that has no digests of them cannot tell.
+    """
+    place = place_of(path)
+    planned, own, before = one.beside[place], one.peers[path], one.peers_before.get(path)
+    if before is None or is_told(planned):
+        return Change("answer", place)
+    if before.code is not None and own.code != before.code:
+        return Change("code", f"{_named(one.files.code(planned)) or 'function'} of {place}")
+    if before.code is not None and own.template != before.template:
+        return _edited(one, planned, path)
+    within = path.removesuffix(planned.step.id)
+    for name in sorted(planned.needs - planned.for_checks):
+        needed, needed_before = one.peers.get(f"{within}{name}"), one.peers_before.get(f"{within}{name}")
+        if needed is not None and (needed_before is None or needed.ended != needed_before.ended):
+            return _behind(one, f"{within}{name}")
+    return Change("answer", place)
 
 
 def _paths_needed(one: Compared) -> dict[str, None]:

@@ -7,7 +7,7 @@ from itertools import batched
 from promptlab.engine.places import by_place, place_of
 from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.live.explaining.causes import causes
-from promptlab.live.explaining.compared import Compared, Surroundings
+from promptlab.live.explaining.compared import Compared, Surroundings, is_told
 from promptlab.live.explaining.files import FilesChanged
 from promptlab.schemas.explained import Change, Explained
 from promptlab.schemas.run import StepCall
@@ -20,10 +20,7 @@ AT_ONCE = 64
 
 
 def explain_run(log: RunLog, run_id: str, cells: Sequence[Cell], *, fresh: bool) -> Iterator[Explained]:
-    """Say of each step of each trial of which a call left why it did; `fresh`: the run recalled nothing.
-
-    Steps that run code of the project are told of only where they recall what it gave.
-    """
+    """Say of each step of each trial of which a call left why it did; `fresh`: the run recalled nothing."""
     with log.reading() as session:
         planned = {cell.name: by_place(cell.steps) for cell in cells}
         explaining = _Explaining(StepHistory(session, run_id), planned, fresh)
@@ -39,8 +36,7 @@ class _Explaining:
 
     def is_call(self, step: LoggedStep) -> bool:
         """Whether it might have been recalled, or is a request that leaves the machine."""
-        planned = self._of(step)
-        return planned.sources.code is None or planned.target is not None or planned.step.recall is True
+        return is_told(self._of(step))
 
     def explain(self, steps: Sequence[LoggedStep]) -> Iterator[Explained]:
         off = {step.place: change for step in steps if (change := self._off(step)) is not None}
@@ -99,6 +95,7 @@ class _Batch:
             own=step,
             before=before,
             line=self._means.line(step),
+            beside=self._means.planned[step.trial.cell],
             call=call,
             call_before=call_before,
             asked=self._request(call),

@@ -10,7 +10,6 @@ from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.plan import Numbers
 
 MINUTE = 60.0
-UNKNOWN = "an unknown number of"
 
 
 def seconds_of(loads: Iterable[ModelLoad], max_concurrency: int | None) -> float | None:
@@ -37,14 +36,13 @@ def limit_warnings(
     """Say which limits a run may reach before its end, and which it will. `ceilings` are those of cost."""
     for ceiling in ceilings:
         yield from _cost_warnings(total, ceiling)
-    if limits.total_tokens is not None and (total.is_endless or total.worst_tokens > limits.total_tokens):
-        worst = UNKNOWN if total.is_endless else f"{total.worst_tokens:,.0f}"
-        yield _may_stop(f"{worst} tokens at worst", f"total_tokens: {limits.total_tokens:,}")
-    if limits.requests is not None and (total.worst_calls is None or total.worst_calls > limits.requests):
-        worst = UNKNOWN if total.worst_calls is None else f"{total.worst_calls:,}"
-        yield _may_stop(f"{worst} calls at worst", f"requests: {limits.requests:,}")
+    if limits.total_tokens is not None:
+        worst = None if total.is_endless else total.worst_tokens
+        yield from _worst_warnings(worst, limits.total_tokens, "tokens", "total_tokens")
+    if limits.requests is not None:
+        yield from _worst_warnings(total.worst_calls, limits.requests, "calls", "requests")
     if limits.seconds is not None and seconds is not None and seconds > limits.seconds:
-        yield _may_stop(f"about {duration(seconds)}", f"seconds: {limits.seconds:g}")
+        yield _may_stop(f"about {duration(seconds)} is over", f"seconds: {limits.seconds:g}")
 
 
 def _cost_warnings(total: Numbers, ceiling: Ceiling) -> Iterator[str]:
@@ -57,13 +55,22 @@ def _cost_warnings(total: Numbers, ceiling: Ceiling) -> Iterator[str]:
             "the run will probably stop before its end, with exit code 4"
         )
     elif total.is_endless:
-        yield _may_stop("an unknown cost at worst", limit)
+        yield _may_stop("nobody can tell the cost at worst, which may be over", limit)
     elif total.worst_usd is not None and total.worst_usd > room:
-        yield _may_stop(f"{money(total.worst_usd)} at worst", limit)
+        yield _may_stop(f"{money(total.worst_usd)} at worst is over", limit)
+
+
+def _worst_warnings(worst: float | None, most: int, noun: str, name: str) -> Iterator[str]:
+    """Say that a count may go over its limit; None: nobody can tell how high it goes."""
+    limit = f"{name}: {most:,}"
+    if worst is None:
+        yield _may_stop(f"nobody can tell the number of {noun} at worst, which may be over", limit)
+    elif worst > most:
+        yield _may_stop(f"{worst:,.0f} {noun} at worst are over", limit)
 
 
 def _may_stop(what: str, limit: str) -> str:
-    return f"{what} is over the limit `{limit}`: the run may stop before its end, with exit code 4"
+    return f"{what} the limit `{limit}`: the run may stop before its end, with exit code 4"
 
 
 def model_warnings(total: Numbers, loads: Iterable[ModelLoad]) -> Iterator[str]:

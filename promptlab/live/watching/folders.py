@@ -36,12 +36,29 @@ class Folders:
     tree: Tree
     events: FileEvents
     tell: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
     _wanted: frozenset[Path] = frozenset()
     _heard: dict[Path, Identity] = field(default_factory=dict)
     _again: asyncio.Event = field(default_factory=asyncio.Event)
     _is_deaf: bool = False
-    _last: float = field(default_factory=time.monotonic)
+    _last: float = field(init=False)
     _step: int = STEP_MS
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
+
+    @property
+    def step(self) -> int:
+        """How often, in milliseconds, to wake and listen: seldom once nothing has changed for long."""
+        return STEP_MS if self.clock() - self._last < IDLE_SECONDS else IDLE_STEP_MS
+
+    def hear(self, paths: Iterable[str]) -> None:
+        """Take what the system says has changed."""
+        self._last = self.clock()
+        if self._is_replaced():
+            self._again.set()
+        else:
+            self.events.add(self._relevant(paths))
 
     def listen_to(self, folders: Iterable[Path]) -> None:
         """Hear these folders from now on."""
@@ -64,14 +81,14 @@ class Folders:
             await asyncio.sleep(POLL_SECONDS if self._is_deaf else pause)
             began = time.monotonic()
             self.events.add(await asyncio.to_thread(self.tree.doubtful))
-            if self._is_replaced() or self._step != self._step_now():
+            if self._is_replaced() or self._step != self.step:
                 self._again.set()
             pause = max(SWEEP_SECONDS, SHARE_OF_TIME * (time.monotonic() - began))
 
     async def _listen(self) -> None:
         """Hear the folders as they are now, until other ones are wanted or one was replaced."""
         self._again.clear()
-        self._step = self._step_now()
+        self._step = self.step
         self._heard = {folder: _identity(folder) for folder in self._wanted}
         there = [folder for folder, identity in self._heard.items() if identity is not None]
         try:
@@ -89,21 +106,11 @@ class Folders:
             await asyncio.sleep(0)
             self.events.add_all()
             while (found := await coming) is not None:
-                self._last = time.monotonic()
-                self._hear({path for _, path in found})
+                self.hear({path for _, path in found})
                 coming = asyncio.ensure_future(anext(changes, None))
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-    def _hear(self, paths: Iterable[str]) -> None:
-        if self._is_replaced():
-            self._again.set()
-        else:
-            self.events.add(self._relevant(paths))
-
-    def _step_now(self) -> int:
-        return STEP_MS if time.monotonic() - self._last < IDLE_SECONDS else IDLE_STEP_MS
 
     def _is_replaced(self) -> bool:
         """Say whether a folder that is heard is not the one any more that goes by its name."""

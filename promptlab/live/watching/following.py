@@ -12,6 +12,7 @@ from promptlab.live.watching.loading import Entry, Loading
 from promptlab.live.watching.settling import Settling
 from promptlab.live.watching.tree import Seen, Tree
 from promptlab.live.watching.turn import FileChange
+from promptlab.live.watching.writers import Writers
 
 type Files = Mapping[str, FileChange]
 
@@ -30,6 +31,7 @@ class Follower:
     _events: FileEvents = field(init=False)
     _folders: Folders = field(init=False)
     _git: GitLock = field(init=False)
+    _writers: Writers = field(init=False)
     _knowing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -38,6 +40,7 @@ class Follower:
         self._events = FileEvents(lambda: tuple(self.tree.known))
         self._folders = Folders(self.tree, self._events, self.tell)
         self._git = GitLock(git_lock_path(root), self.tell)
+        self._writers = Writers(root, self.tell)
 
     async def begin(self) -> list[Entry]:
         """Load everything for the first time."""
@@ -51,7 +54,7 @@ class Follower:
             group.create_task(self._folders.run())
             while True:
                 await self._events.wait()
-                await self._follow(Settling(self.tree, self._events, self._git))
+                await self._follow(Settling(self.tree, self._events, self._git, self._writers))
 
     async def look_around(self, entries: Sequence[Entry] = ()) -> None:
         """Know all files that the pipelines are made of by now; a run may name some that loading did not."""
@@ -74,7 +77,8 @@ class Follower:
             changed = await settling.changes()
             touched |= changed.keys()
             loaded |= await self._load(touched)
-        files, entries = self._files(changed), self._still_there(loaded)
+        files = self._files({**changed, **settling.fresh(self._strangers())})
+        entries = self._still_there(loaded)
         async with self._knowing:
             self.tree.accept(changed)
             await self._know(entries)
@@ -101,7 +105,7 @@ class Follower:
     ) -> bool:
         """Say whether what does not load, or a file that is new, may still be under way."""
         is_broken = self.loading.error is not None or any(entry.error for entry in loaded.values())
-        return settling.is_young({**(changed if is_broken else {}), **self._strangers()})
+        return settling.may_be_mended({**(changed if is_broken else {}), **self._strangers()})
 
     def _files(self, changed: Mapping[str, Seen]) -> Files:
         names = sorted(name for name in changed if not name.endswith("/"))

@@ -11,8 +11,9 @@ from promptlab.live.watching.tree import Seen
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.loading import UNFED, LoadedPipeline, check_pipeline
+from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.memory import LoadingMemory
+from promptlab.loader.pipeline_rows import UNFED
 from promptlab.loader.problems import InvalidPipeline, Problems
 from promptlab.loader.project import PIPELINES, SETTINGS, Project, open_project
 from promptlab.loader.scope import NO_COLUMN

@@ -1,5 +1,6 @@
 """The run log of a watch: open from run to run, and opened anew where it is another one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -7,6 +8,11 @@ from typing import Self
 from promptlab.live.project_log import open_log
 from promptlab.loader.project import Project
 from promptlab.services.run_log import RunLog
+
+LOST = (
+    "warning: the run log {} is {} since it was opened: what this watch paid for is not on record any more, "
+    "and is bought again where it is needed"
+)
 
 type Identity = tuple[int, int] | None
 
@@ -16,9 +22,10 @@ class KeptLog:
     """Opens the log when it is first asked for; a context manager.
 
     It is another one where the settings say so, and where its file was deleted or replaced, as by a clean-up
-    of what git ignores: what is written to a file that has no name any more would be lost.
+    of what git ignores: what is written to a file that has no name any more would be lost. That is told.
     """
 
+    tell: Callable[[str], None]
     _log: RunLog | None = None
     _said: str | None = None
     _identity: Identity = None
@@ -32,8 +39,11 @@ class KeptLog:
     def of(self, project: Project) -> RunLog:
         """Give the open log of the project; raises StorageError."""
         log, said = self._log, project.settings.database_url
-        if log is not None and said == self._said and _identity(log.path) == self._identity:
-            return log
+        if log is not None and said == self._said:
+            found = _identity(log.path)
+            if found == self._identity:
+                return log
+            self.tell(LOST.format(log.path, "gone" if found is None else "another one"))
         self.close()
         self._log, self._said = open_log(project), said
         self._identity = _identity(self._log.path)

@@ -13,6 +13,8 @@ RACY_NS = 50_000_000  # a change so soon after another may leave the stat as it 
 FOLDER = "a folder"
 UNREADABLE = "not to be read"
 
+SIZE = 2  # where it stands in a stamp
+
 type Stamp = tuple[int, ...]
 
 
@@ -115,7 +117,7 @@ class Tree:
         if name.endswith("/"):
             return Seen(stamp, _listing(path), 1, is_racy=is_racy)
         digest, ends_line = _content(path)
-        return Seen(stamp, digest, stamp[2], ends_line, is_racy)
+        return Seen(stamp, digest, stamp[SIZE], ends_line, is_racy)
 
 
 def _stamp(path: str) -> Stamp | None:

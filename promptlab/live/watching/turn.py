@@ -7,6 +7,7 @@ from typing import Literal
 from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON
 from promptlab.core.word_diff import Piece, marked
+from promptlab.live.watching.called import Called
 from promptlab.loader.problems import InvalidPipeline
 from promptlab.schemas.report import SCHEMA_VERSION, RunSummary
 from promptlab.schemas.run import TrialKey, TrialStatus
@@ -56,18 +57,23 @@ class MetricChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRun:
-    """A run of a turn: what came of it, and what is different now. `flips` are the first of `flipped`."""
+    """A run of a turn: what came of it, and what is different now. `flips` are the first of `flipped`.
+
+    `called`: why calls were made; not told of a first run, and of one that was to buy anew.
+    """
 
     summary: RunSummary
     flips: tuple[Flip, ...] = ()
     flipped: int = 0
     outputs_changed: int = 0
     metrics: tuple[MetricChange, ...] = ()
+    called: tuple[Called, ...] = ()
 
     def as_json(self) -> dict[str, JSON]:
         """Give what `run --json` prints, and the differences."""
         return {
             **self.summary.as_json(),
+            "called": [one.as_json() for one in self.called],
             "flipped": self.flipped,
             "flips": [flip.as_json() for flip in self.flips],
             "outputs_changed": self.outputs_changed,

@@ -11,6 +11,7 @@ from promptlab.engine.worker import Printed
 from promptlab.live.counts import RunCounts
 from promptlab.live.running import OF_FLAG, OF_SETTINGS, RunRequest, session_of
 from promptlab.live.session import Session
+from promptlab.live.watching.called import called_because
 from promptlab.live.watching.comparing import Comparison, Memory
 from promptlab.live.watching.loading import Entry
 from promptlab.live.watching.log_keeping import KeptLog
@@ -79,7 +80,7 @@ class Turner:
             return Ran(error=error, spent_usd=counts.spent_usd or 0.0)
         finally:
             self.running = None
-        return Ran(run, spent_usd=run.summary.spent_usd or 0.0)
+        return Ran(run, spent_usd=run.summary.most_spent_usd or 0.0)
 
     async def note_git(self, project: Project, runs: Sequence[str]) -> None:
         """Write down what git says, once nobody waits for the runs any more; raises StorageError."""
@@ -103,9 +104,9 @@ class Turner:
             self._shown.printed(printed)
 
     async def _run(self, project: Project, entry: Entry, request: RunRequest, counts: RunCounts) -> TurnRun:
-        log = self.logs.of(project)
+        log, memory = self.logs.of(project), self.memory(entry.path)
         session = self._session(project, log, entry, request)
-        comparison = Comparison(self.memory(entry.path), log)
+        is_first, comparison = memory.last is None, Comparison(memory, log)
         self._shown = self.view.run_began(session.plan.pipeline, counts)
         try:
             listeners = (comparison, self._shown)
@@ -113,8 +114,11 @@ class Turner:
         finally:
             self._shown.close()
             self._shown = None
-        is_whole = request.trials is None and not _left(summary)
-        return comparison.ended(summary, is_whole=is_whole)
+        run = comparison.ended(summary, is_whole=request.trials is None and not _left(summary))
+        if is_first or request.fresh or not summary.calls.sent:
+            return run
+        called = await asyncio.to_thread(called_because, log, summary.run_id, session.plan.cells)
+        return replace(run, called=called)
 
     def _session(self, project: Project, log: RunLog, entry: Entry, request: RunRequest) -> Session:
         if entry.loaded is None:

@@ -1,5 +1,6 @@
 """What a watch tells whoever shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -8,7 +9,9 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.watching.following import Files
 from promptlab.live.watching.turn import Cause, Turn
 from promptlab.schemas.events import Event
+from promptlab.schemas.log import AttemptRecord
 
+type OnUnknown = Literal["retry", "fail"]
 type Standing = Literal["watching", "running", "paused", "capped", "ending"]
 
 
@@ -33,11 +36,15 @@ class RunView(Protocol):
 
 
 class View(Protocol):
-    """`failed` shows at once what keeps pipelines from being run; `ended` a turn that ran some."""
+    """`doubted` shows what a run that died may have paid for, `failed` what keeps pipelines from being
+    run, `ended` a turn that ran some.
+    """
 
     def stands(self, status: Status) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def doubted(self, pipeline: str, attempts: Sequence[AttemptRecord], on_unknown: OnUnknown) -> None: ...
 
     def failed(self, turn: Turn) -> None: ...
 

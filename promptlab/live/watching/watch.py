@@ -16,6 +16,7 @@ from promptlab.live.watching.agenda import Agenda
 from promptlab.live.watching.allowance import Allowance
 from promptlab.live.watching.ending import Ending
 from promptlab.live.watching.following import Files, Follower
+from promptlab.live.watching.left_behind import left_in_doubt
 from promptlab.live.watching.loading import OF_ALL, Entry, Loading
 from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.turn import Cause, Turn
@@ -66,7 +67,6 @@ class Watch:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.loading.memory)
             stack.push_async_callback(self.loading.close)
-            self.logs.of(self.loading.project)
             workshop = await stack.enter_async_context(self._turner.workshop)
             await workshop.renderer.start()
             await self._begin()
@@ -99,9 +99,12 @@ class Watch:
             self._go_on("raised")
 
     async def _begin(self) -> None:
-        """Load everything; raises what is wrong with names and options."""
+        """Load everything, and tell what is in doubt; raises what is wrong with names and options."""
         entries = await self._follower.begin()
         self.loading.require_usable()
+        log = self.logs.of(self.loading.project)
+        for path, attempts in left_in_doubt(log, [entry.path for entry in self.loading]):
+            self.view.doubted(path, attempts, self.request.on_unknown)
         self._loaded({}, entries)
 
     async def _next(self) -> None:
@@ -146,7 +149,6 @@ class Watch:
         number, files, began = next(self._numbers), self._agenda.take_files(), time.monotonic()
         self._cause = "saved"
         self.view.began(number, cause, files)
-        self._stand()
         ran = await self._run_all(cause, entries, request)
         turn = Turn(
             number=number,
@@ -179,8 +181,11 @@ class Watch:
         if trials is None:
             self._agenda.begin(entry)
         request = self.allowance.limited(replace(request, trials=trials))
+        self._turner.running = entry.path
+        self._stand()
         ran = await self._turner.run(self.loading.project, entry, request)
         self.allowance.spent_usd += ran.spent_usd
+        self._stand()
         if ran.error is not None and self._follower.has_moved(entry):
             ran = replace(ran, error=None)
         if cause == "start" and isinstance(ran.error, UsageError):
@@ -234,6 +239,8 @@ class Watch:
         self._look_up()
 
     def _saw(self, entry: Entry) -> None:
+        if entry.loaded is not None:
+            self._turner.workshop.get_ready(entry.loaded.cells)
         if self._agenda.saw(entry, self._follower.tree.known):
             self.view.note(f"{entry.path} is in order again, and as it was last run")
         elif entry.path == self._turner.running and entry.path in self._agenda:

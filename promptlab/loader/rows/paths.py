@@ -1,17 +1,19 @@
 """Files that rows name: in inputs of type image and file, and in the messages of a history."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from promptlab.core.display import shown
 from promptlab.core.json import JSON
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import FormChecker
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.named_files import named_files
 from promptlab.loader.rows.record import RowFault
 from promptlab.loader.sources import FileError
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 
 __all__ = ["RowPaths"]
+
+NAMING = (*PATH_TYPES, "messages")
 
 
 class RowPaths:
@@ -20,35 +22,16 @@ class RowPaths:
     def __init__(self, files: ProjectFiles, inputs: Mapping[str, InputSpec]) -> None:
         self.forms: dict[str, set[Form]] = {}
         self._checker = FormChecker(files)
-        self._paths = [(name, spec.type) for name, spec in inputs.items() if spec.type in PATH_TYPES]
-        self._histories = [name for name, spec in inputs.items() if spec.type == "messages"]
+        self._kinds = {name: spec.type for name, spec in inputs.items() if spec.type in NAMING}
 
     def faults(self, given: Mapping[str, JSON]) -> Iterator[RowFault]:
         """Give what is wrong with a row's inputs."""
-        for name, kind in self._paths:
-            if name in given:
-                yield from self._fault(name, kind, given[name])
-        for name in self._histories:
-            messages = given.get(name)
-            for number, message in enumerate(messages if isinstance(messages, list) else ()):
-                content = message.get("content") if isinstance(message, dict) else None
-                yield from self._content_faults(name, number, content)
+        for name, kind in self._kinds.items():
+            for _, function, path in named_files(kind, given.get(name)):
+                yield from self._fault(name, function, path)
 
-    def _fault(self, name: str, kind: str, path: JSON) -> Iterator[RowFault]:
+    def _fault(self, name: str, function: str, path: str) -> Iterator[RowFault]:
         try:
-            self.forms.setdefault(name, set()).add(self._checker.form(kind, str(path)))
+            self.forms.setdefault(name, set()).add(self._checker.form(function, path))
         except FileError as error:
             yield RowFault(f"'{name}': {error}", code=error.code, column=name, hint=error.hint)
-
-    def _content_faults(self, name: str, number: int, content: JSON) -> Iterator[RowFault]:
-        parts: Iterable[JSON] = content if isinstance(content, list) else ()
-        for part in parts:
-            match part:
-                case {"type": "text", "text": str()}:
-                    pass
-                case {"type": "image" | "file" as kind, "path": str(path)}:
-                    yield from self._fault(name, kind, path)
-                case _:
-                    text = f"message {number} of '{name}' has the part {shown(part)}"
-                    hint = "say {type: text, text: …}, or {type: image, path: …}, or {type: file, path: …}"
-                    yield RowFault(text, code="messages", column=name, hint=hint)

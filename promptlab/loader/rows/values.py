@@ -10,6 +10,7 @@ from promptlab.loader.problems import did_you_mean
 from promptlab.loader.rows.record import RowFault
 from promptlab.loader.source_text import SourceText
 from promptlab.schemas.dataset import InputSpec, InputType
+from promptlab.schemas.history import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,6 @@ __all__ = ["ABSENT", "Absent", "InputReader", "is_of_type", "same_value"]
 
 READ_AS_JSON = frozenset({"integer", "number", "boolean", "array", "object"})
 TEXTUAL = frozenset({"string", "any"})
-ROLES = ("user", "assistant", "tool")
 EXAMPLES: dict[InputType, str] = {
     "integer": "a whole number, as 3",
     "number": "a number, as 0.5",
@@ -99,13 +99,10 @@ class InputReader:
         return RowFault(message, code="type", column=self.name, hint=hint)
 
     def _check_messages(self, messages: list[JSON]) -> None:
-        for number, message in enumerate(messages):
-            role = message.get("role") if isinstance(message, dict) else None
-            if role not in ROLES:
-                what = f"the role {shown(role)}" if role is not None else "no role"
-                text = f"message {number} of '{self.name}' has {what}"
-                hint = f"roles from data are {', '.join(ROLES)}"
-                raise RowFault(text, code="messages", column=self.name, hint=hint)
+        fault = fault_of(messages)
+        if fault is not None:
+            text = f"message {fault.number} of '{self.name}' {fault}"
+            raise RowFault(text, code="messages", column=self.name, hint=fault.hint)
 
     def _check_enum(self, value: JSON) -> None:
         enum = self.spec.enum

@@ -82,13 +82,23 @@ class FileUse:
 
 
 @frozen
+class RoleUse:
+    """A role tag."""
+
+    template: str
+    line: int
+    column: int
+
+
+@frozen
 class Analysis:
     """All that a template says of itself, unrun.
 
     ``ensured`` holds, for an expression, what is surely defined where it is true; ``splices`` are the uses
     inside ``{% messages … %}``, ``inserted`` those whose value is put into the text as it is, ``files`` the
     calls that name files; ``includes`` the names of all templates that it reaches. Where it does not
-    ``computes`` anything without rows, there is no use in trying it without them.
+    ``computes`` anything without rows, there is no use in trying it without them. ``system`` is the first tag
+    of a prompt in which nobody but the system can speak.
     """
 
     problems: tuple[TemplateProblem, ...] = ()
@@ -100,6 +110,7 @@ class Analysis:
     computes: bool = True
     inserted: tuple[NameUse, ...] = ()
     files: tuple[FileUse, ...] = ()
+    system: RoleUse | None = None
 
 
 @dataclass(slots=True)
@@ -113,6 +124,8 @@ class Findings:
     includes: dict[str, None] = field(default_factory=dict)
     inserted: dict[NameUse, None] = field(default_factory=dict)
     files: dict[FileUse, None] = field(default_factory=dict)
+    system: RoleUse | None = None
+    others_speak: bool = False
 
     def frozen(self, ensured: frozenset[Origin], *, computes: bool = True) -> Analysis:
         return Analysis(
@@ -125,4 +138,5 @@ class Findings:
             computes,
             tuple(self.inserted),
             tuple(self.files),
+            None if self.others_speak else self.system,
         )

@@ -8,7 +8,7 @@ from jinja2 import nodes
 from promptlab.engine.templating.vocabulary import ATTACHING_KINDS
 from promptlab.loader.templating.conditions import NOTHING, element, ensured, origin, refuted
 from promptlab.loader.templating.expressions import Expressions
-from promptlab.loader.templating.findings import Origin
+from promptlab.loader.templating.findings import Origin, RoleUse
 from promptlab.loader.templating.scopes import Visitors
 
 
@@ -32,6 +32,8 @@ class Statements(Expressions):
         return {**super()._table(), **own}
 
     def _output(self, node: nodes.Output) -> None:
+        if self._place.in_role is None and not all(map(_is_blank, node.nodes)):
+            self._findings.others_speak = True
         for part in node.nodes:
             if not isinstance(part, nodes.Name | nodes.Getattr | nodes.Getitem):
                 self._alone = tuple(_results(part))
@@ -98,8 +100,16 @@ class Statements(Expressions):
                 node.lineno, role, "role tags cannot be nested", "close the outer one first", "nested-role"
             )
         self._unfiltered(node.lineno, role, f"{{% {role} %}}")
+        self._speak(node.lineno, role)
         with self._inside(in_role=role):
             self._closure(node)
+
+    def _speak(self, line: int, role: str) -> None:
+        unit, found = self._place.unit, self._findings
+        if role != "system":
+            found.others_speak = True
+        elif found.system is None:
+            found.system = RoleUse(unit.name, line, unit.column(line, role))
 
     def _with(self, node: nodes.With) -> None:
         self._each(node.values)
@@ -140,6 +150,10 @@ class Statements(Expressions):
     def _autoescape(self, node: nodes.Node) -> None:
         message = "there is no autoescape: prompts are not HTML"
         self._problem(node.lineno, "autoescape", message, "leave it out", "unknown-tag")
+
+
+def _is_blank(part: nodes.Node) -> bool:
+    return isinstance(part, nodes.TemplateData) and not part.data.strip()
 
 
 def _results(expression: nodes.Node | None) -> Iterator[nodes.Node]:

@@ -1,4 +1,4 @@
-"""`--since REF` of commands that run or plan: only what a git change touches."""
+"""`since` of what runs or plans: only what a git change touches."""
 
 from collections.abc import Sequence
 from dataclasses import replace

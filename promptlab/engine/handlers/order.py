@@ -1,0 +1,61 @@
+"""Order: the calls of trials that have begun go before the first call of a new one."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from promptlab.engine.begun import Begun
+from promptlab.engine.call import Call
+from promptlab.engine.chain import Forward
+from promptlab.engine.completion import Answer
+
+
+@dataclass(slots=True)
+class Line:
+    """The calls of a model that wait until they may leave. New trials are at the `door`, one at a time."""
+
+    waiting: int = 0
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def join(self) -> None:
+        """Wait until nobody waits any more, then be the one who does."""
+        async with self.door:
+            while self.waiting:
+                self.is_empty.clear()
+                await self.is_empty.wait()
+            self.waiting += 1
+
+    def leave(self) -> None:
+        self.waiting -= 1
+        if not self.waiting:
+            self.is_empty.set()
+
+
+@dataclass(slots=True)
+class Order:
+    """Outside Budget and Throttle, so that a new trial neither reserves nor waits for what others need."""
+
+    begun: Begun
+    _lines: defaultdict[str, Line] = field(default_factory=lambda: defaultdict(Line))
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        line = self._lines[call.model]
+        if call.trial is not None and self.begun.is_silent(call.trial):
+            await line.join()
+        else:
+            line.waiting += 1
+        if call.trial is not None and call.attempt == 1:
+            self.begun.called(call.trial)
+        waits = True
+
+        def leave() -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                line.leave()
+
+        try:
+            return await forward(replace(call, on_leave=leave))
+        finally:
+            leave()

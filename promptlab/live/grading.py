@@ -1,0 +1,156 @@
+"""Judges what was made before: the trials of a stored run, or answers from anywhere."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promptlab.core.errors import UsageError
+from promptlab.core.json import JSON, as_text
+from promptlab.engine.assembly import RunOptions, assemble
+from promptlab.engine.brake import Brake
+from promptlab.engine.call_log import CallLog, MemoryCallLog
+from promptlab.engine.plan import Cell, Plan
+from promptlab.engine.stored import StoredPlan, StoredTrial
+from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.counts import RunCounts
+from promptlab.live.driving import drive, fan_out
+from promptlab.live.interrupts import Interrupts
+from promptlab.live.scores import Scores
+from promptlab.live.summary import summarise
+from promptlab.live.workshop import Workshop
+from promptlab.loader.answers import Answer, AnswerFile
+from promptlab.loader.grading import STEP
+from promptlab.loader.project import Project
+from promptlab.schemas.dataset import Row
+from promptlab.schemas.events import Emit, RunStopped
+from promptlab.schemas.pipeline import Limits
+from promptlab.schemas.report import RunSummary
+from promptlab.schemas.run import StepResult, TrialKey
+
+if TYPE_CHECKING:
+    from promptlab.services.run_log import RunLog
+
+OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grading:
+    """Judges the trials of a plan. `log` None: no check asks a model, so that nothing is recorded."""
+
+    root: Path
+    plan: StoredPlan
+    options: RunOptions
+    log: "RunLog | None"
+    listeners: Sequence[Emit] = ()
+    counts: RunCounts = field(default_factory=RunCounts)
+    on_print: Callable[[Printed], None] = print_to_stderr
+
+    async def run(self, *, run_id: str) -> RunSummary:
+        """Judge all; give the summary, under the id of the run that is judged. Raises StorageError."""
+        async with AsyncExitStack() as stack:
+            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
+            log = await stack.enter_async_context(await self._log())
+            scores = Scores(self.plan)
+            emit = fan_out(self.counts, scores, *self.listeners)
+            brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
+            engine = assemble(
+                self.options,
+                log=log,
+                render=workshop.renderer.render,
+                call=workshop.workers.call,
+                brake=brake,
+                emit=emit,
+                judge_only=True,
+            )
+            ending = await drive(engine, self.plan, Interrupts(brake))
+            ending = replace(ending, was_sent=self.counts.attempts > 0)
+            return summarise(self.plan, run_id, self.counts, scores, ending)
+
+    async def _log(self) -> AbstractAsyncContextManager[CallLog]:
+        if self.log is None:
+            return nullcontext(MemoryCallLog())
+        from promptlab.live.recorder import Recorder  # noqa: PLC0415 - most checks ask no model
+
+        return await Recorder.aside(self.log, cost_usd_per_day=self.options.cost_usd_per_day)
+
+
+def plan_of_answers(file: AnswerFile, cell: Cell, count: int) -> StoredPlan:
+    """Give answers from a file as trials of one step."""
+    return StoredPlan(
+        pipeline=str(file.path),
+        cells=(cell,),
+        rows=lambda: iter(()),
+        row_count=count,
+        source=lambda: _trials(file, cell),
+    )
+
+
+def _trials(file: Iterable[Answer], cell: Cell) -> Iterator[StoredTrial]:
+    for answer in file:
+        key = TrialKey(row=answer.index, row_id=answer.id, cell=cell.name)
+        yield StoredTrial(key, _row(answer), cell, {STEP: _made(answer)})
+
+
+def _row(answer: Answer) -> Row:
+    ours = answer.ours
+    return Row(
+        answer.index,
+        answer.id,
+        answer.columns,
+        answer.columns,
+        answer.line,
+        tuple(ours.get("$tags") or ()),
+        answer.checks,
+    )
+
+
+def _made(answer: Answer) -> StepResult:
+    facts = answer.facts
+    said: dict[str, JSON] = {"role": "assistant", "content": as_text(answer.output)}
+    calls: list[JSON] = [_call(index, call) for index, call in enumerate(facts.get("tool_calls", ()))]
+    return StepResult(
+        id=STEP,
+        status="passed",
+        output=answer.output,
+        messages=({**said, **({"tool_calls": calls} if calls else {})},),
+        said=1,
+        cost_usd=facts.get("cost_usd"),
+        latency_ms=facts.get("latency_ms"),
+        finish_reason=facts.get("finish_reason"),
+    )
+
+
+def _call(index: int, call: Mapping[str, Any]) -> JSON:
+    """Read a call of a tool as OpenAI writes it, or as a map of name and arguments."""
+    function = call.get("function")
+    said = function if isinstance(function, dict) else call
+    arguments = said.get("arguments", {})
+    return {
+        "id": str(call.get("id", f"call-{index}")),
+        "name": str(said.get("name", "")),
+        "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
+    }
+
+
+def options_of_judges(
+    project: Project, plan: Plan, *, max_cost: float | None, max_concurrency: int | None, fresh: bool
+) -> RunOptions:
+    """Give how judges are asked: within the ceilings of promptlab.yaml. Raises UsageError without a price."""
+    ceilings = project.settings.limits
+    usd = min((one for one in (max_cost, ceilings.cost_usd) if one is not None), default=None)
+    judges = [judge for cell in plan.cells for judge in cell.all_judges()]
+    unknown = {judge.profile.name for judge in judges if judge.profile.price is None}
+    if unknown and (usd is not None or ceilings.cost_usd_per_day is not None):
+        names = ", ".join(sorted(unknown))
+        hint = "say it under `prices` in promptlab.yaml"
+        raise UsageError(f"there is a cost limit, but the price of {names} is unknown", hint=hint)
+    return RunOptions(
+        limits=Limits(cost_usd=usd),
+        cost_name="--max-cost" if usd is not None and usd == max_cost else OF_SETTINGS,
+        cost_usd_per_day=ceilings.cost_usd_per_day,
+        fresh=fresh,
+        max_concurrency=max_concurrency,
+    )

@@ -1,0 +1,168 @@
+"""Answers from anywhere, to be judged: JSON lines, each with an `output` and what else is known of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
+from promptlab.core.json import JSON
+from promptlab.engine.check_reading import sound_row_checks
+from promptlab.loader.problems import Position, Problems
+
+MOST_PROBLEMS = 20
+OUTPUT = "output"
+FACTS: Mapping[str, str] = {
+    "latency_ms": "a number from 0",
+    "cost_usd": "a number from 0",
+    "finish_reason": "text",
+    "logprobs": "a list of numbers",
+    "tool_calls": "a list of maps, each with a name and arguments",
+}
+OURS: Mapping[str, str] = {
+    "$id": "text or a number",
+    "$tags": "a list of words",
+    "$checks": "a list of checks",
+}
+
+
+@frozen
+class Answer:
+    """A line of a file of answers. `facts`: what is known of the call, by name; `columns`: all else."""
+
+    index: int
+    line: int
+    output: JSON
+    columns: Mapping[str, JSON]
+    facts: Mapping[str, Any]
+    ours: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """What names it: its `$id`, a column `id`, else its number."""
+        said = self.ours.get("$id", self.columns.get("id"))
+        return str(self.index) if said is None or isinstance(said, dict | list) else str(said)
+
+    @property
+    def checks(self) -> tuple[JSON, ...]:
+        """Its own checks, not interpreted."""
+        return tuple(self.ours.get("$checks") or ())
+
+
+@frozen
+class Found:
+    """What a file holds: how many answers, the columns of any, and whether some bring a check that asks."""
+
+    count: int
+    columns: tuple[str, ...]
+    ask: bool
+
+
+@frozen
+class AnswerFile:
+    """Read as a stream, from the start each time."""
+
+    path: Path
+
+    def check(self, problems: Problems) -> Found:
+        """Report lines that are no answers; give what the others are like."""
+        count, columns, ask = 0, dict[str, None](), False
+        for number, text in self._lines():
+            try:
+                answer = _answer(count, number, text)
+            except _Wrong as wrong:
+                problems.add(str(self.path), Position(number, 1), str(wrong), code="answer")
+                if problems.errors >= MOST_PROBLEMS:
+                    break
+                continue
+            columns |= dict.fromkeys(answer.columns)
+            ask = ask or any(check.worst_calls for _, check in sound_row_checks(answer.checks)[0])
+            count += 1
+        return Found(count, tuple(columns), ask)
+
+    def __iter__(self) -> Iterator[Answer]:
+        """Give the answers of a file without problems."""
+        for index, (number, text) in enumerate(self._lines()):
+            yield _answer(index, number, text)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Give the lines with something on them, each with its number from 1."""
+        try:
+            with self.path.open("rb") as stream:
+                for number, line in enumerate(stream, 1):
+                    text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                    if text.strip():
+                        yield number, text
+        except OSError as error:
+            raise UsageError(f"{self.path}: {(error.strerror or str(error)).lower()}") from None
+
+
+class _Wrong(Exception):
+    """A line is no answer; the message says why."""
+
+
+def _answer(index: int, number: int, text: bytes) -> Answer:
+    value = _parsed(text)
+    if not isinstance(value, dict):
+        raise _Wrong(f"an answer is a map with `output`, not {_kind(value)}")
+    if OUTPUT not in value:
+        raise _Wrong("there is no `output`; null is one, if there was none")
+    facts = {name: value.pop(name) for name in FACTS if name in value}
+    ours = {name: value.pop(name) for name in [key for key in value if key.startswith("$")]}
+    output = value.pop(OUTPUT)
+    _check(facts, FACTS)
+    _check(ours, OURS)
+    columns = {name: item for name, item in value.items() if item is not None}
+    known = {name: item for name, item in facts.items() if item is not None}
+    return Answer(index, number, output, columns, known, ours)
+
+
+def _parsed(text: bytes) -> JSON:
+    try:
+        value: JSON = json.loads(text.decode(), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise _Wrong(f"is not UTF-8, at byte {error.start + 1}") from None
+    except json.JSONDecodeError as error:
+        raise _Wrong(f"is not JSON: {error.msg}, at character {error.colno}") from None
+    except (RecursionError, ValueError) as error:
+        raise _Wrong(f"is not JSON: {error}") from None
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _check(said: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    for name, value in said.items():
+        if name not in known:
+            raise _Wrong(f"unknown key '{name}'; keys with $ are ours: {', '.join(OURS)}")
+        if value is not None and not _fits(name, value):
+            raise _Wrong(f"`{name}` must be {known[name]}, not {_kind(value)}")
+
+
+def _fits(name: str, value: Any) -> bool:
+    fits: Callable[[Any], bool] = FITS[name]
+    return fits(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "a map", list: "a list", str: "text", bool: "true or false", int: "a number"}
+    return kinds.get(type(value), "null" if value is None else "a number")
+
+
+FITS: Mapping[str, Callable[[Any], bool]] = {
+    "latency_ms": lambda value: _is_number(value) and value >= 0,
+    "cost_usd": lambda value: _is_number(value) and value >= 0,
+    "finish_reason": lambda value: isinstance(value, str),
+    "logprobs": lambda value: isinstance(value, list) and all(map(_is_number, value)),
+    "tool_calls": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+    "$id": lambda value: isinstance(value, str) or _is_number(value),
+    "$tags": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    "$checks": lambda value: isinstance(value, list),
+}

@@ -1,0 +1,299 @@
+"""`promptlab check`: a stored run judged by the checks as they are now, and answers from anywhere."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli_kit import Cli
+from tests.fakes import FakeProvider
+from tests.lab import PIPELINE, Lab
+
+RUBRIC = {"llm-rubric": "is {{ word }}"}
+GOOD = json.dumps({"reason": "Good.", "pass": True, "score": 1})
+
+
+def put(cli: Cli, name: str, text: str) -> None:
+    (cli.folder / name).write_text(text)
+
+
+def answers(cli: Cli, *lines: Mapping[str, object], checks: object = None, **options: str) -> Any:
+    """Judge answers; give the exit code and the lines of the result."""
+    put(cli, "answers.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+    given = []
+    if checks is not None:
+        put(cli, "checks.yaml", json.dumps(checks))
+        given = ["--checks", "checks.yaml"]
+    ended = cli("check", "--outputs", "answers.jsonl", *given, "--out", "result.jsonl", *options.values())
+    found = [json.loads(line) for line in (cli.folder / "result.jsonl").read_text().splitlines()]
+    return ended, found
+
+
+def statuses(trial: Mapping[str, Any]) -> list[str]:
+    return [check["status"] for check in trial["checks"]]
+
+
+def test_answers_from_anywhere_are_judged_in_their_order(cli: Cli) -> None:
+    """
+    Given answers of all kinds, with columns and checks of their own,
+    when they are judged,
+    then each has a line, in order, with its verdicts.
+    """
+    ended, found = answers(
+        cli,
+        {"output": "a refund", "label": "refund", "$id": "first"},
+        {"output": {"a": 1}, "label": "no", "$checks": ["is-json", {"equals": {"a": 1}}]},
+        {"output": None, "label": "null"},
+        {"output": "{{ label }} \x00 \ud800 \x1b[31m", "label": "x" * 1000},
+        checks=[{"contains": "{{ label }}"}],
+    )
+
+    assert ended.code == 1
+    assert [trial["row_id"] for trial in found] == ["first", "1", "2", "3"]
+    assert [trial["status"] for trial in found] == ["passed", "failed", "passed", "failed"]
+    assert statuses(found[1]) == ["failed", "passed", "passed"]
+    assert found[3]["outputs"] == "{{ label }} \x00 \ud800 \x1b[31m"
+
+
+def test_a_malformed_check_of_a_line_stops_nothing_else(cli: Cli) -> None:
+    """
+    Given a line one of whose checks is none,
+    when it is judged,
+    then that one is errored, at its place, and the others judge.
+    """
+    own = ["is-json", {"nonsense": 1}, {"type": "contains"}, {"contains": "1"}, {"python": "x.py:f"}]
+
+    ended, (trial,) = answers(cli, {"output": "[1]", "$checks": own}, checks=[{"contains": "["}])
+
+    assert ended.code == 1
+    assert statuses(trial) == ["passed", "passed", "errored", "errored", "passed", "errored"]
+    assert trial["checks"][2]["reason"].startswith("nonsense: unknown check 'nonsense'")
+
+
+def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
+    """
+    Given an answer with its cost and latency and one without,
+    when both are judged by them,
+    then the second cannot be judged.
+    """
+    _, found = answers(
+        cli,
+        {"output": "a", "latency_ms": 10, "cost_usd": 0.5, "finish_reason": "stop"},
+        {"output": "a"},
+        checks=[{"latency": 20}, {"cost": 0.1}],
+    )
+
+    assert statuses(found[0]) == ["passed", "failed"]
+    assert statuses(found[1]) == ["errored", "errored"]
+    assert found[0]["cost_usd"] == 0.5
+    assert found[1]["cost_usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"x": 1}', "1:1: error: there is no `output`; null is one"),
+        ("[1]", "1:1: error: an answer is a map with `output`, not a list"),
+        ('{"output": NaN}', "1:1: error: is not JSON: NaN is no JSON"),
+        ('{"output": 1', "1:1: error: is not JSON: "),
+        ('{"output": 1, "latency_ms": -1}', "1:1: error: `latency_ms` must be a number from 0"),
+        ('{"output": 1, "logprobs": ["a"]}', "1:1: error: `logprobs` must be a list of numbers"),
+        ('{"output": 1, "$check": []}', "1:1: error: unknown key '$check'"),
+        ('{"output": 1, "$checks": {}}', "1:1: error: `$checks` must be a list of checks"),
+    ],
+)
+def test_a_line_that_is_no_answer_is_refused_before_all(cli: Cli, line: str, problem: str) -> None:
+    """
+    Given a file with a line that is none,
+    when it is to be judged,
+    then the line is told, exit 2, and nothing is written.
+    """
+    put(cli, "answers.jsonl", line)
+
+    ended = cli("check", "--outputs", "answers.jsonl", "--out", "result.jsonl")
+
+    assert ended.code == 2
+    assert f"answers.jsonl:{problem}" in ended.err
+    assert not (cli.folder / "result.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("checks", "problem"),
+    [
+        ("- contians: x", "checks.yaml:1:13: error: checks.contians: unknown check 'contians'"),
+        ("- contains: '{{ lable }}'", "'lable' is not defined"),
+        ("steps: []", "checks.yaml:1:1: error: unknown key 'steps'"),
+        ("- llm-rubric: is kind", "nothing says which model judges"),
+    ],
+)
+def test_wrong_checks_are_told_at_their_line(cli: Cli, checks: str, problem: str) -> None:
+    """
+    Given a file of checks with a fault,
+    when answers are to be judged by it,
+    then it is told, exit 2.
+    """
+    put(cli, "answers.jsonl", '{"output": "x", "label": "y"}')
+    put(cli, "checks.yaml", checks)
+
+    ended = cli("check", "--outputs", "answers.jsonl", "--checks", "checks.yaml")
+
+    assert ended.code == 2
+    assert problem in ended.err
+
+
+def test_answers_without_checks_are_not_judged(cli: Cli) -> None:
+    """
+    Given answers and no check anywhere,
+    when they are judged,
+    then it says so and ends with 0, and makes no log.
+    """
+    ended, (trial,) = answers(cli, {"output": "a"})
+
+    assert ended.code == 0
+    assert "nothing was checked" in ended.out
+    assert trial["checks"] == []
+    assert not (cli.folder / ".promptlab" / "lab.db").exists()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, fake_provider: FakeProvider) -> Lab:
+    found = Lab(tmp_path, fake_provider.base_url)
+    found.write(".env", "FAKE_KEY=fake-test-key\n")
+    fake_provider.script({"body": "judge-1", "answer": GOOD})
+    return found
+
+
+def with_checks(*checks: object) -> list[dict[str, Any]]:
+    return [{"id": "say", "prompt": "prompts/say.j2", "checks": list(checks)}]
+
+
+def test_judges_of_answers_are_recorded_without_a_run(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given answers judged by a model,
+    when they are judged twice,
+    then the judge is asked once for each, and the log has no run.
+    """
+    lab.write("answers.jsonl", '{"output": "a", "word": "kind"}\n{"output": "b", "word": "kind"}\n')
+    lab.write("checks.yaml", {"judge": "fake/judge-1", "checks": [RUBRIC]})
+    command = ("check", "--outputs", "answers.jsonl", "--checks", "checks.yaml", "--json")
+
+    first, second = lab.command(*command).summary, lab.command(*command).summary
+
+    assert first["calls"] == {"sent": 2, "attempts": 2, "recalled": 0}
+    assert second["calls"] == {"sent": 0, "attempts": 0, "recalled": 2}
+    assert first["run_id"] is None
+    assert len(fake_provider.requests()) == 2
+    assert lab.query("select count(*) from runs") == [(0,)]
+    assert lab.states() == {"received": 2}
+
+
+def test_a_stored_run_is_judged_by_edited_checks(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run whose prompt and checks were edited since,
+    when it is judged again,
+    then its answers are judged by the new checks, only the judge is asked, and the run stays as it was.
+    """
+    lab.write_rows(3)
+    before = lab.run()
+    sent = len(fake_provider.requests())
+    lab.write("prompts/say.j2", "Sing {{ word }}")
+    lab.write_pipeline(
+        steps=with_checks({"contains": "Sing"}, {"contains": "Say"}, RUBRIC), judge="fake/judge-1"
+    )
+
+    ended = lab.command("check", "last", "--json", "--out", "r.jsonl")
+
+    lines = [json.loads(line) for line in (lab.root / "r.jsonl").read_text().splitlines()]
+    assert ended.code == 1
+    assert ended.summary["run_id"] == before.run_id
+    assert [statuses(line) for line in lines] == [["failed", "passed", "passed"]] * 3
+    assert [request.body["model"] for request in fake_provider.requests()[sent:]] == ["judge-1"] * 3
+    assert ended.summary["spent_usd"] > 0
+    assert lab.query("select id, passed from runs") == [(before.run_id, 3)]
+
+
+def test_labels_are_those_of_now_where_the_inputs_are_the_same(lab: Lab) -> None:
+    """
+    Given a run, a label that was corrected since, and a row whose input was edited,
+    when it is judged again,
+    then the label counts, and the edited row is judged as it was answered.
+    """
+    check = {"contains": "{{ label }}"}
+    rows = [{"id": "a", "word": "x", "label": "z"}, {"id": "b", "word": "y", "label": "Say y"}]
+    lab.write_pipeline(steps=with_checks(check), dataset=rows)
+    lab.run()
+    rows = [{"id": "a", "word": "x", "label": "Say x"}, {"id": "b", "word": "q", "label": "Say q"}]
+    lab.write_pipeline(steps=with_checks(check), dataset=rows)
+
+    ended = lab.command("check", "last", "--json")
+
+    assert ended.summary["trials"] == {"passed": 2, "failed": 0, "errored": 0, "skipped": 0}
+
+
+def test_checks_inside_loops_and_called_pipelines_are_judged_again(lab: Lab) -> None:
+    """
+    Given a run of a loop and a called pipeline with checks inside,
+    when these are edited and it is judged again,
+    then each item is judged by them without a call.
+    """
+
+    loop = {"id": "each", "foreach": "['a', 'b']", "as": "item", "steps": []}
+    steps = [
+        {**loop, "steps": [{"id": "one", "messages": [{"role": "user", "content": "{{ item }}"}]}]},
+        {"id": "called", "pipeline": "pipelines/inner.yaml", "with": {"word": "{{ word }}"}},
+    ]
+    inner = {"version": 1, "inputs": {"word": "string"}, "steps": with_checks()}
+    lab.write("pipelines/inner.yaml", inner)
+    lab.write_rows(1)
+    lab.write_pipeline(steps=steps)
+    lab.run()
+    steps[0]["steps"][0]["checks"] = [{"equals": "{{ item }}"}]  # type: ignore[index]
+    lab.write_pipeline(steps=steps)
+    lab.write("pipelines/inner.yaml", {**inner, "steps": with_checks({"contains": "Say {{ word }}"})})
+
+    ended = lab.command("check", "last", "--json", "--out", "r.jsonl")
+
+    (line,) = (json.loads(text) for text in (lab.root / "r.jsonl").read_text().splitlines())
+    judged = {check["step"]: check["status"] for check in line["checks"]}
+    assert judged == {"each[0].one": "passed", "each[1].one": "passed", "called.say": "passed"}
+    assert ended.summary["calls"]["sent"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "say either RUN or --outputs FILE"),
+        (["last", "--outputs", "x.jsonl"], "say either RUN or --outputs FILE"),
+        (["last", "--checks", "c.yaml"], "a stored run is judged by the checks of its pipeline"),
+        (["--outputs", "none.jsonl"], "none.jsonl: no such file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(cli: Cli, arguments: Sequence[str], said: str) -> None:
+    """
+    Given options that do not go together,
+    when the command is called,
+    then it says so, exit 2.
+    """
+    ended = cli("check", *arguments)
+
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_a_cell_that_is_gone_is_named(lab: Lab) -> None:
+    """
+    Given a run of a variant that the pipeline has no more,
+    when it is judged again,
+    then it is refused by name.
+    """
+    lab.write_rows(1)
+    lab.write_pipeline(variants={"old": {}})
+    lab.run()
+    lab.write("pipelines/words.yaml", PIPELINE)
+
+    ended = lab.command("check", "last")
+
+    assert ended.code == 2
+    assert "the cell 'old'" in ended.err

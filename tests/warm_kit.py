@@ -1,0 +1,88 @@
+"""Commands in processes of their own that need not import anything: forks of one warm process."""
+
+import atexit
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parent.parent
+PART_BYTES = 1 << 16
+
+
+class Forked:
+    """A command under way; it is a child of the warm process, which tells its id and its end."""
+
+    def __init__(self, out: int, err: int, told: int) -> None:
+        self._streams = {out: bytearray(), err: bytearray()}
+        self._told: IO[str] = os.fdopen(told)
+        self.returncode = -1  # until the end is known
+        self.pid = int(self._told.readline())
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait so many seconds for the end; give what was said on stdout and stderr."""
+        deadline = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            for descriptor in self._streams:
+                selector.register(descriptor, selectors.EVENT_READ)
+            while selector.get_map():
+                self._read(selector, deadline - time.monotonic())
+        self.returncode = int(self._told.readline())
+        self._told.close()
+        out, err = (said.decode() for said in self._streams.values())
+        return out, err
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if not self._told.closed:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _read(self, selector: selectors.BaseSelector, seconds: float) -> None:
+        ready = selector.select(max(0.0, seconds))
+        if not ready:
+            raise TimeoutError(f"process {self.pid} has not ended")
+        for key, _ in ready:
+            if part := os.read(key.fd, PART_BYTES):
+                self._streams[key.fd] += part
+            else:
+                selector.unregister(key.fd)
+                os.close(key.fd)
+
+
+def forked(root: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Forked:
+    """Start the command in a folder: no stdin, and no other environment than this."""
+    order = {"root": str(root), "arguments": arguments, "env": dict(env)}
+    out, err, told = os.pipe(), os.pipe(), os.pipe()
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a path has no better way
+        ours = [out[1], err[1], told[1]]
+        socket.send_fds(_orders(), [f"{json.dumps(order)}\n".encode()], [nothing.fileno(), *ours])
+    for descriptor in ours:
+        os.close(descriptor)
+    return Forked(out[0], err[0], told[0])
+
+
+@cache
+def _orders() -> socket.socket:
+    """Start the warm process of this test process, which ends with it."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen([sys.executable, "-m", "tests.warm"], cwd=ROOT, stdin=theirs.fileno())
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
