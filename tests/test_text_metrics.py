@@ -312,7 +312,7 @@ async def test_perplexity_needs_logprobs_and_says_how_to_ask_for_them() -> None:
 
     assert (silent.status, other.status) == ("errored", "errored")
     assert "the answer of 'step' came without logprobs; ask for them with `params: {extra:" in silent.reason
-    assert other.reason == "there are no logprobs, because no model was asked"
+    assert other.reason == "there are no logprobs: no model was asked here, and the answer brought none"
 
 
 async def test_perplexity_is_that_of_all_tokens_together() -> None:

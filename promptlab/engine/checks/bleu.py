@@ -34,7 +34,7 @@ class Bleu(ReferenceCheck):
     common a ten-millionth stands for it, so that short answers have a score.
 
     Smoothing and words are those of promptfoo. Otherwise it is the BLEU of the paper, and of NLTK with
-    `auto_reweigh`: several references are clipped together, a word at a time, and the penalty for brevity
+    `auto_reweigh`: several references are clipped together, run by run, and the penalty for brevity
     falls with the length (older releases of promptfoo have it the other way round).
 
     More than 60,000 words are an error.

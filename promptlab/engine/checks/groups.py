@@ -95,10 +95,9 @@ class _StatusGroup(_Group):
 
 
 class AllOf(_StatusGroup):
-    """All checks of the list pass.
+    """All checks of a list pass; the score is the mean of theirs by their weights.
 
-    The score is their weighted mean. With `threshold` the score decides, not whether they passed. Checks that
-    are skipped do not count.
+    With `threshold` it is the score that must reach it.
     """
 
     decided_by = "failed"
@@ -111,10 +110,9 @@ class AllOf(_StatusGroup):
 
 
 class AnyOf(_StatusGroup):
-    """At least one check of the list passes.
+    """At least one check of a list passes; the score is the greatest of theirs.
 
-    The score is the greatest. With `threshold` the score decides, not whether one passed. Checks that are
-    skipped do not count.
+    With `threshold` it is the score that must reach it.
     """
 
     decided_by = "passed"

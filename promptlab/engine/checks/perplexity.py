@@ -21,10 +21,11 @@ class Perplexity(Check):
     It is e to the power of the mean of -logprob over the tokens of the answer: 1 where the model was sure of
     each, n where it chose among n likely ones. The short form gives the threshold: `perplexity: 5`.
 
-    It needs the probabilities of the tokens, which a model must be asked for: `params: {extra: {logprobs:
-    true}}`, or with `api: responses` `params: {extra: {include: [message.output_text.logprobs]}}`. Without
-    them it is errored, and an answer without a token fails. A step that asked more than once has those of its
-    last answer; a pipeline's check takes the tokens of all steps together.
+    It needs the probabilities of the tokens, for which a model must be asked:
+    `params: {extra: {logprobs: true}}`, or with `api: responses`
+    `params: {extra: {include: [message.output_text.logprobs]}}`. Without them it is errored, and an answer
+    without a token fails. A step that asked more than once has those of its last answer; a pipeline's check
+    takes the tokens of all steps together.
     """
 
     short_form = "threshold"
@@ -68,5 +69,5 @@ def _logprobs(subject: Subject) -> list[float]:
     if silent:
         raise CannotJudge(f"the answer of '{silent[0]}' came without logprobs; {_HOW_TO_ASK}")
     if not told:
-        raise CannotJudge("there are no logprobs, because no model was asked")
+        raise CannotJudge("there are no logprobs: no model was asked here, and the answer brought none")
     return [logprob for logprobs in told for logprob in logprobs]

@@ -49,7 +49,7 @@ class RougeL(ReferenceCheck):
     other words between them or not. The value is a reference, or a list of which the best counts. Words are
     those of `rouge-n`. The text is one sequence, sentences or not, as in Lin's sentence-level ROUGE-L.
 
-    Needs the extra `metrics`. Very long answers are an error.
+    Very long answers are an error.
     """
 
     requires: ClassVar[Extra | None] = "metrics"
