@@ -18,7 +18,9 @@ class Chrf(ReferenceCheck):
     reference have in common; white space does not count, upper and lower case differ. It needs no words, so
     it fits any language. The value is a reference, or a list of which the best counts.
 
-    It is the `chrF2` of sacreBLEU, from 0 to 1 rather than to 100; promptfoo has no such check. More than 40,000 characters, those of the references included, are an error.
+    It is the `chrF2` of sacreBLEU, from 0 to 1 rather than to 100; promptfoo has no such check.
+
+    More than 40,000 characters, those of the references included, are an error.
     """
 
     requires: ClassVar[Extra | None] = "metrics"
