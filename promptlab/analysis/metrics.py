@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.core.frozen import frozen
+from promptlab.core.marks import Marks
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus, Verdict, everywhere
+from promptlab.schemas.standing import Standing
 
 type CheckKey = tuple[str | None, str]
 
@@ -121,30 +123,40 @@ class _Sum:
 
 @dataclass(slots=True)
 class _Units:
-    """Counts trials, or rows once all their repeats are there."""
+    """Counts trials, or rows once they are decided; a decided row stays as it is, whatever comes after.
+
+    `spared`: the repeats that were not needed.
+    """
 
     repeat: Repeat
     ended: dict[TrialStatus, int] = field(default_factory=dict)
-    open_rows: dict[tuple[str, int], list[TrialStatus]] = field(default_factory=dict)
+    open_rows: dict[tuple[str, int], Standing] = field(default_factory=dict)
+    decided: dict[str, Marks] = field(default_factory=dict)
+    spared: int = 0
 
     def add(self, result: TrialResult) -> None:
         if self.repeat.needed is None:
             self._count(result.status)
             return
         row = (result.key.cell, result.key.row)
-        statuses = self.open_rows.setdefault(row, [])
-        statuses.append(result.status)
-        if len(statuses) == self.repeat.count:
-            self._count(row_status(self.open_rows.pop(row), self.repeat.needed))
+        decided = self.decided.setdefault(result.key.cell, Marks())
+        if decided[result.key.row]:
+            self.spared -= 1
+            return
+        standing = self.open_rows.setdefault(row, Standing(self.repeat))
+        standing.add(result.status)
+        if not standing.further:
+            decided[result.key.row] = 1
+            self.spared += self.repeat.count - standing.made
+            self._count(_status(self.open_rows.pop(row)))
 
     def _count(self, status: TrialStatus) -> None:
         self.ended[status] = self.ended.get(status, 0) + 1
 
     def counts(self, planned_trials: int) -> Counts:
         ended = dict(self.ended)
-        for statuses in self.open_rows.values():
-            missing: list[TrialStatus] = ["left"] * (self.repeat.count - len(statuses))
-            status = row_status([*statuses, *missing], self.repeat.needed or 1)
+        for standing in self.open_rows.values():
+            status = _status(standing, missing=self.repeat.count - standing.made)
             ended[status] = ended.get(status, 0) + 1
         size = 1 if self.repeat.needed is None else self.repeat.count
         never_came = max(0, planned_trials // size - sum(ended.values()))
@@ -155,6 +167,11 @@ class _Units:
             skipped=ended.get("skipped", 0),
             left=ended.get("left", 0) + never_came,
         )
+
+
+def _status(standing: Standing, *, missing: int = 0) -> TrialStatus:
+    left: list[TrialStatus] = ["left"] * missing
+    return row_status([*standing.ended.elements(), *left], standing.repeat.needed or 1)
 
 
 def row_status(statuses: Sequence[TrialStatus], needed: int) -> TrialStatus:
@@ -202,7 +219,7 @@ class _Tally:
 
     def metrics(self, cell: str | None, variant: str | None, planned: int) -> CellMetrics:
         counts = self._units.counts(planned)
-        missing = max(0, planned - self._ended)
+        missing = max(0, planned - self._ended - self._units.spared)
         came = self._ended / (self._ended + missing) if missing else 1.0
         values = {name: _scaled(mean.value, came) for name, mean in sorted(self._named.items())}
         checks = {

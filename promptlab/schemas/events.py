@@ -10,7 +10,10 @@ from promptlab.schemas.sources import Sources
 
 @frozen
 class RunStarted:
-    """`planned`: how many trials there are to do; `sources`: what steps are made of, by cell and path."""
+    """`planned`: how many trials there are to do, at most.
+
+    `sources`: what steps are made of, by cell and path.
+    """
 
     pipeline: str
     planned: int
@@ -103,7 +106,10 @@ class StepFinished:
 
 @frozen
 class TrialFinished:
+    """A trial came to its end; `spared`: repeats of its row that are not needed, as it decided the row."""
+
     result: TrialResult
+    spared: int = 0
 
 
 @frozen
