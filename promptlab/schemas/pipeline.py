@@ -1,7 +1,6 @@
 """A pipeline as its file says it, after all that it names was found."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 from math import ceil
 from types import UnionType
 from typing import Annotated, Any, Literal, Self
@@ -196,8 +195,9 @@ class Repeat(Frozen):
         """How many repeats must pass for the row to pass; None where each trial counts by itself."""
         if self.passes is None:
             return None
-        share = self.passes < 1
-        return ceil(Fraction(str(self.passes)) * self.count) if share else int(self.passes)
+        if self.passes >= 1:
+            return int(self.passes)
+        return max(1, ceil(round(self.passes * self.count, 9)))  # 0.55 * 100 is a little more than 55
 
     @property
     def fewest(self) -> int:
