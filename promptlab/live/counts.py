@@ -24,6 +24,7 @@ from promptlab.schemas.run import TrialStatus
 class RunCounts:
     """`spent_usd` None: some attempt's cost is unknown. Call it with each event.
 
+    `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
     `kept`: the trials among those counted that were on record before a run was resumed.
     """
 
@@ -58,8 +59,9 @@ class RunCounts:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case TrialFinished(result):
+            case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
+                self.planned -= spared
                 self.cost_usd = _plus(self.cost_usd, result.cost_usd)
             case AttemptSent(_, number):
                 self.sent += number == 1

@@ -111,7 +111,7 @@ class Session:
 
         async def first() -> None:
             await kept.tell(sample)
-            recorder.count_recalled(kept.recalled)
+            recorder.count_kept(recalled=kept.recalled, planned=self.counts.planned)
             self.counts.kept = self.counts.done
 
         ending = await drive(engine, kept.rest, interrupts, first)
@@ -131,7 +131,7 @@ class Session:
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
-        if not self.options.fresh and recorder.answers() >= self.plan.size:
+        if not self.options.fresh and recorder.answers() >= self.plan.least:
             return
         targets = [line[0] for line in self.plan.lines()]
         for provider in {

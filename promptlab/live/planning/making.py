@@ -53,6 +53,7 @@ async def plan_loaded(
         pipeline=loaded.name,
         path=loaded.path,
         trials=plan.size,
+        least_trials=plan.least,
         steps=steps,
         seconds=seconds,
         warnings=(
