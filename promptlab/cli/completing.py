@@ -31,6 +31,24 @@ def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return []
 
 
+def complete_columns(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Give `$tags` and the columns of a row of the run, or of the pipelines, that the line names."""
+    with suppress(Exception):
+        from promptlab.cli.opening import project_at, stored  # noqa: PLC0415
+        from promptlab.services.trials import TrialService  # noqa: PLC0415
+
+        with stored(project_at(_root(ctx))) as found:
+            runs = (
+                found.runs.newest(limit=1)
+                if "run" not in ctx.params
+                else [found.runs.find(ctx.params["run"])]
+            )
+            trials = TrialService(found.session).of_run(runs[0].id, row=0)
+            names = sorted({name for trial in trials for name in (*trial.inputs, *trial.columns)})
+        return [name for name in ("$tags", *names) if name.startswith(incomplete)]
+    return []
+
+
 def complete_refs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Give the branches and tags of the repository."""
     with suppress(Exception):

@@ -88,7 +88,10 @@ class _Group(Check):
 
 
 class AllOf(_Group):
-    """All pass; the score is the weighted mean."""
+    """All checks of a list pass; the score is the mean of theirs by their weights.
+
+    With `threshold` it is the score that must reach it.
+    """
 
     decided_by = "failed"
 
@@ -103,7 +106,10 @@ class AllOf(_Group):
 
 
 class AnyOf(_Group):
-    """One passes; the score is the greatest."""
+    """At least one check of a list passes; the score is the greatest of theirs.
+
+    With `threshold` it is the score that must reach it.
+    """
 
     decided_by = "passed"
 
