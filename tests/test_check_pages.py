@@ -28,6 +28,8 @@ OVER_ECHO: dict[str, dict[str, Any]] = {
     "latency": {"check": {"latency": 60_000}, "passes": {}, "fails": None},
     "not-latency": {"check": {"not-latency": 60_000}, "fails": {}},
     "cost": {"check": {"cost": 0.1}, "passes": {}, "fails": {"output": "a very long answer " * 40}},
+    "perplexity": {"passes": {"output": "It is so"}, "fails": {"output": "Extraordinarily"}},
+    "perplexity-score": {"passes": {"output": "It is so"}, "fails": {"output": "Extraordinarily"}},
     "tool-call-f1": {"passes": {"output": [{"name": "status", "arguments": {}}]}, "fails": {"output": []}},
     "tools-called": {
         "passes": {"output": [{"name": "status", "arguments": {}}, {"name": "refund", "arguments": {}}]},
@@ -139,6 +141,7 @@ def test_one_pipeline_uses_every_type(project: Cli) -> None:
         "version": 1,
         "inputs": {"say": "string", "fail": {"type": "boolean", "default": False}},
         "model": "echo/echo",
+        "params": {"extra": {"logprobs": True}},
         "dataset": [*whole, erring],
         "steps": [{"id": "echo", "messages": [{"role": "user", "content": "{{ none if fail else say }}"}]}],
         "checks": [long_form(name, example["check"]) for name, example in examples.items()],

@@ -33,7 +33,7 @@ class Slicing:
     def add(self, result: TrialResult, samples: Mapping[str, Sample] = NO_SAMPLES) -> None:
         if result.status == "left":
             return
-        self.columns |= result.columns.keys() | result.inputs.keys()
+        self.columns |= (result.columns or {}).keys() | result.inputs.keys()
         for value in self._values(result):
             known = value in self._slices or len(self._slices) < MOST_SLICES
             name = value if known else OTHER
@@ -43,7 +43,7 @@ class Slicing:
     def _values(self, result: TrialResult) -> tuple[str, ...]:
         if self._by == TAGS:
             return tuple(dict.fromkeys(result.tags)) or (NOTHING,)
-        value = result.columns.get(self._by, result.inputs.get(self._by))
+        value = {**result.inputs, **(result.columns or {})}.get(self._by)
         return (NOTHING if value is None else as_text(value),)
 
     @property

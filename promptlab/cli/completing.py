@@ -1,6 +1,7 @@
 """What the shell offers: names of pipelines and ids of runs. Whatever goes wrong, it offers nothing."""
 
 from contextlib import suppress
+from itertools import islice
 
 import click
 
@@ -32,19 +33,15 @@ def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 
 def complete_columns(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Give `$tags` and the columns of a row of the run, or of the pipelines, that the line names."""
+    """Give `$tags` and the columns of the first row of the run that the line names, else of the last."""
     with suppress(Exception):
         from promptlab.cli.opening import project_at, stored  # noqa: PLC0415
         from promptlab.services.trials import TrialService  # noqa: PLC0415
 
         with stored(project_at(_root(ctx))) as found:
-            runs = (
-                found.runs.newest(limit=1)
-                if "run" not in ctx.params
-                else [found.runs.find(ctx.params["run"])]
-            )
-            trials = TrialService(found.session).of_run(runs[0].id, row=0)
-            names = sorted({name for trial in trials for name in (*trial.inputs, *trial.columns)})
+            run = found.runs.find(ctx.params.get("run") or "last")
+            trials = TrialService(found.session).of_run(run.id)
+            names = sorted({name for trial in islice(trials, 1) for name in (*trial.inputs, *trial.columns)})
         return [name for name in ("$tags", *names) if name.startswith(incomplete)]
     return []
 
