@@ -22,7 +22,10 @@ FILES = {
               - context-faithfulness
               - {contains: a}
     """,
-    "prompts/judge.j2": "{% include '_scale.j2' %} Is {{ output }} {{ value }}, {{ row.audience or '' }}",
+    "prompts/judge.j2": """
+        {% include '_scale.j2' %}
+        Is {{ output }} {{ value }}? {{ row.audience | default('') }}
+    """,
     "prompts/_scale.j2": "Be strict.",
     "data/rows.jsonl": """
         {"id": "a", "ticket": "pay", "context": "Facts.", "query": "What?", "note": "x"}
