@@ -207,6 +207,7 @@ def test_every_format_says_that_there_are_more_than_it_lists() -> None:
 
     assert [re.search(r"and 2 more|\"more\": 2", text) is not None for text in said] == [True] * 4
 
+
 def test_problems_are_raised_together() -> None:
     """
     Given a warning, then an error,
