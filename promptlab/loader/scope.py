@@ -54,9 +54,8 @@ class Scope:
     `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
     that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
     `foreach` that it is inside of. `forms`: by input, what kinds of files its paths lead to.
-    `items`:
-    what type the items' names are of, where that is sure. `is_certain`: no `when` of a step decides whether what
-    stands here is asked of a row.
+    `items`: what type the items' names are of, where that is sure.
+    `is_certain`: no `when` of a step decides whether what stands here is asked of a row.
     """
 
     inputs: Mapping[str, InputSpec] | None
