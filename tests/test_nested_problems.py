@@ -171,6 +171,126 @@ def test_what_may_be_a_list_is_left_to_the_run(value: str) -> None:
     assert with_steps(steps).problems == []
 
 
+@pytest.mark.parametrize(
+    ("hint", "kind"),
+    [
+        ("int", "integer"),
+        ("str", "string"),
+        ("dict[str, int]", "object"),
+        ("Literal['a', 'b']", "string"),
+        ("list[str]", None),
+        ("str | list[str]", None),
+        ("Unknown", None),
+        ("float", None),
+    ],
+)
+def test_a_functions_hint_says_whether_its_output_is_a_list(hint: str, kind: str | None) -> None:
+    """
+    Given a function that says what it returns,
+    when a foreach runs over its output,
+    then it is refused where that is no list.
+    """
+    steps = f"- {{id: f, python: 'f.py:f'}}\n- {{id: parts, foreach: f.output, steps: [{SAY[2:]}]}}"
+
+    found = load(f"{HEAD}{steps}\n", {"f.py": f"def f() -> {hint}:\n    return g()\n"})
+
+    wanted = [f"7:24: `foreach` needs a list, but f.output is of type {kind}"]
+    assert found.problems == (wanted if kind is not None else [])
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["@listed\ndef f() -> int:\n    return 1\n", "def f():\n    return 1\n"],
+)
+def test_a_function_that_may_give_anything_is_left_alone(function: str) -> None:
+    """
+    Given a function without a hint, or whose decorator may give something else,
+    when a foreach runs over its output,
+    then nothing is said of that.
+    """
+    steps = f"- {{id: f, python: 'f.py:f'}}\n- {{id: parts, foreach: f.output, steps: [{SAY[2:]}]}}"
+
+    found = load(f"{HEAD}{steps}\n", {"f.py": function}).found
+
+    assert [one for one in found if one.code == "no-list"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("c.output.said", "string"),
+        ("c.output.count", "integer"),
+        ("c.output.word", "string"),
+        ("c.output.loud", None),
+        ("c.output.words", None),
+        ("c.output", "object"),
+    ],
+)
+def test_what_a_called_pipeline_gives_is_known_by_its_outputs(source: str, kind: str | None) -> None:
+    """
+    Given a called pipeline with outputs of several types,
+    when a foreach runs over them,
+    then those are refused that are no list.
+    """
+    called = """
+    version: 1
+    inputs: {text: string, loud: any}
+    steps: [{id: s, messages: [{role: user, content: "{{ text }} {{ loud }}"}]}]
+    outputs: {said: "{{ s.output }}", count: "{{ text | length }}", word: w, loud: "{{ loud }}", words: [a]}
+    """
+    steps = f"""
+    - {{id: c, pipeline: pipelines/c.yaml, with: {{text: "{{{{ ticket }}}}", loud: "{{{{ words }}}}"}}}}
+    - {{id: parts, foreach: {source}, steps: [{SAY[2:]}]}}
+    """
+
+    found = with_steps(steps, c=dedent(called))
+
+    wanted = [f"7:24: `foreach` needs a list, but {source} is of type {kind}"]
+    assert found.problems == (wanted if kind is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner_list", "kind"),
+    [
+        ("['a', 'b']", "item", "string"),
+        ("range(3)", "item", "integer"),
+        ("[{'a': 1}]", "item", "object"),
+        ("['a', 'b']", "item_index", "integer"),
+        ("[['a'], ['b']]", "item", None),
+        ("['a', ['b']]", "item", None),
+        ("[{'a': [1]}]", "item.a", None),
+        ("words", "item", None),
+    ],
+)
+def test_an_item_is_of_the_type_of_its_list(outer: str, inner_list: str, kind: str | None) -> None:
+    """
+    Given a foreach inside a foreach, over the item of the outer,
+    when it is loaded,
+    then it is refused where no item is a list.
+    """
+    steps = f"""
+    - id: outer
+      foreach: "{outer}"
+      steps:
+        - {{id: parts, foreach: {inner_list}, steps: [{SAY[2:]}]}}
+    """
+
+    wanted = [f"9:28: `foreach` needs a list, but {inner_list} is of type {kind}"]
+    assert with_steps(steps).problems == (wanted if kind is not None else [])
+
+
+def test_a_default_for_errors_may_be_the_list() -> None:
+    """
+    Given a step that has a list in place of an error,
+    when a foreach runs over its output,
+    then nothing is said of that.
+    """
+    step = "{id: say, messages: [{role: user, content: x}], on_error: {default: [a]}}"
+    steps = f"- {step}\n- {{id: parts, foreach: say.output, steps: [{SAY[2:].replace('say', 'said')}]}}"
+
+    assert with_steps(steps).problems == []
+
+
 def test_a_schema_says_whether_an_output_is_a_list() -> None:
     """
     Given steps with schemas, of which one has a list in it,

@@ -2,10 +2,12 @@
 
 import pytest
 
+from promptlab.cli.plan_table import plan_grid
+from promptlab.cli.tables import Styled
 from promptlab.engine.call_log import MemoryCallLog
 from promptlab.engine.forecasting import Forecaster
 from promptlab.live.planning.counting import Counting, Seen
-from promptlab.schemas.plan import Experience, Numbers
+from promptlab.schemas.plan import Experience, Numbers, PipelinePlan, StepPlan
 from tests.nested_kit import Nested, render
 from tests.test_foreach import SAYING, pipeline
 
@@ -126,6 +128,22 @@ async def test_nobody_can_tell_how_long_a_list_is_that_is_not_there() -> None:
 
     assert (counts(before["names"]), Numbers.total(before.values()).worst_calls) == ((1, 0, 0), None)
     assert (counts(after["names"]), counts(after["parts.say"])) == ((0, 1, 0), (2, 0, 0))
+
+
+def test_what_is_expected_of_a_loop_without_a_known_end_is_a_lower_bound() -> None:
+    """
+    Given numbers of a loop of which nobody knows how often it runs,
+    when they are shown,
+    then what is expected is a lower bound, and JSON says so.
+    """
+    endless = Numbers(call=1, expected_usd=0.5, is_endless=True)
+    step = StepPlan(cell="", variant="", axes={}, step="parts.say", model="echo/echo", numbers=endless)
+    plan = PipelinePlan(pipeline="p", path="pipelines/p.yaml", trials=1, steps=(step,), seconds=None)
+
+    shown = plan_grid(plan)
+
+    assert shown.rows[0][-2:] == [Styled("≥ $0.50"), Styled("no bound")]
+    assert endless.as_json()["is_endless"] is True
 
 
 async def test_a_known_list_beside_an_answer_that_is_not_there_is_open_item_by_item() -> None:

@@ -1,13 +1,14 @@
 """Problems: shown as text, JSON, annotations and SARIF; escaped, masked, bounded."""
 
 import json
+import re
 
 import pytest
 
 from promptlab.core.display import cells, escaped, is_secret_name, masked, shown
 from promptlab.core.json import JSON
 from promptlab.core.suggest import suggest
-from promptlab.loader.problem_formats import as_github, as_json, as_sarif, as_text
+from promptlab.loader.problem_formats import as_github, as_json, as_sarif, as_text, first_as_text
 from promptlab.loader.problems import InvalidPipeline, Position, Problems
 from promptlab.loader.source_text import SourceText
 
@@ -154,11 +155,11 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     assert problem.snippet[problem.caret] == "!"
 
 
-def test_the_first_hundred_are_kept_and_the_rest_counted() -> None:
+def test_the_first_ten_thousand_are_kept_and_the_rest_counted() -> None:
     """
     Given 12,000 problems,
     when they are shown,
-    then a hundred are, and the rest is a number; hints beyond are not even worked out.
+    then ten thousand are, and the rest is a number; hints beyond are not even worked out.
     """
     problems = Problems()
     asked: list[int] = []
@@ -172,8 +173,39 @@ def test_the_first_hundred_are_kept_and_the_rest_counted() -> None:
 
     text = as_text(problems)
 
-    assert text.endswith("and 11,900 more")
-    assert (len(problems), len(list(problems)), len(asked)) == (12_000, 100, 100)
+    assert text.endswith("and 2,000 more")
+    assert (len(problems), len(list(problems)), len(asked)) == (12_000, 10_000, 10_000)
+
+
+def test_who_wants_to_run_sees_the_first_hundred() -> None:
+    """
+    Given 119 problems,
+    when they stand in the way of a run,
+    then a hundred are shown, and who lists the others is said.
+    """
+    problems = Problems()
+    for number in range(119):
+        problems.add("a.yaml", Position(number + 1, 1), "wrong", code="test")
+
+    text = first_as_text(problems)
+
+    assert text.count("a.yaml:") == 100
+    assert text.endswith("and 19 more; promptlab validate lists them all")
+
+
+def test_every_format_says_that_there_are_more_than_it_lists() -> None:
+    """
+    Given a problem more than are kept,
+    when they are written in each format,
+    then each says how many it leaves out.
+    """
+    problems = Problems(kept=1)
+    for number in range(3):
+        problems.add("a.yaml", Position(number + 1, 1), "wrong", code="test")
+
+    said = [write(problems) for write in (as_text, as_json, as_github, as_sarif)]
+
+    assert [re.search(r"and 2 more|\"more\": 2", text) is not None for text in said] == [True] * 4
 
 
 def test_problems_are_raised_together() -> None:

@@ -182,6 +182,19 @@ def test_a_row_for_which_where_cannot_be_answered_is_a_problem_of_that_row() -> 
     assert found.problems[0].startswith("data/a2.jsonl:2:1: where: '>' not supported")
 
 
+def test_where_over_a_column_that_a_row_lacks_says_what_there_is() -> None:
+    """
+    Given a `where` over a column that the rows of the first file have, and those of the second have not,
+    when the pipeline is loaded,
+    then the problem of the second names the columns that it has.
+    """
+    rows = {"a1.jsonl": '{"word": "x", "n": 1}\n', "a2.jsonl": '{"word": "y", "label": "l"}\n'}
+
+    found = loaded("{path: data/a*.jsonl, where: n > 0}", **rows)
+
+    assert found.problems == ["data/a2.jsonl:1:1: where: 'n' is not defined; known: label, word"]
+
+
 def test_rows_for_which_where_fails_alike_are_one_problem() -> None:
     """
     Given a `where` that fails for many rows in the same way, and for one in another,

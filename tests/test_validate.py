@@ -279,6 +279,21 @@ def test_a_file_of_100_mb_is_refused_by_its_size(validate: Validate, project: Pa
     )
 
 
+@pytest.mark.parametrize(("form", "mark"), [("text", ": error: "), ("json", '"code": "undefined"')])
+def test_all_problems_are_listed(validate: Validate, project: Path, form: str, mark: str) -> None:
+    """
+    Given a template with 119 names that there are not,
+    when it is validated,
+    then each of them is told, and none is left to a number.
+    """
+    (project / "prompts/classify.j2").write_text("".join(f"{{{{ nobody{n} }}}}\n" for n in range(119)))
+
+    done = validate(project, "--format", form)
+
+    assert done.stdout.count(mark) == 119
+    assert "119 problems" in done.stderr
+
+
 def test_there_must_be_something_to_validate(validate: Validate, tmp_path: Path) -> None:
     """
     Given an empty folder,

@@ -108,9 +108,9 @@ def _show(error: PromptlabError) -> int:
 
     problems = getattr(error, "problems", None)
     if problems is not None:
-        from promptlab.loader.problem_formats import as_text  # noqa: PLC0415
+        from promptlab.loader.problem_formats import first_as_text  # noqa: PLC0415
 
-        click.echo(as_text(problems), err=True)
+        click.echo(first_as_text(problems), err=True)
         return error.exit_code
     click.echo(f"error: {escaped(shortened(str(error), 2000))}", err=True)
     if error.hint:

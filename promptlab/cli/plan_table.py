@@ -54,13 +54,18 @@ def _values(numbers: Numbers, counts: Sequence[str]) -> list[Styled]:
     return [
         *(Styled(_count(name, count, numbers), styles[name] if count else "dim") for name, count in found),
         Styled(tokens),
-        Styled(money(numbers.expected_usd)),
+        Styled(_expected(numbers)),
         Styled(_worst(numbers)),
     ]
 
 
 def _count(name: str, count: int, numbers: Numbers) -> str:
     return f"≥ {count:,}" if name == "open" and numbers.is_endless else f"{count:,}"
+
+
+def _expected(numbers: Numbers) -> str:
+    said = money(numbers.expected_usd)
+    return f"≥ {said}" if numbers.is_endless and numbers.expected_usd is not None else said
 
 
 def _worst(numbers: Numbers) -> str:
@@ -90,7 +95,7 @@ def _calls(total: Numbers) -> str:
 
 
 def _money(total: Numbers) -> str:
-    return f"{money(total.expected_usd)} expected, {_worst(total)} at worst"
+    return f"{_expected(total)} expected, {_worst(total)} at worst"
 
 
 def _basis(plan: PipelinePlan) -> str:

@@ -11,7 +11,7 @@ from promptlab.core.word_diff import Piece, marked
 from promptlab.core.words import money, plural
 from promptlab.live.watching.called import Called
 from promptlab.live.watching.turn import Cause, FileChange, Flip, MetricChange, TurnRun
-from promptlab.loader.problem_formats import as_text
+from promptlab.loader.problem_formats import first_as_text
 from promptlab.loader.problems import InvalidPipeline
 from promptlab.schemas.explained import Change
 from promptlab.schemas.run import TrialKey, TrialStatus
@@ -52,7 +52,7 @@ def head(number: int, cause: Cause, files: Mapping[str, FileChange]) -> Line:
 def error_lines(error: PromptlabError) -> Iterator[Line]:
     """Say what keeps pipelines from being run, as `validate` does."""
     if isinstance(error, InvalidPipeline):
-        yield (Span(as_text(error.problems)),)
+        yield (Span(first_as_text(error.problems)),)
         return
     yield (Span(f"error: {escaped(shortened(str(error), 2000))}", "red"),)
     if error.hint:

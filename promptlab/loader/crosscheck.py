@@ -13,7 +13,7 @@ from promptlab.loader.check_places import CheckPlaces
 from promptlab.loader.dataset import check_input_name
 from promptlab.loader.default_files import forms_given
 from promptlab.loader.document import Document
-from promptlab.loader.kind_checks import kind_objections
+from promptlab.loader.kind_checks import kind_objections, kinds_of_items
 from promptlab.loader.links import MOST_STEPS, Links
 from promptlab.loader.problems import Problems
 from promptlab.loader.scope import Scope, optional_among
@@ -166,12 +166,12 @@ class Crosscheck:
 
     def _check_items(self, place: Place, owner: Owner, around: Scope, own: Scope, taken: Taken) -> set[str]:
         step, path = cast("ForeachStep", owner.step), owner.path
-        names = step.names_of_items
+        items = kinds_of_items(step, around)
         self._check_item_name((*place, "as"), step, own, taken)
-        scope = own.for_items(path, names, step.steps)
+        scope = own.for_items(path, items, step.steps)
         outside = dict.fromkeys(own.inputs or (), "an input") if step.bindings else taken
         self._check_steps(
-            (*place, "steps"), step.steps, scope, f"{path}.", outside | dict.fromkeys(names, "an item")
+            (*place, "steps"), step.steps, scope, f"{path}.", outside | dict.fromkeys(items, "an item")
         )
         scopes = {"around": around, "inner": scope, "until": replace(scope, others=scope.others | UNTIL)}
         for part in step.own_parts():

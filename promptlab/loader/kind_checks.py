@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from promptlab.engine.step import Step
 from promptlab.loader.bindings import own_scope
-from promptlab.loader.kinds import items_of, kind_of, kind_of_template
+from promptlab.loader.kinds import items_of, kind_of, kind_of_item, kind_of_template
 from promptlab.loader.scope import Objection, Scope
 from promptlab.schemas.template import Place
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # kinds of steps are imported where a pipeline has them
     from promptlab.engine.steps.foreach import ForeachStep
     from promptlab.engine.steps.http import HttpStep
     from promptlab.engine.steps.python import PythonStep
+    from promptlab.loader.templating.value_kinds import Kind
 
 A_LIST = "name an input or output that is a list, or write one: foreach: \"['a', 'b']\""
 
@@ -27,6 +28,12 @@ def kind_objections(step: Step, around: Scope) -> Iterator[Found]:
         yield from _of_list(cast("ForeachStep", step), around)
     elif step.key == "http":
         yield from _of_query(cast("HttpStep", step), own_scope(step, around))
+
+
+def kinds_of_items(step: "ForeachStep", around: Scope) -> dict[str, "Kind | None"]:
+    """Give the types of the names of a foreach's items; `around`: what its list sees."""
+    item, index = step.names_of_items
+    return {item: kind_of_item(step.foreach.source.strip(), around), index: "integer"}
 
 
 def _of_function(step: "PythonStep") -> Iterator[Found]:

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import islice
 from urllib.parse import quote
 
 from promptlab.core.json import JSON
 from promptlab.loader.problems import Problem, Problems
 
-__all__ = ["as_github", "as_json", "as_sarif", "as_text"]
+__all__ = ["as_github", "as_json", "as_sarif", "as_text", "first_as_text"]
 
+SHOWN = 100
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 TEXT_ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY_ESCAPES = TEXT_ESCAPES | {":": "%3A", ",": "%2C"}
@@ -20,6 +22,14 @@ def as_text(problems: Problems) -> str:
     blocks = [_block(problem) for problem in problems]
     if problems.more:
         blocks.append(f"and {problems.more:,} more")
+    return "\n".join(blocks)
+
+
+def first_as_text(problems: Problems) -> str:
+    """As ``as_text``, for who wants to run them: the first hundred, and how to see the others."""
+    blocks = [_block(problem) for problem in islice(problems, SHOWN)]
+    if len(problems) > SHOWN:
+        blocks.append(f"and {len(problems) - SHOWN:,} more; promptlab validate lists them all")
     return "\n".join(blocks)
 
 
@@ -43,7 +53,14 @@ def as_sarif(problems: Problems) -> str:
     codes = sorted({problem.code for problem in problems})
     driver: JSON = {"name": "promptlab", "rules": [{"id": code} for code in codes]}
     results: list[JSON] = [_result(problem) for problem in problems]
-    run: JSON = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    run: dict[str, JSON] = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    if problems.more:
+        note: JSON = {"level": "warning", "message": {"text": f"and {problems.more:,} more problems"}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [note]}]
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 

@@ -12,8 +12,7 @@ from promptlab.loader.source_text import Position, Snippet, SourceText
 
 __all__ = ["InvalidPipeline", "Position", "Problem", "Problems", "did_you_mean"]
 
-KEPT = 100
-FLOOD = 10_000
+KEPT = 10_000
 FEW = 12
 LONGEST_MESSAGE = 600
 
@@ -41,7 +40,7 @@ class Problem:
 
 
 class Problems:
-    """Collects problems: the first hundred are kept, the rest is counted."""
+    """Collects problems: the first 10,000 are kept, the rest is counted."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._room = kept
@@ -64,7 +63,7 @@ class Problems:
     @property
     def flooded(self) -> bool:
         """Whether there are so many that reading on is of no use."""
-        return self.more > 0 and len(self) >= FLOOD
+        return len(self) > KEPT
 
     def add(
         self,

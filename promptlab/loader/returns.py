@@ -11,7 +11,9 @@ from promptlab.loader.annotations import NoSchema, Schema, Types
 from promptlab.loader.scope import Objection
 from promptlab.schemas.pipeline import OutputSpec
 
-__all__ = ["return_objection"]
+__all__ = ["return_objection", "returned"]
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def return_objection(function: Function, output: OutputSpec | None) -> Objection | None:
@@ -27,6 +29,22 @@ def return_objection(function: Function, output: OutputSpec | None) -> Objection
         message = f"{function.reference} returns {function.returns}, but `output` asks for {_listed(wanted)}"
         return Objection(message, "returns", "mend the function's return hint, or `output`")
     return _stray_word(function, output, returned)
+
+
+def returned(function: Function) -> OutputSpec | None:
+    """Give what a function's return hint says of its output; None where it leaves that open.
+
+    What is hinted to be a float may be a whole number, and a decorator may give anything.
+    """
+    schema = None if function.returns is None or _is_decorated(function) else _schema(function)
+    if schema is None or schema.get("type") == "number":
+        return None
+    return OutputSpec.model_construct(kind="schema", json_schema=schema)
+
+
+def _is_decorated(function: Function) -> bool:
+    defined = (node for node in ast.parse(function.source).body if isinstance(node, DEFINITIONS))
+    return any(node.decorator_list for node in defined if node.name == function.name)
 
 
 def _stray_word(function: Function, output: OutputSpec, returned: Schema) -> Objection | None:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from promptlab.core.frozen import frozen
+from promptlab.core.json import JSON
 from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
 from promptlab.schemas.dataset import Row
@@ -46,19 +47,36 @@ class RowFilter:
         self, expression: Template, named: AbstractSet[str], rows: Sequence[Row]
     ) -> list[bool | Undecided]:
         """Whether the expression, which names `named`, holds for each row, or why that cannot be said."""
-        return self._runner.run(self._holds(expression, [_names(row, named) for row in rows]))
+        return self._runner.run(self._holds(expression, named, rows))
 
-    async def _holds(self, expression: Template, names: Sequence[Names]) -> list[bool | Undecided]:
-        return await asyncio.gather(*(self._one(expression, one) for one in names))
+    async def _holds(
+        self, expression: Template, named: AbstractSet[str], rows: Sequence[Row]
+    ) -> list[bool | Undecided]:
+        return await asyncio.gather(*(self._one(expression, named, row) for row in rows))
 
-    async def _one(self, expression: Template, names: Names) -> bool | Undecided:
+    async def _one(self, expression: Template, named: AbstractSet[str], row: Row) -> bool | Undecided:
+        names = _names(row, named)
         try:
             return bool(await self._renderer.render(expression, names))
         except RenderError as error:
-            return Undecided(error.message, error.kind in HOPELESS)
+            said = await self._said_of_all(expression, row, names) if error.kind == "undefined" else None
+            return Undecided(said or error.message, error.kind in HOPELESS)
+
+    async def _said_of_all(self, expression: Template, row: Row, names: Names) -> str | None:
+        """Ask again with the names of all that the row has, so that the error can say what is known."""
+        try:
+            await self._renderer.render(expression, Names({**_unseen(row), **names.values}))
+        except RenderError as error:
+            return error.message
+        return None
 
 
 def _names(row: Row, named: AbstractSet[str]) -> Names:
     """What the expression sees of all that checks would see: no more than it names has to travel."""
     seen = {**row.columns, **row.inputs, "row": dict(row.columns)}
     return Names({name: seen[name] for name in named & seen.keys()})
+
+
+def _unseen(row: Row) -> dict[str, JSON]:
+    """Give the names that an expression could use, without their values."""
+    return dict.fromkeys(name for name in (*row.inputs, *row.columns) if name.isidentifier())

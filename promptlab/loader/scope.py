@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
@@ -12,6 +13,9 @@ from promptlab.engine.step import Step
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
 from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse, RoleUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
+
+if TYPE_CHECKING:
+    from promptlab.loader.templating.value_kinds import Kind
 
 type Found = NameUse | LiteralComparison | FileUse | RoleUse
 
@@ -50,6 +54,7 @@ class Scope:
     `optional`: steps that may have no output; `tested`: those of them that a `when` tests. `own`: the step
     that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
     `foreach` that it is inside of. `forms`: by input, what kinds of files its paths lead to.
+    `items`: what type the items' names are of, where that is sure.
     `is_certain`: no `when` of a step decides whether what stands here is asked of a row.
     """
 
@@ -63,18 +68,19 @@ class Scope:
     own: frozenset[str] = frozenset()
     loop: str | None = None
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
+    items: Mapping[str, "Kind | None"] = field(default_factory=dict)
     is_certain: bool = True
 
     def within(self, owner: str) -> "Scope":
         """Give the scope of what belongs to a step."""
         return replace(self, own=self.own | {owner})
 
-    def for_items(self, loop: str, names: Iterable[str], steps: Iterable[Step]) -> "Scope":
+    def for_items(self, loop: str, items: Mapping[str, "Kind | None"], steps: Iterable[Step]) -> "Scope":
         """Give what steps inside a `foreach` see: what is around it, its item's names, and each other."""
         inner = {step.id: step for step in steps}
         optional = self.optional | optional_among(inner.values())
-        others = self.others | frozenset(names)
-        return replace(self, steps={**self.steps, **inner}, others=others, optional=optional, loop=loop)
+        seen = replace(self, steps={**self.steps, **inner}, optional=optional, loop=loop)
+        return replace(seen, others=self.others | items.keys(), items={**self.items, **items})
 
     def where(self, tested: frozenset[str]) -> "Scope":
         """Give the scope of what runs only where a `when` that tests these steps holds."""

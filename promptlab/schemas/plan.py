@@ -21,7 +21,7 @@ class Numbers:
     run, or may; `remembered`: those whose result is recalled; `skip`, `error`: for certain.
     Tokens are estimates; `worst_tokens` and `worst_usd` are as a limit sets them aside. Money is in USD, None
     where a price is unknown, or how much there will be. `is_soft`: the worst is not known, so it may be more;
-    `is_endless`: nobody can tell how many calls are open.
+    `is_endless`: nobody can tell how many calls are open, and what is expected is a lower bound.
     """
 
     call: int = 0
@@ -69,6 +69,7 @@ class Numbers:
             "expected_usd": self.expected_usd,
             "worst_usd": self.worst_usd,
             "is_soft": self.is_soft,
+            "is_endless": self.is_endless,
         }
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from jinja2 import DictLoader, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
 from promptlab.engine.templating.attaching import attaching_functions
 from promptlab.engine.templating.functions import template_filters, template_tests
-from promptlab.engine.templating.missing import Absent, Missing, Step
+from promptlab.engine.templating.missing import Absent, Missing, Step, refuse_undefined
 from promptlab.engine.templating.operators import INTERCEPTED, judge
 from promptlab.engine.templating.roles import RoleTags, Transcript
 from promptlab.engine.templating.token_limit import TokenLimit
@@ -106,6 +106,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         judge(operator, left, right)
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, function: Any, /, *args: Any, **options: Any) -> Any:
+        """Call a function; where it does not take an undefined argument, the error names that."""
+        try:
+            return super().call(context, function, *args, **options)
+        except TypeError:
+            if not isinstance(function, Macro):
+                refuse_undefined((*args, *options.values()))
+            raise
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a part of a value: the keys of data come before methods, and few methods are allowed."""

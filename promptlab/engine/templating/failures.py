@@ -1,11 +1,12 @@
 """What went wrong in a template, as data: kind, message, template and line."""
 
+import re
 from types import TracebackType
 
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
 from promptlab.core.frozen import frozen
-from promptlab.engine.templating.missing import unknown_name
+from promptlab.engine.templating.missing import Absent, Missing, unknown_name
 from promptlab.engine.templating.program import Source, is_unknown_name
 from promptlab.engine.templating.values import BadValueError, TooLargeError
 from promptlab.engine.templating.vocabulary import PROMPTS, RenderErrorKind
@@ -24,6 +25,7 @@ MESSAGES: tuple[tuple[type[Exception], str], ...] = (
     (OverflowError, "a number or range is too large; a range has at most 100,000 elements"),
     (ZeroDivisionError, "division by zero"),
 )
+UNDEFINED = re.compile(rf"'?\b(?:{Missing.__name__}|{Absent.__name__})\b'?(?: object)?")
 
 
 @frozen
@@ -44,6 +46,8 @@ def failure(error: Exception, source: Source, known: list[str]) -> Failure:
 
 
 def _kind(error: Exception) -> RenderErrorKind:
+    if _is_about_undefined(error):
+        return "undefined"
     for types, kind in KINDS:
         if isinstance(error, types):
             return kind
@@ -58,7 +62,14 @@ def _message(error: Exception, known: list[str]) -> str:
         return f"the template '{error.name}' does not exist"
     if isinstance(error, UndefinedError) and is_unknown_name(error):
         return unknown_name(error, str(error.message).split("'")[1], known)
+    if _is_about_undefined(error):
+        return UNDEFINED.sub("something undefined", str(error))
     return getattr(error, "message", None) or str(error) or type(error).__name__
+
+
+def _is_about_undefined(error: Exception) -> bool:
+    """Whether Python itself did not take an undefined value, of which it says the type alone."""
+    return isinstance(error, TypeError) and UNDEFINED.search(str(error)) is not None
 
 
 def _position(error: Exception) -> tuple[str | None, int]:

@@ -1,7 +1,10 @@
 """Undefined values: strict by default, chainable below the output of a step that has none."""
 
+from collections.abc import Iterable
+from typing import Never
+
 from jinja2.exceptions import UndefinedError
-from jinja2.runtime import StrictUndefined
+from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.utils import missing
 
 LONGEST_LIST = 12
@@ -19,6 +22,11 @@ class Missing(StrictUndefined):
         if self._undefined_obj is missing:
             return f"'{self._undefined_name}' is not defined"
         return _no_such_part(self._undefined_obj, self._undefined_name)
+
+    def _refuse(self, *_: object) -> Never:
+        raise UndefinedError(self._undefined_message)
+
+    __index__ = __abs__ = __round__ = __reversed__ = _refuse  # what Jinja's own does not refuse
 
 
 class Absent(Missing):
@@ -64,6 +72,15 @@ class Step(dict[str, object]):
             return Missing(obj=self, name=part)
         state = self.get("status", "not run")
         return Absent(f"step '{self.id}' was {state}, it has no {part}; use {self.id}.{part} | default('…')")
+
+
+def refuse_undefined(values: Iterable[object]) -> None:
+    """Raise for the first undefined value among these, or in a list among them."""
+    for value in values:
+        if isinstance(value, Undefined):
+            str(value)
+        elif isinstance(value, list | tuple):
+            refuse_undefined(value)
 
 
 def unknown_name(error: UndefinedError, name: str, known: list[str]) -> str:

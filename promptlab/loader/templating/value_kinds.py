@@ -13,7 +13,7 @@ from promptlab.engine.templating.vocabulary import TemplateKind
 from promptlab.loader.templating.unit import NO_LIBRARY
 from promptlab.schemas.dataset import InputType
 
-__all__ = ["Kind", "kind_of_expression", "kind_of_value", "length_of_range"]
+__all__ = ["Kind", "kind_of_element", "kind_of_expression", "kind_of_value", "length_of_range"]
 
 type Kind = InputType | Literal["null"]
 type KindOfPath = Callable[[str, tuple[str | int, ...]], Kind | None]
@@ -50,6 +50,12 @@ def kind_of_expression(source: str, of_path: KindOfPath) -> Kind | None:
     """Give the type of what an expression gives; `of_path` says it of a name and the keys below it."""
     tree = _parsed(source, "expression")
     return None if tree is None else _Kinds(of_path).of(single_expression("expression", tree))
+
+
+def kind_of_element(source: str, of_path: KindOfPath) -> Kind | None:
+    """Give the type of all elements of the list that an expression gives."""
+    tree = _parsed(source, "expression")
+    return None if tree is None else _Kinds(of_path).of_element(single_expression("expression", tree))
 
 
 def kind_of_value(source: str, of_path: KindOfPath) -> Kind | None:
@@ -107,6 +113,17 @@ class _Kinds:
             case nodes.Neg() | nodes.Pos():
                 return self.of(node.node)
         return _BY_SYNTAX.get(type(node))
+
+    def of_element(self, node: nodes.Node | None) -> Kind | None:
+        match node:
+            case nodes.List(items=[first, *others]):
+                kind = self.of(first)
+                return kind if all(self.of(other) == kind for other in others) else None
+            case nodes.Call(node=nodes.Name(name="range")):
+                return "integer"
+            case nodes.Name() | nodes.Getattr() | nodes.Getitem():
+                return self._of_path(nodes.Getitem(node, nodes.Const(0), "load"))
+        return None
 
     def _of_path(self, node: nodes.Node) -> Kind | None:
         parts: list[str | int] = []
