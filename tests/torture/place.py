@@ -17,6 +17,8 @@ from tests.torture.commands import IN_FLIGHT, Command, Stop, Warm
 ROWS = 6
 FIRST, SECOND = "Say ", "Again "
 CALLS = [PIPELINE["steps"][0], {"id": "again", "prompt": "prompts/again.j2"}]
+RUBRIC = {"llm-rubric": "It says {{ word }}"}
+WELL_JUDGED = {"body": "judge-1", "answer": '{"reason": "It does.", "pass": true, "score": 1}'}
 
 
 class Place:
@@ -30,6 +32,11 @@ class Place:
         self.provider = provider
         self.rows = rows
         self._warm = warm
+
+    def ask_judges(self) -> None:
+        """Have a model judge what the first step says."""
+        self.lab.write_pipeline(steps=[{**CALLS[0], "checks": [RUBRIC]}, CALLS[1]], judge="fake/judge-1")
+        self.provider.script(WELL_JUDGED)
 
     @property
     def log(self) -> Path:

@@ -58,6 +58,7 @@ def _become(order: dict[str, Any]) -> int:
 
 def _redirect(order: dict[str, Any]) -> None:
     os.chdir(order["root"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has jobs of the background ignore it
     os.environ.clear()
     os.environ.update(order["env"])
     for name, number in (("/dev/null", 0), (order["out"], 1), (order["err"], 2)):
