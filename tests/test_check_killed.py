@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock
 from promptlab.live.recorder import Recorder
 from promptlab.schemas.log import RunEnd
+from promptlab.services.removal import RemovalService
 from promptlab.services.run_log import RunLog
 from tests.fakes import FakeProvider
 from tests.lab import PIPELINE, Lab, ended
@@ -103,6 +105,25 @@ async def test_a_check_that_lives_is_left_alone(tmp_path: Path) -> None:
 
     assert states == ["intent"]
     assert left == [living.run_id]
+
+
+async def test_no_answers_are_pruned_while_a_check_is_running(tmp_path: Path) -> None:
+    """
+    Given a call aside that is under way,
+    when answers are pruned,
+    then that is refused, and the call stays on record.
+    """
+    with log_in(tmp_path) as log:
+        async with await Recorder.aside(log) as living:
+            await living.intend(intent_of("a"))
+
+            with log.writing() as session, pytest.raises(UsageError, match="a check is still running"):
+                RemovalService(session, is_running=log.is_running).remove([], answers=True)
+
+            with log.reading() as session:
+                kept = session.connection().exec_driver_sql("select count(*) from attempts").scalar()
+
+    assert kept == 1
 
 
 def lock_left_by(name: str, log: RunLog) -> None:

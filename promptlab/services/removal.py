@@ -72,6 +72,13 @@ class RemovalService:
         for run_id in live:
             if answers or run_id in run_ids:
                 raise UsageError(f"run {run_id} is still running", hint="wait for its end, or stop it")
+        if answers:
+            self._refuse_live_checks()
+
+    def _refuse_live_checks(self) -> None:
+        asking = self._session.scalars(select(Attempt.run_id).where(Attempt.state == "intent").distinct())
+        if any(map(self._is_running, asking)):
+            raise UsageError("a check is still running", hint="wait for its end, or stop it")
 
     def _unneeded(self, run_ids: Sequence[str]) -> list[int]:
         """Give the answers that neither a run left bought nor a trial left used."""
