@@ -186,6 +186,7 @@ async def test_a_living_run_is_not_removed(log: RunLog) -> None:
     then pruning leaves it out, and naming it is a UsageError.
     """
     async with recording(log) as recorder:
+        await recorder.flush()
         with log.writing() as session:
             removal = RemovalService(session, is_running=log.is_running)
             old = removal.older(before=datetime.now(UTC) + timedelta(days=1))
