@@ -71,6 +71,10 @@ picture: ready-demo ## draw the result of the last whole run of the demo, for th
 schema: ready-all ## write the JSON Schema of pipeline files
 	@$(call step,$(BIN)/promptlab schema > $(SCHEMA))
 
+.PHONY: pages
+pages: ready-all ## write the pages of checks in docs/checks
+	@$(call step,$(BIN)/python -m tests.check_pages)
+
 .PHONY: lock
 lock: ## resolve pyproject.toml into poetry.lock and the requirements (LOCK_ARGS=--regenerate takes newer versions)
 	@$(call step,sh scripts/poetry.sh lock $(LOCK_ARGS))

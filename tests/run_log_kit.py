@@ -33,6 +33,7 @@ ANSWER = Completion(
     first_token_ms=3.0,
     answered_by="gpt-4o-mini-2024",
     raw=b'{"id": 1}',
+    logprobs=(-0.5, -1.25),
 )
 
 
@@ -69,6 +70,7 @@ def trial_of(row: int, *, cell: str = "base", repeat: int = 0, status: TrialStat
         spent_usd=0.25,
         latency_ms=12.5,
         finish_reason="stop",
+        logprobs=(-0.5, -1.25),
         verdicts=(verdict,),
     )
     skipped = StepResult(id="reply", status="skipped")

@@ -74,19 +74,19 @@ def test_a_malformed_check_of_a_line_stops_nothing_else(cli: Cli) -> None:
 
 def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
     """
-    Given an answer with its cost and latency and one without,
+    Given an answer with its cost, latency and logprobs and one without,
     when both are judged by them,
     then the second cannot be judged.
     """
     _, found = answers(
         cli,
-        {"output": "a", "latency_ms": 10, "cost_usd": 0.5, "finish_reason": "stop"},
+        {"output": "a", "latency_ms": 10, "cost_usd": 0.5, "finish_reason": "stop", "logprobs": [-0.5, 0]},
         {"output": "a"},
-        checks=[{"latency": 20}, {"cost": 0.1}],
+        checks=[{"latency": 20}, {"cost": 0.1}, {"perplexity": 2}],
     )
 
-    assert statuses(found[0]) == ["passed", "failed"]
-    assert statuses(found[1]) == ["errored", "errored"]
+    assert statuses(found[0]) == ["passed", "failed", "passed"]
+    assert statuses(found[1]) == ["errored", "errored", "errored"]
     assert found[0]["cost_usd"] == 0.5
     assert found[1]["cost_usd"] is None
 

@@ -16,8 +16,11 @@ from promptlab.engine.ruling import named
 from promptlab.schemas.run import StepResult
 from tests.judged import Resolver, evidence, read, step, verdict, verdicts
 from tests.structure_samples import STRUCTURE, Sample, said
+from tests.text_metric_samples import TEXT_METRICS
 
 OBJECT: dict[str, JSON] = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
+
+TWO_OF_THREE: JSON = [{"contains": "a"}, {"contains": "b"}, {"regex": "[0-9]"}]
 
 # check, what passes, what fails
 KINDS: list[Sample] = [
@@ -59,6 +62,8 @@ KINDS: list[Sample] = [
     ({"all-of": [{"contains": "a"}, {"not-contains": "b"}]}, ["a"], ["ab", ""]),
     ({"any-of": [{"contains": "a"}, "is-json"]}, ["a", "1"], ["b"]),
     ({"type": "all-of", "value": [{"contains": "a"}, {"contains": "b"}], "threshold": 0.5}, ["a"], ["c"]),
+    ({"type": "k-of-n", "threshold": 2, "value": TWO_OF_THREE}, ["ab", "b1", "abc"], ["a", "", "c"]),
+    *TEXT_METRICS,
     ({"cost": 0}, ["x"], []),
     ({"latency": 0}, ["x"], []),
 ]
@@ -144,7 +149,7 @@ async def test_any_output_gets_a_verdict(output: JSON) -> None:
     """
     sources = [source for source, _, _ in KINDS]
 
-    made = said(None, output=output, finish_reason="stop")
+    made = said(None, output=output, finish_reason="stop", logprobs=(-0.5,))
     found = await verdicts([*sources, *map(negated, sources)], evidence(made))
 
     assert {one.status for one in found} <= {"passed", "failed"}
@@ -230,6 +235,21 @@ async def test_no_output_holds_up_the_run(name: str) -> None:
         ({"type": "is-json", "wieght": 1}, ("wieght",), "Extra inputs are not permitted"),
         ({"all-of": [{"equals": 1}, {"contians": 1}]}, ("all-of", 1, "contians"), "unknown check 'contians'"),
         ({"any-of": []}, ("any-of",), "a group needs at least one check"),
+        ({"k-of-n": ["is-json"]}, (), "k-of-n needs a threshold"),
+        (
+            {"type": "k-of-n", "threshold": 2, "value": ["is-json"]},
+            ("value",),
+            "has 1 checks, of which 2 can never pass; see `threshold`",
+        ),
+        ({"bleu": []}, ("bleu",), "must be a text with a word in it, or a list of such texts"),
+        ({"similar": ["a", " "]}, ("similar",), "must be a text with a word in it, or a list of such texts"),
+        (
+            {"rouge-n": "a" * 100_001},
+            ("rouge-n",),
+            "must have at most 100,000 characters, all texts together",
+        ),
+        ({"perplexity": 0}, ("perplexity",), "Input should be greater than 0"),
+        ("perplexity", (), "perplexity needs a threshold"),
         (
             {"is-json": {"type": "objct"}},
             ("is-json",),

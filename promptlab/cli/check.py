@@ -11,11 +11,11 @@ from promptlab.cli.completing import complete_runs
 from promptlab.cli.types import positive
 from promptlab.core.errors import UsageError
 
-EXAMPLE = """Examples: promptlab check last
-promptlab check --outputs answers.jsonl --checks checks.yaml --out result.jsonl"""
 
-
-@click.command(cls=Command, epilog=EXAMPLE.replace("\n", " · "))
+@click.command(
+    cls=Command,
+    epilog="Example: promptlab check --outputs answers.jsonl --checks checks.yaml --out result.jsonl",
+)
 @click.argument("run", required=False, metavar="[RUN]", shell_complete=complete_runs)
 @click.option(
     "--outputs",

@@ -131,10 +131,18 @@ def _retold(error: ValidationError, type_: str, key: str | None) -> ValidationEr
 def _retold_one(item: ErrorDetails, type_: str, key: str | None) -> InitErrorDetails:
     place = item["loc"]
     if item["type"] == "missing" and place in (("value",), ("threshold",)):
-        return _refused((), f"{type_} needs a {place[0]}", item["input"], hint=f"write {{{type_}: …}}")
+        hint = f"write {{{_wanting(type_, str(place[0]))}}}"
+        return _refused((), f"{type_} needs a {place[0]}", item["input"], hint=hint)
     if key is not None and place:
         place = (key, *place[1:])
     return InitErrorDetails(type=item["type"], loc=place, input=item["input"], ctx=item.get("ctx", {}))
+
+
+def _wanting(type_: str, option: str) -> str:
+    """Write a check with the option that it lacks, in the short form if that is what this gives."""
+    if _short_form(type_) == option:
+        return f"{type_}: …"
+    return f"type: {type_}, {_short_form(type_)}: …, {option}: …"
 
 
 class _RowResolver:

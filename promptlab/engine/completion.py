@@ -114,6 +114,7 @@ class Completion:
 
     Cost (USD, None: unknown) and latency (ms) are those of the original call.
     `spent_usd` and `attempts` are what it took to get it here: nothing if it was recalled.
+    `logprobs`: the natural logarithm of each token's probability, None where they were not asked for.
     """
 
     text: str
@@ -130,6 +131,7 @@ class Completion:
     recalled: bool = False
     attempts: int = 1
     quota: Quota | None = None
+    logprobs: tuple[float, ...] | None = None
 
 
 @frozen(kw_only=True)

@@ -23,6 +23,7 @@ class Tally:
     spent: list[float | None] = field(default_factory=list)
     latency_ms: float = 0.0
     finish_reason: str | None = None
+    logprobs: tuple[float, ...] | None = None
     model: str | None = None
     inner: dict[Order, StepResult] = field(default_factory=dict)
 
@@ -37,6 +38,7 @@ class Tally:
         self.costs.append(answer.cost_usd)
         self.latency_ms += answer.latency_ms
         self.finish_reason = answer.finish_reason
+        self.logprobs = answer.logprobs
 
     def add_use(self, request: CompletionRequest, answer: Answer) -> None:
         """Count the use of a tool: no attempt at a model, nothing paid, and its time is not the model's."""
@@ -67,6 +69,7 @@ class Tally:
             spent_usd=total(self.spent),
             latency_ms=self.latency_ms,
             finish_reason=self.finish_reason,
+            logprobs=self.logprobs,
             inner=tuple(self.inner[order] for order in sorted(self.inner)),
             **made,
         )

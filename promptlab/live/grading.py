@@ -120,6 +120,7 @@ def _made(answer: Answer) -> StepResult:
         cost_usd=facts.get("cost_usd"),
         latency_ms=facts.get("latency_ms"),
         finish_reason=facts.get("finish_reason"),
+        logprobs=tuple(facts["logprobs"]) if "logprobs" in facts else None,
     )
 
 

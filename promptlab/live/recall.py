@@ -17,6 +17,7 @@ from promptlab.live.day import spend_of_day
 from promptlab.models import Attempt
 from promptlab.models import Completion as Recorded
 from promptlab.models.completion import IS_UNKNOWN
+from promptlab.schemas.run import MISSING
 from promptlab.services.run_log import RunLog
 
 _BATCH = 64
@@ -175,4 +176,5 @@ def _completion(row: Any) -> Completion:
         id=row["id"],
         recalled=True,
         attempts=row["attempts"],
+        logprobs=None if row["logprobs"] is MISSING else tuple(row["logprobs"]),
     )

@@ -19,6 +19,8 @@ from promptlab.schemas.sources import NO_SOURCES, Sources
 
 type Values = dict[str, Any]
 
+_LOGPROB = 20  # bytes of one, as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -140,6 +142,7 @@ def completion_values(
         "first_token_ms": answer.first_token_ms,
         "attempts": answer.attempts,
         "raw": answer.raw,
+        "logprobs": MISSING if answer.logprobs is None else answer.logprobs,
     }
 
 
@@ -220,6 +223,7 @@ def step_values(trial_id: int, position: int, step: StepResult, finished: Finish
         "includes_digest": sources.includes,
         "row_digest": finished.inputs_digest,
         "code_digest": sources.code,
+        "logprobs": MISSING if step.logprobs is None else step.logprobs,
     }
 
 
@@ -274,7 +278,8 @@ def weight_of(trial: TrialResult) -> int:
 def _weight_of_step(step: StepResult) -> int:
     output = step.output
     size = len(output) if isinstance(output, str) else 0 if output is MISSING else 1_000
-    return size + sum(_length(message) for message in step.messages)
+    said = sum(_length(message) for message in step.messages)
+    return size + said + _LOGPROB * len(step.logprobs or ())
 
 
 def _length(message: Mapping[str, Any]) -> int:

@@ -12,7 +12,10 @@ IS_UNKNOWN = "state = 'unknown'"  # as the index says it, so that it serves
 
 
 class Completion(Base):
-    """A whole answer. The newest of a fingerprint is the one that is recalled. `tool_calls` NULL: none."""
+    """A whole answer. The newest of a fingerprint is the one that is recalled.
+
+    `tool_calls`, `logprobs` NULL: none.
+    """
 
     __tablename__ = "completions"
     __table_args__ = (Index(None, "fingerprint", "id"),)
@@ -37,6 +40,7 @@ class Completion(Base):
     first_token_ms: Mapped[float | None]
     attempts: Mapped[int]
     raw: Mapped[bytes] = mapped_column(Packed)
+    logprobs: Mapped[Any] = mapped_column(Json, nullable=True)
 
 
 class Attempt(Base):

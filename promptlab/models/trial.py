@@ -76,6 +76,7 @@ class StepRun(Base):
     includes_digest: Mapped[str | None] = mapped_column(String(64))
     row_digest: Mapped[str | None] = mapped_column(String(64))
     code_digest: Mapped[str | None] = mapped_column(String(64))
+    logprobs: Mapped[Any] = mapped_column(Json, nullable=True)  # of the last answer; NULL: not told
 
 
 class Verdict(Base):

@@ -90,6 +90,7 @@ class StepResult:
     path of a step inside another: `parts[2].part`. `inner`: the steps that it ran inside itself; what they
     took is theirs, so that adding up over `flat` counts all once.
     `said`: how many of `messages`, at their end, came after the step's own, its answer included.
+    `logprobs`: of the tokens of its last answer, None where the model did not tell them.
     """
 
     id: str
@@ -105,6 +106,7 @@ class StepResult:
     spent_usd: float | None = 0.0
     latency_ms: float | None = 0.0
     finish_reason: str | None = None
+    logprobs: tuple[float, ...] | None = None
     error: str | None = None
     error_kind: str | None = None
     verdicts: tuple[Verdict, ...] = ()

@@ -123,6 +123,7 @@ def _step(step: Found[Any], verdicts: tuple[Judged, ...]) -> StepResult:
         spent_usd=step.spent_usd,
         latency_ms=step.latency_ms,
         finish_reason=step.finish_reason,
+        logprobs=None if step.logprobs is MISSING else tuple(step.logprobs),
         error=step.error,
         error_kind=step.error_kind,
         verdicts=verdicts,

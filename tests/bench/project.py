@@ -24,6 +24,28 @@ TWO_STEPS = """\
     checks:
       - icontains: "{{ expected }}"
 """
+TWENTY_CHECKS = [
+    {"contains": "{{ expected }}"},
+    {"expression": "output | length < 100"},
+    {"icontains": "NUMBER"},
+    {"contains-all": ["It", "value"]},
+    {"contains-any": ["number", "figure"]},
+    {"icontains-all": ["IT", "VALUE"]},
+    {"icontains-any": ["NUMBER", "FIGURE"]},
+    {"starts-with": "It is"},
+    {"ends-with": "}"},
+    {"regex": r"number \d+"},
+    {"word-count": {"min": 3, "max": 20}},
+    {"type": "levenshtein", "value": 'It is number 1: {"value": 1}', "threshold": 30},
+    "contains-json",
+    "not-is-json",
+    "not-is-xml",
+    "not-contains-html",
+    "not-is-refusal",
+    {"not-equals": "It"},
+    {"all-of": [{"contains": "It"}, {"not-contains": "sorry"}]},
+    {"any-of": [{"contains": "number"}, {"contains": "figure"}]},
+]
 TEN_CHECKS = """\
   - id: answer
     prompt: prompts/answer.j2
@@ -74,6 +96,17 @@ def write_pipelines(folder: Path, *, count: int) -> Path:
     write_project(folder, rows=10)
     for number in range(1, count):
         _write_pipeline(folder, f"bench-{number}", "echo/echo", TWO_STEPS)
+    return folder
+
+
+def write_answers(folder: Path, count: int) -> Path:
+    """Write so many answers, and twenty checks that most of them pass."""
+    folder.mkdir(parents=True)
+    answers = (
+        {"output": f'It is {expected(n)}: {{"value": {n}}}', "expected": expected(n)} for n in range(count)
+    )
+    (folder / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
+    (folder / "checks.yaml").write_text(json.dumps(TWENTY_CHECKS))
     return folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.big_log import COPIES, add_copies
 from tests.bench.measure import best_of, measured, promptlab, run_bare, run_promptlab
 from tests.bench.peers import PEERS, Work
-from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_pipelines, write_project
+from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_answers, write_pipelines, write_project
 from tests.bench.recalling import recall_from
 from tests.bench.table import Table
 from tests.bench.watching import watch_saves
@@ -105,6 +105,15 @@ def checks(bench: Bench) -> None:
         table.add(f"promptlab, recalled, {what}", run_promptlab(project))
 
 
+def answers(bench: Bench) -> None:
+    """Answers from a file, judged by twenty checks that ask nobody."""
+    number = 1_000
+    table = Table(f"{number:,} answers from a file × 20 checks, best of 5", number, unit="answer")
+    folder = write_answers(bench.fresh(), number)
+    options = ("--outputs", "answers.jsonl", "--checks", "checks.yaml", "--out", "result.jsonl")
+    table.add("promptlab check", best_of(5, promptlab("check", *options), cwd=folder))
+
+
 def start_up(bench: Bench) -> None:
     project = write_project(bench.fresh(), rows=10)
     table = Table("start-up, best of 5", 1, unit="run")
@@ -140,6 +149,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "nothing-changed": nothing_changed,
     "big-log": big_log,
     "checks": checks,
+    "answers": answers,
     "start-up": start_up,
     "validate": validate,
     "watch": watch,

@@ -8,7 +8,9 @@ from promptlab.engine.checks.strict_json import NotJson, read_json
 
 
 class Equals(ValueCheck):
-    """A list or object is compared with the output, or the JSON in its text, item by item; the rest as text.
+    """The output is the value.
+
+    A list or object is compared with the output, or the JSON in its text, item by item; the rest as text.
 
     Numbers are equal by value, but never to true or false.
     """

@@ -10,7 +10,11 @@ from promptlab.schemas.template import Place, Template
 
 
 class ExpressionCheck(Check):
-    """True, false or a number from 0 to 1; anything else is an error, lest a text count as true."""
+    """A Jinja expression over what checks see is true.
+
+    It gives true, false or a number from 0 to 1, which passes above 0, or from `threshold` up; anything else
+    is an error, lest a text count as true.
+    """
 
     threshold_is_score: ClassVar[bool] = False
     runs_code: ClassVar[bool] = True

@@ -12,7 +12,9 @@ LARGEST = 64_000_000  # cells of the matrix: 40 ms
 
 
 class Levenshtein(ValueCheck):
-    """`threshold` is the greatest distance that passes, 5 if not said.
+    """The output is the value but for so many characters put in, taken out or replaced.
+
+    `threshold` is the greatest distance that passes, 5 if not said.
 
     The score is 1 - distance / length of the longer text. Texts that differ over too many thousand
     characters are compared by their lengths alone, and are an error where those do not decide.

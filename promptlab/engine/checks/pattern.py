@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Regex(ValueCheck):
-    """The pattern's language is that of the `regex` package; a search that takes too long is an error."""
+    """The pattern is found somewhere in the output.
+
+    Its language is that of the `regex` package; a search that takes too long is an error.
+    """
 
     @classmethod
     def parse(cls, value: JSON) -> "regex.Pattern[str]":

@@ -27,7 +27,9 @@ class _Declared(Protocol):
 
 
 class PythonCheck(Check):
-    """Calls the function with what it declares of `output inputs row steps context`, inputs and columns.
+    """A function of the project says whether the output is right: `path.py:function`, sync or async.
+
+    It is called with what it declares of `output inputs row steps context`, inputs and columns.
 
     `context` is a map of `inputs`, `row` (all columns) and `steps` (by id, each with `status` and `output`).
     The function gives true or false, a number from 0 to 1 (it passes above 0, or from `threshold` up), or a

@@ -9,7 +9,7 @@ from promptlab.schemas.run import total
 
 
 class Cost(Check):
-    """At most `threshold` USD."""
+    """The answers cost at most `threshold` USD when they were bought, also where they are recalled."""
 
     short_form = "threshold"
     threshold_is_score: ClassVar[bool] = False
@@ -24,7 +24,7 @@ class Cost(Check):
 
 
 class Latency(Check):
-    """At most `threshold` milliseconds, of the steps together."""
+    """The answers took at most `threshold` milliseconds, together, when they were bought."""
 
     short_form = "threshold"
     threshold_is_score: ClassVar[bool] = False

@@ -24,6 +24,8 @@ class _TextCheck(ValueCheck):
 
 
 class Contains(_TextCheck):
+    """The text stands in the output somewhere, as it is written."""
+
     holds, fails = "contains", "does not contain"
 
     def found(self, wanted: str, subject: Subject) -> bool:
@@ -31,7 +33,7 @@ class Contains(_TextCheck):
 
 
 class IContains(_TextCheck):
-    """Upper and lower case are the same, as `str.casefold` has it."""
+    """The text stands in the output somewhere, upper and lower case the same (as Unicode folds them)."""
 
     holds, fails = "contains", "does not contain"
 
@@ -40,6 +42,8 @@ class IContains(_TextCheck):
 
 
 class StartsWith(_TextCheck):
+    """The output begins with the text, spaces included."""
+
     holds, fails = "starts with", "does not start with"
 
     def found(self, wanted: str, subject: Subject) -> bool:
@@ -47,6 +51,8 @@ class StartsWith(_TextCheck):
 
 
 class EndsWith(_TextCheck):
+    """The output ends with the text, spaces included."""
+
     holds, fails = "ends with", "does not end with"
 
     def found(self, wanted: str, subject: Subject) -> bool:

@@ -33,6 +33,11 @@ class _TextsCheck(ValueCheck):
 
 
 class ContainsAll(_TextsCheck):
+    """All of the texts stand in the output.
+
+    The value is a list, or one text with commas (`a, "b, c"`).
+    """
+
     def compare(self, value: Any, subject: Subject) -> Finding:
         found, missing = self.sought(value, subject)
         reason = f"does not contain {_listed(missing)}" if missing else f"contains {_listed(found)}"
@@ -40,6 +45,11 @@ class ContainsAll(_TextsCheck):
 
 
 class ContainsAny(_TextsCheck):
+    """At least one of the texts stands in the output.
+
+    The value is a list, or one text with commas (`a, "b, c"`).
+    """
+
     def compare(self, value: Any, subject: Subject) -> Finding:
         found, missing = self.sought(value, subject)
         reason = f"contains {_listed(found)}" if found else f"contains none of {_listed(missing)}"
@@ -47,10 +57,20 @@ class ContainsAny(_TextsCheck):
 
 
 class IContainsAll(ContainsAll):
+    """All of the texts stand in the output, upper and lower case the same.
+
+    The value is a list, or one text with commas (`a, "b, c"`).
+    """
+
     fold = True
 
 
 class IContainsAny(ContainsAny):
+    """At least one of the texts stands in the output, upper and lower case the same.
+
+    The value is a list, or one text with commas (`a, "b, c"`).
+    """
+
     fold = True
 
 

@@ -8,7 +8,10 @@ from promptlab.engine.checks.bounds import Bounds, read_bounds
 
 
 class WordCount(ValueCheck):
-    """The value is a number, or `{min, max}` with one of them or both."""
+    """The output has this many words, as white space parts them.
+
+    The value is a number, or `{min, max}` with one of them or both.
+    """
 
     @classmethod
     def parse(cls, value: JSON) -> Bounds:

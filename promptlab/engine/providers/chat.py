@@ -20,7 +20,7 @@ from promptlab.engine.providers.dialect import (
     with_extra,
 )
 from promptlab.engine.providers.model_rules import hold_to, is_reasoning
-from promptlab.engine.providers.openai_shared import read_usage
+from promptlab.engine.providers.openai_shared import read_logprobs, read_usage
 from promptlab.engine.providers.structured import bare, named
 from promptlab.schemas.pipeline import Params
 
@@ -74,7 +74,8 @@ class ChatDialect:
             text = bare(text, request.json_schema)
         answered_by = found.get("model")
         usage = read_usage(found, "prompt_tokens", "completion_tokens")
-        return Reading(printable(text), finish, usage, answered_by or request.model, calls)
+        told = _logprobs(choice)
+        return Reading(printable(text), finish, usage, answered_by or request.model, calls, told)
 
 
 def _choice(found: Any) -> dict[str, Any]:
@@ -86,6 +87,13 @@ def _choice(found: Any) -> dict[str, Any]:
     if not isinstance(choices[0].get("message"), dict):
         raise ValueError("a choice without message")  # noqa: TRY004
     return choices[0]
+
+
+def _logprobs(choice: dict[str, Any]) -> tuple[float, ...] | None:
+    match choice:
+        case {"logprobs": {"content": tokens}}:
+            return read_logprobs(tokens)
+    return None
 
 
 def _said(choice: dict[str, Any], calls: tuple[ToolCall, ...]) -> tuple[str, FinishReason]:

@@ -41,6 +41,7 @@ class _Answer:
     contents: list[str] | None = None
     refusals: list[str] = field(default_factory=list)
     tool_calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    tokens: list[Any] = field(default_factory=list)
 
     def take(self, chunk: Any) -> None:
         if not isinstance(chunk, dict):
@@ -49,6 +50,7 @@ class _Answer:
         self.usage = chunk.get("usage") or self.usage
         choice = _choice(chunk)
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        self.tokens += _tokens(choice)
         self._take_delta(_delta(chunk))
 
     def body(self) -> dict[str, Any]:
@@ -61,6 +63,8 @@ class _Answer:
         if self.finish_reason is None:
             raise ValueError("the stream ended without a finish_reason")
         choice = {"message": message, "finish_reason": self.finish_reason}
+        if self.tokens:
+            choice["logprobs"] = {"content": self.tokens}
         return {"model": self.model, "choices": [choice], "usage": self.usage}
 
     def _take_delta(self, delta: dict[str, Any]) -> None:
@@ -86,6 +90,14 @@ def _choice(chunk: Any) -> dict[str, Any]:
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, dict) else {}
+
+
+def _tokens(choice: dict[str, Any]) -> list[Any]:
+    """Give the tokens that a chunk adds, where it tells how probable they were."""
+    match choice:
+        case {"logprobs": {"content": list(tokens)}}:
+            return tokens
+    return []
 
 
 def _delta(chunk: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Reading:
     usage: Usage
     answered_by: str
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[float, ...] | None = None
 
 
 class StreamDialect(Protocol):

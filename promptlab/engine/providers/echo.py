@@ -35,9 +35,14 @@ class EchoProvider:
         text = asked[-1] if asked else ""
         sent = sum(len(message.text) for message in request.messages)
         usage = Usage(input_tokens=_tokens(sent), output_tokens=_tokens(len(text)))
+        logprobs = _logprobs(text) if request.params.get("logprobs") else None
         raw = {"text": text, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
         return Completion(
-            text=text, usage=usage, answered_by=request.model, raw=compact(raw).encode("utf-8", "replace")
+            text=text,
+            usage=usage,
+            answered_by=request.model,
+            raw=compact(raw).encode("utf-8", "replace"),
+            logprobs=logprobs,
         )
 
     async def stream(self, request: CompletionRequest, tell: Tell) -> Completion:
@@ -47,6 +52,11 @@ class EchoProvider:
 
     async def close(self) -> None:
         """Hold nothing, so let nothing go."""
+
+
+def _logprobs(text: str) -> tuple[float, ...]:
+    """Give those of words, of which a longer one is less probable; they are asked for as OpenAI's are."""
+    return tuple(-len(word) / 10 for word in text.split())
 
 
 def _tokens(characters: int) -> int:

@@ -116,6 +116,7 @@ class HttpProvider:
             tool_calls=reading.tool_calls,
             finish_reason=reading.finish_reason,
             usage=reading.usage,
+            logprobs=reading.logprobs,
             latency_ms=latency_ms,
             answered_by=reading.answered_by,
             raw=raw,

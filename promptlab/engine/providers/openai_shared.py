@@ -9,6 +9,8 @@ from promptlab.engine.completion import Usage
 from promptlab.engine.conversation import Attachment, Message, ToolCall
 from promptlab.engine.providers.dialect import count, printable
 
+_FURTHEST = 1e6  # from 0; what cannot be at all is told as -9999
+
 
 def plain_text(message: Message) -> str | None:
     """Give what a message says if that is text alone (not every server takes a list), or None."""
@@ -39,6 +41,18 @@ def read_call(call_id: Any, function: Any, number: int) -> ToolCall:
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else compact(arguments or {})
     return ToolCall(str(call_id or f"call_{number}"), printable(name), printable(text))
+
+
+def read_logprobs(tokens: Any) -> tuple[float, ...] | None:
+    """Read how probable each of a list of tokens was; None where that is not told of all."""
+    if not isinstance(tokens, list):
+        return None
+    found: list[Any] = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    return tuple(map(float, found)) if all(map(_is_logprob, found)) else None
+
+
+def _is_logprob(value: Any) -> bool:
+    return isinstance(value, int | float) and -_FURTHEST < value < _FURTHEST
 
 
 def read_usage(found: Mapping[str, Any], asked: str, answered: str) -> Usage:

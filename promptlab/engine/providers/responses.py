@@ -19,7 +19,13 @@ from promptlab.engine.providers.dialect import (
 )
 from promptlab.engine.providers.model_rules import hold_to
 from promptlab.engine.providers.openai_shared import read_usage
-from promptlab.engine.providers.responses_items import read_calls, read_parts, wire_items, wire_tool
+from promptlab.engine.providers.responses_items import (
+    read_calls,
+    read_parts,
+    read_tokens,
+    wire_items,
+    wire_tool,
+)
 from promptlab.engine.providers.responses_stream import ResponsesStream
 from promptlab.engine.providers.structured import bare, named
 from promptlab.schemas.pipeline import Params
@@ -81,7 +87,8 @@ class ResponsesDialect:
                 raise ValueError("no message")
             text = bare(text, request.json_schema)
         usage = read_usage(found, "input_tokens", "output_tokens")
-        return Reading(printable(text or ""), finish, usage, found.get("model") or request.model, calls)
+        answered_by = found.get("model") or request.model
+        return Reading(printable(text or ""), finish, usage, answered_by, calls, read_tokens(items))
 
 
 def _hold_to_fewest_tokens(model: str, params: Params) -> None:

@@ -1,11 +1,19 @@
 """How OpenAI's responses write messages, attachments and tools as items, and what items an answer has."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from promptlab.core.json import JSON
 from promptlab.engine.conversation import Attachment, Message, Tool, ToolCall
-from promptlab.engine.providers.openai_shared import data_url, plain_text, read_call, text_of, wire_file
+from promptlab.engine.providers.openai_shared import (
+    data_url,
+    plain_text,
+    read_call,
+    read_logprobs,
+    text_of,
+    wire_file,
+)
 from promptlab.engine.providers.structured import fits_strict
 
 
@@ -32,6 +40,16 @@ def read_parts(items: Iterable[dict[str, Any]]) -> tuple[str | None, str]:
     texts = [_said(part, "text") for part in parts if part.get("type") == "output_text"]
     refusals = [_said(part, "refusal") for part in parts if part.get("type") == "refusal"]
     return ("".join(texts) if messages else None), "".join(refusals)
+
+
+def read_tokens(items: Iterable[dict[str, Any]]) -> tuple[float, ...] | None:
+    """Read how probable the tokens of all texts in an answer were; None where that is not told of all."""
+    messages = [item for item in items if item.get("type") == "message"]
+    parts = [part for message in messages for part in _parts(message)]
+    tokens: list[Any] = [part.get("logprobs") for part in parts if part.get("type") == "output_text"]
+    if not tokens or not all(isinstance(some, list) for some in tokens):
+        return None
+    return read_logprobs(list(chain.from_iterable(tokens))) or None
 
 
 def _items(message: Message) -> Iterator[JSON]:
