@@ -58,7 +58,7 @@ def test_what_a_killed_check_had_sent_is_listed_and_asked_again_or_not(
     asked = lab.command("check", "last", "--json")
     again = lab.command("check", "last", "--json")
 
-    said = "a check left 3 attempts of unknown outcome, at most $"
+    said = "a check (or a run that is deleted) left 3 attempts of unknown outcome, at most $"
     assert said in refused.err
     assert "not asked again (--on-unknown fail):" in refused.err
     assert refused.err.count("  fake/judge-1, sent 20") == ROWS

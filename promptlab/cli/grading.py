@@ -148,7 +148,7 @@ def _tell_of_doubts(log: "RunLog", how: How) -> None:
 
     if attempts := left_by_checks(log):
         first, *lines = doubt_lines(attempts, how.on_unknown)
-        for line in (f"a check left {first}", *lines):
+        for line in (f"a check (or a run that is deleted) left {first}", *lines):
             click.echo(escaped(line), err=True)
 
 

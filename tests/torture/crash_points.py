@@ -46,7 +46,7 @@ def in_the_middle(place: Place) -> Command:
 
 
 SWEEPS = (
-    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(70,), to_the_end=False),
+    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(60,), to_the_end=False),
     Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3,), to_the_end=False),
     Sweep("killed before a cut, on a new log", "ftruncate", on_a_new_log, sample=(2,)),
     Sweep("killed before a removal, on a new log", "unlink", on_a_new_log, sample=(4,)),
