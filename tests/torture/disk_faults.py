@@ -22,7 +22,10 @@ ROWS = 40
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`then`: `+` where the disk stays broken from that call on."""
+    """`then`: `+` where the disk stays broken from that call on; `every`: one of so many calls is struck.
+
+    `to_the_end` and `on_log` as of a `Sweep`.
+    """
 
     trouble: str
     call: str
@@ -37,18 +40,11 @@ class Fault:
 
 FAULTS = (
     Fault(
-        "disk full from a write on, on a new log",
-        "pwrite64",
-        "ENOSPC",
-        "+",
-        on_a_new_log,
-        (60,),
-        3,
-        to_the_end=False,
+        "disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, (60,), 3, False
     ),
     Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, (20,), 3),
     Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, (70,), 3),
-    Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, (5,), to_the_end=False),
+    Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, (5,)),
     Fault("I/O error at a sync of the middle", "fdatasync", "EIO", "", in_the_middle, (8,)),
     Fault("disk full as the WAL is moved", "pwrite64", "ENOSPC", "+", in_the_middle, (5,), 3, on_log=True),
     Fault("I/O error as the WAL is moved", "pwrite64", "EIO", "", in_the_middle, (5,), 3, on_log=True),
@@ -58,9 +54,8 @@ FAULTS = (
 def disk_faults(bench: Bench) -> Iterator[Finding]:
     """Let each write and sync fail in turn, then go on with a disk that works."""
     for fault in FAULTS:
-        yield swept(
-            fault.trouble, bench.points(fault.sample, every=fault.every), partial(_failed_at, bench, fault)
-        )
+        points = bench.points(fault.sample, every=fault.every)
+        yield swept(fault.trouble, points, partial(_failed_at, bench, fault))
 
 
 def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:
@@ -80,10 +75,8 @@ def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:
 
 def _all_committed(place: Place) -> Iterator[str]:
     """Say what is not on record of a run that ended well: only the move out of the WAL may have failed."""
-    if (
-        place.query("SELECT status FROM runs") != [("passed",)]
-        or len(place.recorded()) != len(CALLS) * place.rows
-    ):
+    answers = len(CALLS) * place.rows
+    if place.query("SELECT status FROM runs") != [("passed",)] or len(place.recorded()) != answers:
         yield "it ended with 0, and not all of it is on record"
 
 
