@@ -116,7 +116,13 @@ def _comparable(trial: dict[str, Any]) -> dict[str, Any]:
     steps = {
         name: _without(step, "latency_ms", "recalled", "attempts") for name, step in trial["steps"].items()
     }
-    return {**_without(trial, "spent_usd"), "steps": steps}
+    checks = [{**check, "asked": _asked_of_judges(check)} for check in trial["checks"]]
+    return {**_without(trial, "spent_usd"), "steps": steps, "checks": checks}
+
+
+def _asked_of_judges(check: dict[str, Any]) -> dict[str, Any] | None:
+    asked: dict[str, Any] | None = check.get("asked")
+    return asked and _without(asked, "latency_ms", "recalled")
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
