@@ -92,8 +92,8 @@ def broken_off(place: Place, end: Ended) -> Iterator[str]:
 
 
 def small_disks(bench: Bench) -> Iterator[Finding]:
-    """Fill a disk of 1 MB, and take its writes away."""
-    for trouble, play in (("a full disk of 1 MB", _full), ("a disk made read-only", _read_only)):
+    """Fill a disk of 2 MB, and take its writes away."""
+    for trouble, play in (("a full disk of 2 MB", _full), ("a disk made read-only", _read_only)):
         with tempfile.TemporaryDirectory() as name, _mounted(Path(name)) as reason:
             if reason:
                 yield Finding(trouble, untried=reason)
@@ -104,7 +104,7 @@ def small_disks(bench: Bench) -> Iterator[Finding]:
 @contextmanager
 def _mounted(folder: Path) -> Iterator[str | None]:
     """Mount a small file system; give why not where that is refused."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         yield f"no file system can be mounted here ({done.stderr.strip()})"
