@@ -56,9 +56,14 @@ class Turn:
 
     @property
     def why(self) -> dict[Cell, str]:
-        """What `--explain` says of each row and step; what follows a row id is its cell and its repeat."""
+        """What `--explain` says of each row and step (a check stands behind its step).
+
+        What follows a row id is its cell and its repeat.
+        """
         return {
-            (_row(one), one["step"]): why([_change(each) for each in one["changes"]])
+            (_row(one), "/".join(filter(None, (one["step"], one["check"])))): why(
+                [_change(each) for each in one["changes"]]
+            )
             for one in self.explained
         }
 

@@ -452,6 +452,7 @@ def test_json_says_what_changed_value_by_value(desk: Desk) -> None:
             "axes": {},
             "repeat": 0,
             "step": "note",
+            "check": None,
             "against": before.summary["run_id"],
             "changes": [
                 {"cause": "params", "what": "params.max_tokens", "old": 50, "new": 9},

@@ -387,7 +387,7 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
         ("Model: echo/echo", "4:1: unknown key 'Model'"),
         ("limits: {cost_usd_per_day: 3}", "4:10: unknown key 'cost_usd_per_day'"),
         ("gates: [{metric: pass_rate, min: 0, against: baseline}]", "4:37: unknown key 'against'"),
-        ("repeat: {count: 3, until: decided}", "4:20: unknown key 'until'"),
+        ("repeat: {count: 3, untill: decided}", "4:20: unknown key 'untill'"),
         ("params: {temprature: 1}", "4:10: unknown key 'temprature'"),
         ("name: 1.10", "4:7: name must be text, but is a number, 1.1"),
         ('params: {temperature: "0"}', "4:23: params.temperature must be a number, but is text, '0'"),

@@ -85,7 +85,7 @@ class Streaming:
 
 @pytest.fixture(params=["plain", "streamed"])
 async def asker(request: pytest.FixtureRequest, dialect: str, address: str) -> AsyncIterator[Asker]:
-    provider = provider_at(dialect, address, timeout=0.5)
+    provider = provider_at(dialect, address, timeout=5)
     asked = cast("Provider", Streaming(provider)) if request.param == "streamed" else provider
     yield Asker(asked, "some-model")
     await provider.close()

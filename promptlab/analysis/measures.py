@@ -12,7 +12,7 @@ from promptlab.schemas.metrics import PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import PipelineSpec, Repeat
 
 MEASURES = "measures"  # where a run keeps them among what it was made with
-OWN_CODE = "python"  # what only the run itself computes
+ONLY_IN_RUNS = ("python", "select-best")  # what only the run itself computes
 
 
 @frozen
@@ -86,7 +86,7 @@ def _named(spec: PipelineSpec) -> Iterator[str]:
 
 
 def _cell_object(cell: MeasuredCell) -> JSON:
-    metrics = [metric.as_source() for metric in cell.metrics if metric.key != OWN_CODE]
+    metrics = [metric.as_source() for metric in cell.metrics if metric.key not in ONLY_IN_RUNS]
     return {"name": cell.name, "variant": cell.variant, "trials": cell.trials, "metrics": [*metrics]}
 
 

@@ -117,6 +117,8 @@ class Metrics:
         count = self._repeat.count
         if count == 1:
             return {}
+        if self._repeat.until is not None:  # rows are tried as often as it takes
+            return {FLAKY_RATE: flaky_rate(outcomes)}
         never = max(0, rows - len(outcomes))
         return {
             f"pass^{count}": pass_power(outcomes, count, never=never),

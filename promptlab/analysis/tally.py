@@ -123,7 +123,7 @@ class Tally:
             self._named.setdefault(verdict.metric, _Values()).add(row, verdict.score)
 
     def missing(self, planned: int) -> int:
-        return max(0, planned - self._ended)
+        return max(0, planned - self._ended - self._units.spared)
 
     def came(self, planned: int) -> float:
         """Give the share of the trials that came."""
@@ -170,7 +170,8 @@ class Tally:
     def outcomes(self) -> list[RowOutcome]:
         """Give what became of each row; of one cell only, for in several a row is not the same."""
         statuses = map(STATUSES.__getitem__, self._statuses)
-        return row_outcomes(zip(self._rows, statuses, strict=True), self._repeat.count)
+        repeats = self._repeat.count if self._repeat.until is None else 1
+        return row_outcomes(zip(self._rows, statuses, strict=True), repeats)
 
     def intervals(self, counts: Counts, planned: int) -> dict[str, Interval]:
         came = self.came(planned)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from promptlab.core.frozen import frozen
+from promptlab.core.marks import Marks
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus
+from promptlab.schemas.standing import Standing
 
 
 @frozen
@@ -25,30 +27,40 @@ class Counts:
 
 @dataclass(slots=True)
 class Units:
-    """Counts trials, or rows once all their repeats are there."""
+    """Counts trials, or rows once they are decided; a decided row stays as it is, whatever comes after.
+
+    `spared`: the repeats that were not needed.
+    """
 
     repeat: Repeat
     ended: dict[TrialStatus, int] = field(default_factory=dict)
-    open_rows: dict[tuple[str, int], list[TrialStatus]] = field(default_factory=dict)
+    open_rows: dict[tuple[str, int], Standing] = field(default_factory=dict)
+    decided: dict[str, Marks] = field(default_factory=dict)
+    spared: int = 0
 
     def add(self, result: TrialResult) -> None:
         if self.repeat.needed is None:
             self._count(result.status)
             return
         row = (result.key.cell, result.key.row)
-        statuses = self.open_rows.setdefault(row, [])
-        statuses.append(result.status)
-        if len(statuses) == self.repeat.count:
-            self._count(row_status(self.open_rows.pop(row), self.repeat.needed))
+        decided = self.decided.setdefault(result.key.cell, Marks())
+        if decided[result.key.row]:
+            self.spared -= 1
+            return
+        standing = self.open_rows.setdefault(row, Standing(self.repeat))
+        standing.add(result.status)
+        if not standing.further:
+            decided[result.key.row] = 1
+            self.spared += self.repeat.count - standing.made
+            self._count(_status(self.open_rows.pop(row)))
 
     def _count(self, status: TrialStatus) -> None:
         self.ended[status] = self.ended.get(status, 0) + 1
 
     def counts(self, planned_trials: int) -> Counts:
         ended = dict(self.ended)
-        for statuses in self.open_rows.values():
-            missing: list[TrialStatus] = ["left"] * (self.repeat.count - len(statuses))
-            status = row_status([*statuses, *missing], self.repeat.needed or 1)
+        for standing in self.open_rows.values():
+            status = _status(standing, missing=self.repeat.count - standing.made)
             ended[status] = ended.get(status, 0) + 1
         size = 1 if self.repeat.needed is None else self.repeat.count
         never_came = max(0, planned_trials // size - sum(ended.values()))
@@ -59,6 +71,11 @@ class Units:
             skipped=ended.get("skipped", 0),
             left=ended.get("left", 0) + never_came,
         )
+
+
+def _status(standing: Standing, *, missing: int = 0) -> TrialStatus:
+    left: list[TrialStatus] = ["left"] * missing
+    return row_status([*standing.ended.elements(), *left], standing.repeat.needed or 1)
 
 
 def row_status(statuses: Sequence[TrialStatus], needed: int) -> TrialStatus:

@@ -62,7 +62,12 @@ OPTIONS: tuple[Decorator, ...] = (
     click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows."),
     FAILED,
     SINCE,
-    click.option("--repeat", type=positive(int), metavar="N", help="Run each row N times in each cell."),
+    click.option(
+        "--repeat",
+        type=positive(int),
+        metavar="N",
+        help="Run each row N times in each cell; where rows are repeated until decided, at most.",
+    ),
     click.option(
         "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model."
     ),

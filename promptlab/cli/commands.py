@@ -47,7 +47,7 @@ class Table(click.Group):
         del ctx
         if cmd_name not in self.table:
             return None
-        command: click.Command = import_module(self.module.format(cmd_name)).command
+        command: click.Command = import_module(self.module.format(cmd_name.replace("-", "_"))).command
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

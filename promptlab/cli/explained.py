@@ -1,4 +1,4 @@
-"""Why steps were called rather than recalled: one line a cause, or one line a step of a trial."""
+"""Why steps and judges were called, not recalled: a line a cause, or a line a step of a trial."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +28,7 @@ ALONE: dict[Cause, str] = {
     "skipped": "was skipped before",
     "fresh": "--fresh",
     "recall": "",
+    "check": "its",
     "messages": "messages, and nothing that they are known to be made of",
     "unknown": "not on record",
     "params": "",
@@ -62,7 +63,7 @@ def show_explained(
 def _groups(explained: Iterable[Explained]) -> dict[tuple[str, str], Group]:
     groups: dict[tuple[str, str], Group] = {}
     for one in explained:
-        group = groups.setdefault((everywhere(one.step), why(one.changes)), Group())
+        group = groups.setdefault((everywhere(one.asked), why(one.changes)), Group())
         group.count += 1
         if len(group.first) < FEW:
             group.first.append(one.trial)
@@ -89,7 +90,7 @@ class _Named:
 
     def each(self, explained: Iterable[Explained]) -> Grid:
         rows = [
-            [Styled(self._row(one.trial)), Styled(one.step), Styled(why(one.changes))] for one in explained
+            [Styled(self._row(one.trial)), Styled(one.asked), Styled(why(one.changes))] for one in explained
         ]
         return Grid(header=["row", "step", "why"], rows=rows)
 

@@ -72,7 +72,8 @@ def _worst(numbers: Numbers) -> str:
 
 def _lines(plan: PipelinePlan) -> list[str]:
     total = plan.total
-    calls = f"{plural(plan.trials, 'trial')}: {_calls(total)}"
+    least = f"{plan.least_trials:,} to " if plan.least_trials < plan.trials else ""
+    calls = f"{least}{plural(plan.trials, 'trial')}: {_calls(total)}"
     if total.worst_calls == 0:
         return [calls]
     inputs = f"about {total.input_tokens:,.0f} tokens in, estimated as one for every {BYTES_PER_TOKEN} bytes"

@@ -89,6 +89,7 @@ METRICS: Registry["type[Metric]"] = Registry(
         "classification": "promptlab.engine.metrics.classification:Classification",
         "python": "promptlab.engine.metrics.python:PythonMetric",
         "value": "promptlab.engine.metrics.derived:DerivedMetric",
+        "select-best": "promptlab.engine.metrics.select_best:SelectBest",
     },
     group="promptlab.metrics",
 )

@@ -8,6 +8,7 @@ from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
+from promptlab.engine.metric import Metric
 from promptlab.engine.plan import Cell, CellSpec, FindFallback, FindJudge, FindTarget, PlannedStep, no_judge
 from promptlab.engine.step import Step
 from promptlab.engine.target import Judges, Target
@@ -28,8 +29,8 @@ class StepCycle(Exception):
 
 @frozen
 class NoJudge:
-    """A check asks a model that there is none of. `path`: of its step, with a dot behind it that of the
-    pipeline that the step calls; `place`: in the list of checks.
+    """A check or metric asks a model that there is none of. `path`: of its step, with a dot behind it that of
+    the pipeline that the step calls; `place`: `checks` or `metrics`, then in that list.
     """
 
     path: str
@@ -62,7 +63,7 @@ def compile_cell(
     """
     body = _Body(source, find_target, find_fallback, find_judge, source.spec)
     planned = body.ordered(source.spec.steps)
-    judges = body.judges(source.spec.checks, "", rows_ask=rows_ask)
+    judges = body.judges(source.spec.checks, "", source.spec.metrics, rows_ask=rows_ask)
     if body.errors or body.unjudged:
         raise NoTargets(body.errors, body.unjudged)
     return Cell(source.name, source.variant, source.axes, source.spec, planned, judges)
@@ -107,12 +108,16 @@ class _Body:
             inner.judges(step.inner_checks, inner.within),
         )
 
-    def judges(self, checks: Sequence[Check], path: str, *, rows_ask: bool = False) -> Judges:
-        """Give the models that checks ask; `path` says where these stand."""
-        asked = [
-            ((index, *place), name)
-            for index, check in enumerate(checks)
-            for place, name in check.judges_named()
+    def judges(
+        self, checks: Sequence[Check], path: str, metrics: Sequence[Metric] = (), *, rows_ask: bool = False
+    ) -> Judges:
+        """Give the models that checks and metrics ask; `path` says where these stand."""
+        of_checks = (("checks", index, one.judges_named()) for index, one in enumerate(checks))
+        of_metrics = (("metrics", index, one.judges_named()) for index, one in enumerate(metrics))
+        asked: list[tuple[Place, str | None]] = [
+            ((key, index, *place), name)
+            for key, index, named in (*of_checks, *of_metrics)
+            for place, name in named
         ]
         found: dict[str | None, Target] = {}
         for place, name in (*asked, *([((), None)] if rows_ask else [])):

@@ -1,7 +1,7 @@
 """What a trial would do, as far as it can be told without asking anybody."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -35,8 +35,8 @@ class Ahead:
     """`times` calls of a model that nobody has answered yet.
 
     `sure`: it leaves. `open`: it hangs on an answer that is not there. `again`: it follows on an answer that
-    is not there, such as one that was no valid output. `fingerprint`: of a request that is known to the
-    last byte; `recall`: whether an older answer to it would do.
+    is not there, such as one that was no valid output, or did not decide its row. `fingerprint`: of a request
+    that is known to the last byte; `recall`: whether an older answer to it would do.
     """
 
     certainty: Certainty
@@ -71,3 +71,7 @@ class StepForecast:
     is_skipped: bool = False
     is_endless: bool = False
     error: str | None = None
+
+    def if_undecided(self) -> "StepForecast":
+        """Give the same of a repeat that is only made where those before it do not decide the row."""
+        return replace(self, ahead=tuple(replace(one, certainty="again") for one in self.ahead), error=None)

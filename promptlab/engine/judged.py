@@ -28,8 +28,13 @@ SEEN = frozenset({"value", "query", "context"})  # what a judge's prompt sees be
 
 
 def _prompt(given: Any, info: ValidationInfo) -> PromptFile:
+    return own_prompt(given, info) or built_in(info.data["type"].removeprefix("not-"))
+
+
+def own_prompt(given: Any, info: ValidationInfo) -> PromptFile | None:
+    """Give the prompt that a pipeline says for a judge; None where it says none."""
     if given is None:
-        return built_in(info.data["type"].removeprefix("not-"))
+        return None
     if not isinstance(given, str):
         raise ValueError("must be the path of a template; quote it")  # noqa: TRY004
     found: PromptFile = resolver(info).prompt(given)
@@ -114,7 +119,7 @@ class JudgedCheck(Check, ABC):
             answer = await subject.evidence.ask(question)
         except NoAnswer as error:
             raise CannotJudge(str(error)) from None
-        return self._verdict(answer.text)
+        return verdict_in(answer.text, self.schema_of_verdict)
 
     async def names(self, subject: Subject) -> dict[str, JSON]:
         """Give what the prompt sees beside the names of all checks."""
@@ -143,17 +148,19 @@ class JudgedCheck(Check, ABC):
             TemplatedValue.of(f"{{{{ {name} }}}}", name=name) if name in self.wants else TemplatedValue(None)
         )
 
-    def _verdict(self, text: str) -> Mapping[str, Any]:
-        wrong = f"the judge gave no verdict, but {shown(text)}"
-        try:
-            for value in _objects(text):
-                fault = misfit(self.schema_of_verdict, dict(value))
-                if fault is None:
-                    return value
-                wrong = f"the judge's verdict does not fit its schema: {fault}"
-        except (SearchedTooLong, TooLarge) as error:
-            raise CannotJudge(f"the judge's verdict cannot be read: {error}") from None
-        raise CannotJudge(wrong)
+
+def verdict_in(text: str, schema: Mapping[str, JSON]) -> Mapping[str, Any]:
+    """Give the first object in an answer that fits the schema. Raises CannotJudge."""
+    wrong = f"the judge gave no verdict, but {shown(text)}"
+    try:
+        for value in _objects(text):
+            fault = misfit(schema, dict(value))
+            if fault is None:
+                return value
+            wrong = f"the judge's verdict does not fit its schema: {fault}"
+    except (SearchedTooLong, TooLarge) as error:
+        raise CannotJudge(f"the judge's verdict cannot be read: {error}") from None
+    raise CannotJudge(wrong)
 
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:

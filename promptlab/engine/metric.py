@@ -24,6 +24,14 @@ class Metric(Frozen, ABC):
         """Give its templates, and where the file says them."""
         yield from ()
 
+    def judges_named(self) -> Iterator[tuple[Place, str | None]]:
+        """Give the models that it asks (None: that by default), and where the file says them."""
+        yield from ()
+
+    def names_beside(self, place: Place) -> frozenset[str]:  # noqa: ARG002 - of kinds that have a prompt
+        """Give what the template at a place sees beside what all metrics see."""
+        return frozenset()
+
     def as_source(self) -> dict[str, JSON]:
         """Give it as a file says it; of kinds that name no file."""
         return {"name": self.name}

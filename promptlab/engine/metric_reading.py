@@ -9,7 +9,10 @@ from promptlab.engine.catalog import METRICS
 from promptlab.engine.metric import Metric
 from promptlab.schemas.refusal import Refusal
 
-FORMS = "write {name: …} with `classification: {expected: …, actual: …}`, `python: …` or `value: …`"
+FORMS = (
+    "write {name: …} with `classification: {expected: …, actual: …}`, `python: …`, `value: …` "
+    "or `select-best: RUBRIC`"
+)
 
 
 def read_metric(source: JSON, context: Mapping[str, Any] | None = None) -> Metric:

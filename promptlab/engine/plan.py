@@ -15,8 +15,8 @@ from promptlab.engine.sources import sources_of
 from promptlab.engine.step import Step
 from promptlab.engine.target import NO_JUDGES, Judges, Target
 from promptlab.schemas.dataset import Row
-from promptlab.schemas.pipeline import Params, PipelineSpec
-from promptlab.schemas.run import TrialKey
+from promptlab.schemas.pipeline import Params, PipelineSpec, Repeat
+from promptlab.schemas.run import TrialKey, TrialStatus
 from promptlab.schemas.sources import Sources
 
 
@@ -123,7 +123,9 @@ class Trial:
 class Plan:
     """`rows` opens the stream of rows anew at each call.
 
-    `selected` says which trials are wanted, `counts` how many that are in each cell, where not all are.
+    `selected` says which trials are wanted, `counts` how many that are in each cell, where not all are. A row
+    whose repeats are judged together is wanted as a whole. `kept`: how trials ended that are on record, and
+    are not run again.
     """
 
     pipeline: str
@@ -132,22 +134,52 @@ class Plan:
     row_count: int
     selected: Callable[[TrialKey, Row], bool] = field(default=lambda _key, _row: True)
     counts: Mapping[str, int] | None = None
+    kept: Callable[[TrialKey], TrialStatus | None] | None = None
+
+    @property
+    def repeat(self) -> Repeat:
+        """How often each row is run: the same in all cells."""
+        return self.cells[0].spec.repeat
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether how the repeats of a row ended says if there are more of them."""
+        return self.repeat.until is not None
 
     def trials(self) -> Iterator[Trial]:
-        """Give the trials in order of row, cell and repeat."""
-        for row in self.rows():
-            for cell in self.cells:
-                for repeat in range(cell.spec.repeat.count):
-                    key = TrialKey(
-                        row=row.index,
-                        row_id=row.id,
-                        cell=cell.name,
-                        variant=cell.variant,
-                        axes=cell.axes,
-                        repeat=repeat,
-                    )
-                    if self.selected(key, row):
-                        yield Trial(key, row, cell)
+        """Give the trials in order of row, cell and repeat; of rows that may be decided before, all."""
+        found = (trial for row in self.rows() for cell in self.cells for trial in self._wanted(row, cell))
+        if self.kept is None:
+            return found
+        kept = self.kept
+        return (trial for trial in found if kept(trial.key) is None)
+
+    def units(self) -> Iterator[tuple[Row, Cell]]:
+        """Give each row in each cell of which any trial is wanted."""
+        pairs = ((row, cell) for row in self.rows() for cell in self.cells)
+        return ((row, cell) for row, cell in pairs if any(True for _ in self._selected(row, cell)))
+
+    def repeats(self, row: Row, cell: Cell) -> Iterator[Trial]:
+        """Give all trials of a row in a cell."""
+        for repeat in range(self.repeat.count):
+            key = TrialKey(
+                row=row.index,
+                row_id=row.id,
+                cell=cell.name,
+                variant=cell.variant,
+                axes=cell.axes,
+                repeat=repeat,
+            )
+            yield Trial(key, row, cell)
+
+    def _wanted(self, row: Row, cell: Cell) -> Iterator[Trial]:
+        selected = self._selected(row, cell)
+        if self.repeat.needed is None:
+            return selected
+        return self.repeats(row, cell) if any(True for _ in selected) else iter(())
+
+    def _selected(self, row: Row, cell: Cell) -> Iterator[Trial]:
+        return (trial for trial in self.repeats(row, cell) if self.selected(trial.key, row))
 
     @property
     def size(self) -> int:
@@ -158,6 +190,11 @@ class Plan:
         if self.counts is not None:
             return self.counts.get(cell.name, 0)
         return self.row_count * cell.spec.repeat.count
+
+    @property
+    def least(self) -> int:
+        """How many trials there are at least, should each row be decided as early as can be."""
+        return self.size // self.repeat.count * self.repeat.fewest if self.is_sequential else self.size
 
     def narrowed(self, selected: Callable[[TrialKey, Row], bool]) -> "Plan":
         """Give the plan of those trials that are selected too; reads the rows once, to count them."""

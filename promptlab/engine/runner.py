@@ -1,15 +1,16 @@
-"""Runs a plan: workers that share one iterator of trials, so that nothing holds the whole run in memory."""
+"""Runs a plan: workers that share one source of trials, so that nothing holds the whole run in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
 from promptlab.engine.begun import Begun
 from promptlab.engine.machinery import Machinery
-from promptlab.engine.plan import Cell, Plan, Trial
+from promptlab.engine.plan import Cell, Plan
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.engine.trial import TrialRunner
+from promptlab.engine.upcoming import Decision, Upcoming, upcoming
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import Sample, TrialResult
@@ -20,7 +21,10 @@ WORKERS_WITHOUT_MODELS = 16
 
 @dataclass(slots=True)
 class Runner:
-    """`fail_fast` starts no trial after one that did not pass; `limits` gives seconds and errors."""
+    """`limits` gives seconds and errors.
+
+    `fail_fast` starts no trial after one that did not pass, where rows are decided after such a row.
+    """
 
     machinery: Machinery
     trials: TrialRunner
@@ -38,7 +42,7 @@ class Runner:
         self.machinery.emit(RunStarted(plan.pipeline, plan.size, tuple(sources), sources))
         if first is not None:
             await first()
-        shared = plan.trials()
+        shared = upcoming(plan)
         timer = self._timer()
         try:
             async with asyncio.TaskGroup() as group:
@@ -48,14 +52,16 @@ class Runner:
             if timer is not None:
                 timer.cancel()
 
-    async def _work(self, shared: Iterator[Trial]) -> None:
-        for trial in shared:
+    async def _work(self, shared: Upcoming) -> None:
+        while (trial := await shared.next()) is not None:
             if not await self.begun.begin(trial):
+                shared.end(trial.key, "left")
                 return
             result = await self.trials.run(trial)
             self.begun.end(trial.key, result.status)
+            decision = shared.end(trial.key, result.status)
             if result.status != "left":
-                self._finish(result, await self.samples(trial.cell, result))
+                self._finish(result, await self.samples(trial.cell, result), decision)
 
     async def samples(self, cell: Cell, result: TrialResult) -> Mapping[str, Sample]:
         """Give what a trial says for metrics over all trials."""
@@ -65,15 +71,14 @@ class Runner:
 
         return await samples_of(cell.spec.metrics, result, self.machinery.render)
 
-    def _finish(self, result: TrialResult, samples: Mapping[str, Sample]) -> None:
-        self.machinery.emit(TrialFinished(result, samples))
+    def _finish(self, result: TrialResult, samples: Mapping[str, Sample], decision: Decision) -> None:
+        self.machinery.emit(TrialFinished(result, samples, decision.spared))
         if self.limits.errors is not None and self.begun.errored >= self.limits.errors:
             reached = plural(self.limits.errors, "errored trial")
             self.machinery.brake.pull("limit", f"the limit of {reached} (limits.errors) is reached")
-        if self.fail_fast and result.status in ("failed", "errored"):
-            self.machinery.brake.pull(
-                "fail_fast", f"row {result.key.row} {result.status}, and --fail-fast is set"
-            )
+        if self.fail_fast and decision.has_failed:
+            how = "errored" if result.status == "errored" else "failed"
+            self.machinery.brake.pull("fail_fast", f"row {result.key.row} {how}, and --fail-fast is set")
 
     def _timer(self) -> asyncio.TimerHandle | None:
         seconds = self.limits.seconds

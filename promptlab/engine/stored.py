@@ -24,6 +24,10 @@ class StoredPlan(Plan):
 
     source: Callable[[], Iterator[StoredTrial]]
 
+    @property
+    def is_sequential(self) -> bool:
+        return False
+
     def trials(self) -> Iterator[Trial]:
         return iter(self.source())
 

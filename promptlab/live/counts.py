@@ -24,7 +24,9 @@ from promptlab.schemas.run import TrialStatus
 class RunCounts:
     """`spent_usd` None: some attempt's cost is unknown. Call it with each event.
 
-    `kept`: the trials among those counted that were on record before a run was resumed.
+    `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
+    `left`: what was not asked of all trials of a row. `kept`: the trials among those counted that were on
+    record before a run was resumed.
     """
 
     planned: int = 0
@@ -38,6 +40,7 @@ class RunCounts:
     cost_usd: float | None = 0.0
     unknown: int = 0
     unknown_usd: float = 0.0
+    left: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
@@ -58,8 +61,9 @@ class RunCounts:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case TrialFinished(result):
+            case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
+                self.planned -= spared
                 self.cost_usd = _plus(self.cost_usd, result.cost_usd)
             case AttemptSent(_, number):
                 self.sent += number == 1
@@ -75,6 +79,11 @@ class RunCounts:
                 self.stopped = event
             case _:
                 self._hear_of_model(event)
+
+    def compared(self, cost_usd: float | None, *, left: int) -> None:
+        """Count what was asked of all trials of a row; `left`: comparisons that were not."""
+        self.cost_usd = _plus(self.cost_usd, cost_usd)
+        self.left += left
 
     def _hear_of_model(self, event: Event) -> None:
         match event:

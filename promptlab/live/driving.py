@@ -16,11 +16,19 @@ type First = Callable[[], Awaitable[None]]
 
 
 async def drive(
-    engine: Engine, plan: Plan, interrupts: Interrupts | None, first: First | None = None
+    engine: Engine,
+    plan: Plan,
+    interrupts: Interrupts | None,
+    first: First | None = None,
+    *,
+    last: First | None = None,
 ) -> Ending:
-    """Run the engine, under the signals unless somebody else heeds them; give how it ended."""
+    """Run the engine, under the signals unless somebody else heeds them; give how it ended.
+
+    `first` and `last` are awaited before and after the trials.
+    """
     started = time.monotonic()
-    running = asyncio.create_task(_run(engine, plan, first))
+    running = asyncio.create_task(_run(engine, plan, first, last))
     with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
             await running
@@ -38,12 +46,14 @@ async def drive(
     )
 
 
-async def _run(engine: Engine, plan: Plan, first: First | None) -> None:
+async def _run(engine: Engine, plan: Plan, first: First | None, last: First | None) -> None:
     """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
     patience: float = GRACE_SECONDS
     try:
         with _single_error():
             await engine.runner.run(plan, first=first)
+            if last is not None:
+                await last()
     except (StorageError, asyncio.CancelledError):
         patience = 0
         raise

@@ -6,18 +6,20 @@ from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from promptlab.core.files import FileLock
+from promptlab.core.marks import Marks
 from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.places import place_of
 from promptlab.engine.plan import Plan
 from promptlab.live.counts import RunCounts
 from promptlab.live.recall import OwnAnswers
-from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit, Event, TrialFinished
 from promptlab.schemas.run import Sample, TrialKey, TrialResult, TrialStatus
+from promptlab.schemas.standing import Standing
 from promptlab.services.run_log import RunLog
 from promptlab.services.trials import TrialService
 
 KEPT: tuple[TrialStatus, ...] = ("passed", "failed", "skipped")
+ENDED: tuple[TrialStatus, ...] = (*KEPT, "errored", "left")
 TOLD_AT_ONCE = 100
 
 type TakeSamples = Callable[[TrialResult], Awaitable[Mapping[str, Sample]]]
@@ -57,8 +59,8 @@ class KeptTrials:
         self._tell = tell
         self._own = own
         self._cells = {cell.name: index for index, cell in enumerate(plan.cells)}
-        self._repeats = max(cell.spec.repeat.count for cell in plan.cells)
-        self._ended = bytearray()
+        self._ended = Marks()
+        self._standing, self._unit = Standing(plan.repeat), (-1, "")
         self._functions = {
             (cell.name, place)
             for cell in plan.cells
@@ -70,12 +72,12 @@ class KeptTrials:
     @property
     def rest(self) -> Plan:
         """The plan without the trials that are kept; its size is that of the whole."""
-        return replace(self._plan, selected=self._is_left)
+        return replace(self._plan, kept=self._status)
 
     def __call__(self, event: Event) -> None:
         """Hear of the trials that end now."""
         if isinstance(event, TrialFinished):
-            self._mark(event.result.key)
+            self._mark(event.result)
 
     async def tell(self, sample: TakeSamples) -> None:
         """Tell of the trials that are kept, with their samples; other tasks get their turn in between."""
@@ -91,16 +93,17 @@ class KeptTrials:
         count = 0
         with self._log.reading() as session:
             for trial in TrialService(session).of_run(self._run_id, statuses=("errored",)):
-                if not self._has_ended(trial.key):
+                if self._status(trial.key) is None:
                     self._tell(TrialFinished(trial, await sample(trial)))
                     count += 1
         return count
 
-    def _is_left(self, key: TrialKey, row: Row) -> bool:
-        return self._plan.selected(key, row) and not self._has_ended(key)
+    def _status(self, key: TrialKey) -> TrialStatus | None:
+        mark = self._ended[self._number(key)]
+        return ENDED[mark - 1] if mark else None
 
     def _keep(self, trial: TrialResult, samples: Mapping[str, Sample]) -> None:
-        self._mark(trial.key)
+        self._mark(trial)
         calls = [(step.id, call) for step in trial.all_steps for call in step.calls]
         calls += [("", call) for asked in trial.asked for call in asked.calls]
         self._own.told.update(
@@ -110,17 +113,19 @@ class KeptTrials:
             call.recalled and not call.tool and (trial.key.cell, place_of(step)) not in self._functions
             for step, call in calls
         )
-        self._tell(TrialFinished(trial, samples))
+        self._tell(TrialFinished(trial, samples, self._spared(trial)))
 
-    def _has_ended(self, key: TrialKey) -> bool:
-        number = self._number(key)
-        return number < len(self._ended) and self._ended[number] == 1
+    def _spared(self, trial: TrialResult) -> int:
+        """Give how many repeats are not needed as the row is decided; its trials come in their order."""
+        unit = trial.key.row, trial.key.cell
+        if unit != self._unit:
+            self._standing, self._unit = Standing(self._plan.repeat), unit
+        self._standing.add(trial.status)
+        is_decided = self._plan.is_sequential and not self._standing.further
+        return self._plan.repeat.count - trial.key.repeat - 1 if is_decided else 0
 
-    def _mark(self, key: TrialKey) -> None:
-        number = self._number(key)
-        if number >= len(self._ended):
-            self._ended.extend(bytes(number + 1 - len(self._ended)))
-        self._ended[number] = 1
+    def _mark(self, trial: TrialResult) -> None:
+        self._ended[self._number(trial.key)] = ENDED.index(trial.status) + 1
 
     def _number(self, key: TrialKey) -> int:
-        return (key.row * len(self._cells) + self._cells[key.cell]) * self._repeats + key.repeat
+        return (key.row * len(self._cells) + self._cells[key.cell]) * self._plan.repeat.count + key.repeat

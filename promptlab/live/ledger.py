@@ -36,6 +36,7 @@ _ATTEMPTS, _COMPLETIONS, _RUNS = Attempt.__table__, Completion.__table__, Run.__
 _TRIALS, _STEPS, _VERDICTS, _ROWS = Trial.__table__, StepRun.__table__, Verdict.__table__, Row.__table__
 _SETTLED = ("state", "spent_usd", "status_code", "error_kind", "error", "completion_id", "ended_at")
 _COUNTED = (
+    "planned",
     "passed",
     "failed",
     "errored",
@@ -182,6 +183,7 @@ def _counts(works: list[Any]) -> Values:
     struck = [work.intent.number for work in settled if not work.left]
     statuses = Counter(work.trial.status for work in finished)
     return {
+        "planned": -sum(work.spared for work in finished),
         **{name: statuses[name] for name in ("passed", "failed", "errored", "skipped", "left")},
         "attempts": len(begun) - len(struck),
         "sent": begun.count(1) - struck.count(1),

@@ -149,9 +149,9 @@ class Recorder:
     def emit(self, event: Event) -> None:
         """Write what happened some time soon; blocks for a moment where the disk is far behind."""
         match event:
-            case TrialFinished(trial):
+            case TrialFinished(trial, _, spared):
                 sources = self._sources.get(trial.key.cell, {})
-                finished = Finished(trial, self._cell_index(trial), sources)
+                finished = Finished(trial, self._cell_index(trial), sources, spared)
                 self._writer.put(finished, weight=weight_of(trial))
             case CallRecalled():
                 self._writer.put(Recalled(), weight=100)
@@ -168,9 +168,9 @@ class Recorder:
         source = SourceFile(file.path, "data", manifest)
         self._writer.put(Job(lambda to: write_file(to, self.run_id, source)), weight=200)
 
-    def count_recalled(self, count: int) -> None:
-        """Say how many calls were recalled by the trials that a resumed run keeps."""
-        self._writer.put(Job(lambda to: self._update(to, recalled=count)), weight=0)
+    def count_kept(self, *, recalled: int, planned: int) -> None:
+        """Say how many calls the trials recalled that a resumed run keeps, and how many it is to do."""
+        self._writer.put(Job(lambda to: self._update(to, recalled=recalled, planned=planned)), weight=0)
 
     async def calls(self) -> Calls:
         """Give the calls of all parts of the run."""

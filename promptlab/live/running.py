@@ -1,5 +1,6 @@
 """Runs a loaded pipeline: which trials, within which limits, and what the log is told of it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -126,7 +127,7 @@ def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
         count = min(count, request.limit)
         rows = lambda: islice(loaded.rows(), request.limit)  # noqa: E731 - one expression, named by its place
     plan = Plan(loaded.name, loaded.cells, rows, count)
-    failed = _failed_trials(request.failed, log) if request.failed is not None else request.trials
+    failed = _failed_trials(request.failed, log, loaded) if request.failed is not None else request.trials
     affected = request.affected.get(loaded.path)
     tags = frozenset(request.tags) if not set(request.tags) & set(loaded.spec.tags) else frozenset()
     if failed is not None or tags:
@@ -144,14 +145,17 @@ def _is_wanted(key: TrialKey, row: Row, failed: frozenset[TrialName] | None, tag
     return not tags or bool(tags & set(row.tags))
 
 
-def _failed_trials(run: str, log: RunLog) -> frozenset[TrialName]:
+def _failed_trials(run: str, log: RunLog, loaded: LoadedPipeline) -> frozenset[TrialName]:
+    """Give the trials that failed or errored, but for those of rows enough of whose repeats passed."""
+    failed, passed, needed = set[TrialName](), Counter[tuple[str, str]](), loaded.spec.repeat.needed
     with log.reading() as session:
         found = RunService(session, is_running=log.is_running).find(run)
-        return frozenset(
-            (trial.key.row_id, trial.key.cell, trial.key.repeat)
-            for trial in TrialService(session).of_run(found.id)
-            if trial.status in ("failed", "errored")
-        )
+        for trial in TrialService(session).of_run(found.id):
+            key = trial.key
+            passed[key.row_id, key.cell] += trial.status == "passed"
+            if trial.status in ("failed", "errored"):
+                failed.add((key.row_id, key.cell, key.repeat))
+    return frozenset(name for name in failed if needed is None or passed[name[:2]] < needed)
 
 
 def _id_of(run: str, log: RunLog) -> str:
@@ -250,7 +254,7 @@ def circumstances_of(
     project: Project, loaded: LoadedPipeline, request: RunRequest, log: RunLog
 ) -> Mapping[str, JSON]:
     """Give what the run is made with besides its files and options."""
-    failed = _failed_trials(request.failed, log) if request.failed is not None else None
+    failed = _failed_trials(request.failed, log, loaded) if request.failed is not None else None
     plan = Plan(loaded.name, loaded.cells, loaded.rows, loaded.row_count)
     return circumstances(plan, model=project.settings.model, spent=request.spent, failed=failed)
 

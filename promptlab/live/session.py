@@ -13,7 +13,7 @@ from promptlab.engine.brake import Brake
 from promptlab.engine.plan import Plan
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
-from promptlab.live.driving import drive, fan_out
+from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
@@ -74,7 +74,7 @@ class Session:
         if self.workshop is None:
             await self._warm_up(recorder)
         interrupts = Interrupts(brake) if self.brake is None else None
-        ending = await self._drive(engine, recorder, kept, interrupts)
+        ending = await self._drive(engine, recorder, kept, interrupts, self._last(engine, recorder, scores))
         await self._aggregate(engine, recorder, scores, ending)
         ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
@@ -97,12 +97,31 @@ class Session:
             return None
         return KeptTrials(self.log, recorder.run_id, self.plan, tell, recorder.own)
 
+    def _last(self, engine: Engine, recorder: Recorder, scores: Scores) -> First | None:
+        """Give what is asked once all trials are on record: which outputs are the best."""
+        if not any(metric.key == "select-best" for cell in self.plan.cells for metric in cell.spec.metrics):
+            return None
+        from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
+
+        async def last() -> None:
+            await recorder.flush()
+            machinery = engine.runner.machinery
+            chosen = await choose_best(self.plan, scores, self.log, recorder.run_id, machinery)
+            self.counts.compared(chosen.cost_usd, left=chosen.left)
+
+        return last
+
     async def _drive(
-        self, engine: Engine, recorder: Recorder, kept: KeptTrials | None, interrupts: Interrupts | None
+        self,
+        engine: Engine,
+        recorder: Recorder,
+        kept: KeptTrials | None,
+        interrupts: Interrupts | None,
+        last: First | None,
     ) -> Ending:
         """Run what is not on record yet."""
         if self.taken_over is None or kept is None:
-            return await drive(engine, self.plan, interrupts)
+            return await drive(engine, self.plan, interrupts, last=last)
 
         cells = {cell.name: cell for cell in self.plan.cells}
 
@@ -111,10 +130,10 @@ class Session:
 
         async def first() -> None:
             await kept.tell(sample)
-            recorder.count_recalled(kept.recalled)
+            recorder.count_kept(recalled=kept.recalled, planned=self.counts.planned)
             self.counts.kept = self.counts.done
 
-        ending = await drive(engine, kept.rest, interrupts, first)
+        ending = await drive(engine, kept.rest, interrupts, first, last=last)
         await recorder.flush()
         again = await kept.tell_rest(sample)
         return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
@@ -131,7 +150,7 @@ class Session:
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
-        if not self.options.fresh and recorder.answers() >= self.plan.size:
+        if not self.options.fresh and recorder.answers() >= self.plan.least:
             return
         targets = [line[0] for line in self.plan.lines()]
         for provider in {

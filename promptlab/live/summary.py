@@ -38,7 +38,7 @@ class Ending:
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
     """Put together what a run's end says; the first exit code that applies."""
     gates = scores.gates()
-    left = plan.size - counts.done + ending.again
+    left = counts.planned - counts.done + ending.again + counts.left
     ending = replace(ending, closures=_in_the_way(plan, ending.closures))
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
@@ -52,7 +52,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         checks=rates_of(scores.cells),
         measured=measured_of(scores.total, scores.cells, scores.detail()),
         gates=gates,
-        planned=plan.size,
+        planned=counts.planned,
         cost_usd=counts.cost_usd,
         spent_usd=paid(counts.spent_usd, counts.unknown_usd),
         seconds=ending.seconds,

@@ -66,11 +66,12 @@ class Kept:
 
 @dataclass(frozen=True)
 class Finished:
-    """`sources`: what the steps of the trial's cell are made of, by path."""
+    """`sources`: what the steps of the trial's cell are made of, by path; `spared`: repeats not needed."""
 
     trial: TrialResult
     cell_index: int
     sources: Mapping[str, Sources] = field(default_factory=dict)
+    spared: int = 0
 
     @cached_property
     def inputs_digest(self) -> str:

@@ -46,10 +46,11 @@ class Changes:
             return cells
         return [cell for cell in cells if cell.variant in self.variants or cell.name in self.variants]
 
-    def documents(self, problems: Problems) -> Iterator[Document]:
-        """Give the overrides to lay over each cell, last."""
+    def documents(self, pipeline: Document, problems: Problems) -> Iterator[Document]:
+        """Give the overrides to lay over each cell of a pipeline, last."""
         if self.repeat is not None:
-            yield from _document("--repeat", "repeat", str(self.repeat), problems)
+            path = "repeat.max" if _is_until_decided(pipeline.value) else "repeat"
+            yield from _document("--repeat", path, str(self.repeat), problems)
         for path, text in self.sets:
             yield from _document(f"--set {path}", path, text, problems)
 
@@ -80,6 +81,11 @@ class Changes:
 
 
 NO_CHANGES = Changes()
+
+
+def _is_until_decided(pipeline: JSON) -> bool:
+    repeat = pipeline.get("repeat") if isinstance(pipeline, dict) else None
+    return isinstance(repeat, dict) and "until" in repeat
 
 
 def _document(shown: str, path: str, text: str, problems: Problems) -> Iterator[Document]:

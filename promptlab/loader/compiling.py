@@ -81,7 +81,8 @@ def _report_model(
 
 def _report_judge(missing: NoJudge, links: Links, problems: Problems) -> None:
     document, place = links.sites[missing.path]
-    error, below = missing.error, ("checks", *missing.place) if missing.place else ("dataset",)
+    error = missing.error
+    below: tuple[str | int, ...] = missing.place or ("dataset",)
     while below and document.part((*place, *below)) is None:
         below = below[:-1]
     code = NO_MODEL if isinstance(error, NoModel) else "model"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from promptlab.engine.check import Check
 from promptlab.engine.metrics.classification import Classification
 from promptlab.engine.metrics.python import PythonMetric
+from promptlab.engine.metrics.select_best import SelectBest
 from promptlab.engine.step import Step
 from promptlab.loader.shapes import words_of
 from promptlab.schemas.metrics import BUILT_IN_METRICS, CLASS_PARTS, FLAKY_RATE, PASS_POWER, PERCENTILE
@@ -76,6 +77,8 @@ class KnownMetrics(AbstractSet[str]):
                 self.classes[metric.name] = None if known is None or before is None else known | before
             case PythonMetric(name=name):
                 self.open.add(name)
+            case SelectBest(name=name):
+                self.single |= {name, f"{name}.disagreement"}
             case _:
                 self.single.add(metric.name)  # type: ignore[attr-defined]
 

@@ -183,7 +183,7 @@ class _Loading:
     def _drafts(self, document: Document) -> Iterator[_CellDraft]:
         refuse_ambiguous_axes(document, self.problems)
         for source in self.changes.chosen(cell_sources(document, self.problems)):
-            layers = (*source.overrides, *self.changes.documents(self.problems))
+            layers = (*source.overrides, *self.changes.documents(document, self.problems))
             laid = merged(document, layers, self.problems)
             spec = read_spec(laid, self.resolver, self.problems)
             if spec is not None:

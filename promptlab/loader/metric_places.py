@@ -1,10 +1,12 @@
 """Holds the metrics of a pipeline to the names that there are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.metric import Metric
 from promptlab.engine.metrics.derived import DerivedMetric
+from promptlab.engine.metrics.select_best import SelectBest
 from promptlab.loader.check_places import CheckPlaces
 from promptlab.loader.known_metrics import KnownMetrics, known_metrics
 from promptlab.loader.scope import Scope
@@ -24,7 +26,8 @@ def check_metrics(spec: PipelineSpec, checks: CheckPlaces, scope: Scope) -> None
         if taken is not None:
             message = f"'{metric.name}' is the name of {taken} already"
             checks.templates.report((*place, "name"), message, "name", "choose another name")
-        checks.columns(place, metric.templates(), scope, None)
+        sees = replace(scope, steps={}) if isinstance(metric, SelectBest) else scope
+        checks.columns(place, metric.templates(), sees, None, metric.names_beside)
         for message, hint in _of_formula(metric, known):
             checks.templates.report((*place, "value"), message, "metric", hint)
         known.add(metric, steps)

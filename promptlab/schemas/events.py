@@ -10,7 +10,10 @@ from promptlab.schemas.sources import Sources
 
 @frozen
 class RunStarted:
-    """`planned`: how many trials there are to do; `sources`: what steps are made of, by cell and path."""
+    """`planned`: how many trials there are to do, at most.
+
+    `sources`: what steps are made of, by cell and path.
+    """
 
     pipeline: str
     planned: int
@@ -103,10 +106,13 @@ class StepFinished:
 
 @frozen
 class TrialFinished:
-    """`samples`: what the trial says for metrics over all trials, by their names."""
+    """`samples`: what the trial says for metrics over all trials, by their names; `spared`: repeats of its
+    row that are not needed, as it decided the row.
+    """
 
     result: TrialResult
     samples: Mapping[str, Sample] = field(default_factory=dict)
+    spared: int = 0
 
 
 @frozen

@@ -20,6 +20,8 @@ type Cause = Literal[
     "code",
     "file",  # one that a prompt attaches or reads
     "answer",  # what an earlier step gave
+    "outputs",  # what the pipeline gave, to be judged
+    "check",  # what a check says by itself: its value, query or context
     "messages",  # they differ, and nothing above does
     "skipped",  # it was not asked before
     "errored",  # it has no answer from before
@@ -51,12 +53,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """A step of a trial that was called. `against`: the run with its newest earlier step run, if any."""
+    """A step of a trial that was called, or (`check`) a model that judges it; then None: the outputs.
+
+    `against`: the run with its newest earlier step run, or verdict, if any.
+    """
 
     trial: TrialKey
-    step: str
+    step: str | None
     changes: tuple[Change, ...]
     against: str | None = None
+    check: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """What was called: the path of a step, or a check behind that of its step."""
+        return "/".join(part for part in (self.step, self.check) if part)
 
     def as_json(self) -> dict[str, JSON]:
         return {
@@ -66,6 +77,7 @@ class Explained:
             "axes": dict(self.trial.axes),
             "repeat": self.trial.repeat,
             "step": self.step,
+            "check": self.check,
             "against": self.against,
             "changes": [change.as_json() for change in self.changes],
         }

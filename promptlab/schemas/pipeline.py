@@ -1,6 +1,7 @@
 """A pipeline as its file says it, after all that it names was found."""
 
 from collections.abc import Mapping
+from math import ceil
 from types import UnionType
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +18,8 @@ from promptlab.schemas.refusal import Refusal
 type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "invalid_output"]
 type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 type Severity = Literal["error", "warn"]
+
+MOST_REPEATS = 10_000
 
 
 PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
@@ -146,15 +149,45 @@ class Limits(Frozen):
 
 
 class Repeat(Frozen):
-    """`count` repeats of each row and cell; `passes` of them (below 1: a share) make it pass."""
+    """`count` repeats of each row and cell; `passes` of them (below 1: a share) make it pass.
 
-    count: int = Field(default=1, ge=1, le=10_000)
+    With `until: decided` there are at most `max`, which `count` says too: as many as it takes to know what
+    all of them would say.
+    """
+
+    count: int = Field(default=1, ge=1, le=MOST_REPEATS)
+    max: int | None = Field(default=None, ge=1, le=MOST_REPEATS)
+    until: Literal["decided"] | None = None
     passes: float | None = Field(default=None, alias="pass", gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_by_max(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("max") is None:
+            return value
+        most = value["max"]
+        if "count" in value:
+            raise ValueError("`max` is for repeats `until: decided`, which have no `count`; keep one of them")
+        is_valid = isinstance(most, int) and 1 <= most <= MOST_REPEATS  # else it is `max` that is reported
+        return {**value, "count": most} if is_valid else value
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        if (self.max is None) != (self.until is None):
+            raise ValueError("`max` and `until: decided` go together; for a fixed number say `count`")
+        if self.until is not None and self.passes is None:
+            raise ValueError("`until: decided` needs `pass`: how many repeats, or which share, must pass")
+        return self
 
     @model_validator(mode="after")
     def _within_count(self) -> Self:
-        if self.passes is not None and self.passes > self.count:
-            raise ValueError(f"pass: {self.passes:g} is more than count: {self.count}")
+        if self.passes is None:
+            return self
+        if self.passes > self.count:
+            most = "count" if self.max is None else "max"
+            raise ValueError(f"pass: {self.passes:g} is more than {most}: {self.count}")
+        if self.passes > 1 and self.passes % 1:
+            raise ValueError(f"pass: {self.passes:g} is neither a number of repeats nor a share below 1")
         return self
 
     @property
@@ -162,8 +195,16 @@ class Repeat(Frozen):
         """How many repeats must pass for the row to pass; None where each trial counts by itself."""
         if self.passes is None:
             return None
-        share = self.passes < 1
-        return max(1, -int(-self.passes * self.count // 1)) if share else int(self.passes)
+        if self.passes >= 1:
+            return int(self.passes)
+        return max(1, ceil(round(self.passes * self.count, 9)))  # 0.55 * 100 is a little more than 55
+
+    @property
+    def fewest(self) -> int:
+        """After how many repeats a row can be decided at the earliest."""
+        if self.until is None or self.needed is None:
+            return self.count
+        return min(self.needed, self.count - self.needed + 1)
 
 
 class Gate(Frozen):

@@ -129,14 +129,16 @@ class CertainError:
 
 @frozen(kw_only=True)
 class PipelinePlan:
-    """What a run of a pipeline would do. `seconds`: as the limits are now, None where nobody knows.
+    """What a run of a pipeline would do.
 
-    `errors` are the first of `total.error`.
+    `trials`: how many at most; `least_trials`: should each row be decided as early as can be. `seconds`: as
+    the limits are now, None where nobody knows. `errors` are the first of `total.error`.
     """
 
     pipeline: str
     path: str
     trials: int
+    least_trials: int
     steps: tuple[StepPlan, ...]
     seconds: float | None
     warnings: tuple[str, ...] = ()
@@ -151,6 +153,7 @@ class PipelinePlan:
             "pipeline": self.pipeline,
             "path": self.path,
             "trials": self.trials,
+            "least_trials": self.least_trials,
             "steps": [step.as_json() for step in self.steps],
             "total": self.total.as_json(),
             "seconds": None if self.seconds is None else round(self.seconds, 1),

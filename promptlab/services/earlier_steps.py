@@ -1,8 +1,9 @@
 """Finds what the same step of the same trial was in the runs before, the newest first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.places import place_of
 from promptlab.models import Run, StepRun, Trial
 from promptlab.schemas.run import TrialKey
-from promptlab.services.logged_step import LoggedStep, Name, Place
+from promptlab.services.logged_step import Name, Place
 
 MOST_RUNS = 100
 MOST_ROWS_NAMED = 500
@@ -19,6 +20,20 @@ _AT_ONCE = 500
 _TRIALS, _STEPS = Trial.__table__, StepRun.__table__
 
 type _Wanted = dict[Name, dict[str, Place]]
+type _Find = Callable[[Session, Mapping[int, Name]], Iterator[tuple[int, int, str]]]
+
+
+class Logged(Protocol):
+    """What is looked for: a step, or a check, by its path in its trial."""
+
+    @property
+    def trial(self) -> TrialKey: ...
+    @property
+    def name(self) -> Name: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def place(self) -> Place: ...
 
 
 @dataclass(slots=True)
@@ -33,7 +48,7 @@ class Earlier:
     axes: dict[str, list[JSON]] = field(default_factory=dict)
     steps: dict[Name, set[str]] = field(default_factory=dict)
 
-    def novelty(self, step: LoggedStep) -> str:
+    def novelty(self, step: Logged) -> str:
         """Say what is new about a step that was not found."""
         row, cell, _ = step.name
         if self.is_first:
@@ -70,10 +85,13 @@ def runs_before(session: Session, run_id: str) -> list[str]:
     return list(session.scalars(query.order_by(Run.id.desc()).limit(MOST_RUNS)))
 
 
-def find_earlier(session: Session, runs: Sequence[str], steps: Sequence[LoggedStep]) -> Earlier:
+def find_earlier(
+    session: Session, runs: Sequence[str], steps: Sequence[Logged], *, places: _Find | None = None
+) -> Earlier:
     """Find the newest earlier run of each step: same row id, cell, repeat and path.
 
-    Each of the runs is read once at most, however many steps there are.
+    Each of the runs is read once at most, however many steps there are. `places`: finds what trials have,
+    if it is not their steps: trial, position and path.
     """
     earlier = Earlier(is_first=not runs)
     wanted: _Wanted = {}
@@ -82,13 +100,13 @@ def find_earlier(session: Session, runs: Sequence[str], steps: Sequence[LoggedSt
     for run_id in runs:
         if not wanted:
             break
-        _look_into(session, run_id, wanted, earlier)
+        _look_into(session, run_id, wanted, earlier, places or _steps)
     return earlier
 
 
-def _look_into(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) -> None:
+def _look_into(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier, find: _Find) -> None:
     trials = dict(_trials(session, run_id, wanted, earlier))
-    for trial_id, position, step in _steps(session, trials):
+    for trial_id, position, step in find(session, trials):
         name = trials[trial_id]
         own = wanted[name].pop(step, None)
         if own is not None:
@@ -114,7 +132,7 @@ def _trials(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) ->
             yield id_, (row, cell, repeat)
 
 
-def _steps(session: Session, trials: dict[int, Name]) -> Iterator[tuple[int, int, str]]:
+def _steps(session: Session, trials: Mapping[int, Name]) -> Iterator[tuple[int, int, str]]:
     columns = _STEPS.c.trial_id, _STEPS.c.position, _STEPS.c.step
     for some in batched(trials, _AT_ONCE):
         query = select(*columns).where(_STEPS.c.trial_id.in_(some), _STEPS.c.status != "left")

@@ -58,6 +58,7 @@ class Flow:
     _refusals: int = 0
     _shut_at: float = math.inf
     _calm_at: float = -math.inf
+    _full_until: float = -math.inf
     _provoke_at: float = -math.inf
     _next_at: float = -math.inf
 
@@ -81,7 +82,8 @@ class Flow:
 
     def spacing(self, now: float) -> float:
         """Give the seconds until the next call should leave."""
-        return self._next_at - now if self._next_at - now > self._slack else 0.0
+        turn = max(self._next_at, self._full_until if self.in_flight else 0.0)
+        return turn - now if turn - now > self._slack else 0.0
 
     def leave(self, now: float) -> Ticket:
         """Note that a call leaves."""
@@ -104,6 +106,7 @@ class Flow:
         """Note an answer; whatever it says, the call was let in."""
         self.in_flight -= 1
         self._refusals = 0
+        self._full_until = -math.inf
         self._latency += (now - ticket.left_at - self._latency) / (8 if self._latency else 1)
         if ticket.number <= self._shrunk_at:
             return  # it left before the last episode and says nothing of now
@@ -142,14 +145,22 @@ class Flow:
         # refusals are heard in the order of departure: of what left before, all else was let in
         let_in = max(0, ticket.number - self._episode - self._refused)
         if not let_in and self.pace.is_limited:
-            if not self.pace.is_hushed and ticket.width < self._suspicion.least_refused:
-                self._suspicion = self._before
-            self.pace.hush()
+            self._find_full_or_closed(ticket, resumes_at)
         else:
             self._learn(ticket, let_in, resumes_at)
         self._episode, self._refused = ticket.number, 0
         self._shrunk_at = self.sent
         self.window.start_over()
+
+    def _find_full_or_closed(self, ticket: Ticket, now: float) -> None:
+        """Nothing was let in: beside as many calls as were too many before, until one of them is answered."""
+        is_full = self._latency and 1 < self._suspicion.least_refused <= ticket.width
+        if is_full and not self.pace.is_hushed:
+            self._full_until = now + self._latency
+            return
+        if not self.pace.is_hushed:
+            self._suspicion = self._before
+        self.pace.hush()
 
     def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
         is_clear = ticket.left_at > self._cut_at + self._heard_after  # no refusal is under way unheard

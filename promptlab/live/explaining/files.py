@@ -36,5 +36,9 @@ class FilesChanged:
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
         return self._changed(path for path, file in sorted(self.new.items()) if file.kind in kinds)
 
+    def named(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Give those of these files that changed."""
+        return self._changed(paths)
+
     def _changed(self, paths: Iterable[str]) -> tuple[str, ...]:
         return tuple(path for path in paths if self.old.get(path) != self.new.get(path))

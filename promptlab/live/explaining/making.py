@@ -9,9 +9,11 @@ from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.live.explaining.causes import causes
 from promptlab.live.explaining.compared import Compared, Surroundings, is_told
 from promptlab.live.explaining.files import FilesChanged
+from promptlab.live.explaining.judges import explain_judges
 from promptlab.schemas.explained import Change, Explained
 from promptlab.schemas.run import StepCall
 from promptlab.services.earlier_steps import Earlier
+from promptlab.services.judge_history import JudgeHistory
 from promptlab.services.logged_step import Asked, LoggedStep
 from promptlab.services.run_log import RunLog
 from promptlab.services.step_history import StepHistory
@@ -20,12 +22,17 @@ AT_ONCE = 64
 
 
 def explain_run(log: RunLog, run_id: str, cells: Sequence[Cell], *, fresh: bool) -> Iterator[Explained]:
-    """Say of each step of each trial of which a call left why it did; `fresh`: the run recalled nothing."""
+    """Say of each step of each trial of which a call left why it did, then of each check that asked a model.
+
+    `fresh`: the run recalled nothing.
+    """
     with log.reading() as session:
         planned = {cell.name: by_place(cell.steps) for cell in cells}
-        explaining = _Explaining(StepHistory(session, run_id), planned, fresh)
-        for steps in explaining.history.sent():
+        history = StepHistory(session, run_id)
+        explaining = _Explaining(history, planned, fresh)
+        for steps in history.sent():
             yield from explaining.explain([step for step in steps if explaining.is_call(step)])
+        yield from explain_judges(JudgeHistory(session, run_id), history, cells, fresh=fresh)
 
 
 @dataclass(frozen=True, slots=True)

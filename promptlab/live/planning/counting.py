@@ -109,8 +109,9 @@ class Counting:
         self.errors: list[CertainError] = []
 
     def add(self, trial: Trial, forecasts: Iterable[StepForecast]) -> None:
+        is_sure = trial.key.repeat < trial.cell.spec.repeat.fewest
         for forecast in forecasts:
-            self._add(trial, forecast)
+            self._add(trial, forecast if is_sure else forecast.if_undecided())
 
     def steps(self) -> Iterator[StepPlan]:
         """Give what each step does, cell by cell, as they are written."""

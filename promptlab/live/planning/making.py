@@ -10,6 +10,7 @@ from promptlab.engine.attachments import AttachmentSource
 from promptlab.engine.forecasting import Forecaster
 from promptlab.engine.plan import Plan
 from promptlab.engine.rendering import Renderer
+from promptlab.live.planning.comparisons import comparisons
 from promptlab.live.planning.counting import Counting, Seen
 from promptlab.live.planning.limits import limit_warnings, model_warnings, seconds_of
 from promptlab.live.recall import AllRuns, Recaller
@@ -45,7 +46,7 @@ async def plan_loaded(
     seen.new_run(fresh=request.fresh)
     walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files))
     counting = await walk.count(seen, progress)
-    steps = tuple(counting.steps())
+    steps = (*counting.steps(), *comparisons(plan))
     total = Numbers.total(step.numbers for step in steps)
     loads = list(counting.loads.values())
     seconds = None if total.is_endless else seconds_of(loads, request.max_concurrency)
@@ -53,6 +54,7 @@ async def plan_loaded(
         pipeline=loaded.name,
         path=loaded.path,
         trials=plan.size,
+        least_trials=plan.least,
         steps=steps,
         seconds=seconds,
         warnings=(
