@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from promptlab.cli.choosing import ON_UNKNOWN
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_runs
 from promptlab.cli.types import positive
@@ -36,6 +37,7 @@ from promptlab.core.errors import UsageError
 @click.option("--max-cost", type=positive(float), metavar="USD", help="What judges may cost.")
 @click.option("--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a judge.")
 @click.option("--fresh", is_flag=True, help="Recall no verdict of a judge that was recorded before.")
+@ON_UNKNOWN
 @click.option("--no-python", is_flag=True, help="Refuse to run the project's python.")
 @click.option(
     "--fail-exit-code",

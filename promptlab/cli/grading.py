@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
@@ -14,6 +14,7 @@ from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.outfiles import opened, out_paths, refuse_files_read, write
 from promptlab.cli.progress import progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
+from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
 from promptlab.core.json import plain
 from promptlab.engine.plan import Cell
@@ -46,6 +47,7 @@ class How:
     max_cost: float | None = None
     max_concurrency: int | None = None
     fresh: bool = False
+    on_unknown: Literal["retry", "fail"] = "retry"
     no_python: bool = False
     fail_exit_code: int = 1
 
@@ -111,8 +113,15 @@ def _judged(
     run_id: str,
 ) -> int:
     options = options_of_judges(
-        project, plan, max_cost=how.max_cost, max_concurrency=how.max_concurrency, fresh=how.fresh
+        project,
+        plan,
+        max_cost=how.max_cost,
+        max_concurrency=how.max_concurrency,
+        fresh=how.fresh,
+        on_unknown=how.on_unknown,
     )
+    if log is not None and any(True for cell in plan.cells for _ in cell.all_judges()):
+        _tell_of_doubts(log, how)
     counts, failures = RunCounts(), Failures()
     with ExitStack() as stack:
         outs = stack.enter_context(_writing(paths))
@@ -131,6 +140,16 @@ def _judged(
         outs.finish(summary)
     _show(summary, failures, how)
     return how.fail_exit_code if summary.exit_code == 1 else summary.exit_code
+
+
+def _tell_of_doubts(log: "RunLog", how: How) -> None:
+    from promptlab.cli.unknown import doubt_lines  # noqa: PLC0415 - only where there is a log
+    from promptlab.live.burial import left_by_checks  # noqa: PLC0415 - likewise
+
+    if attempts := left_by_checks(log):
+        first, *lines = doubt_lines(attempts, how.on_unknown)
+        for line in (f"a check (or a run that is deleted) left {first}", *lines):
+            click.echo(escaped(line), err=True)
 
 
 async def _to_the_end(grading: Grading, targets: Targets, run_id: str) -> RunSummary:

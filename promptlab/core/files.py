@@ -39,19 +39,15 @@ class FileLock:
 
     def acquire(self) -> bool:
         """Take the lock if it is free; give whether it was."""
-        from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415 (not on every system)
+        from fcntl import LOCK_EX, LOCK_NB  # noqa: PLC0415 (not on every system)
 
-        handle = os.open(self.path, os.O_CREAT | os.O_RDWR, OWNER_FILE)
-        try:
-            flock(handle, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        if not self._is_of(handle):  # whoever held it took the file away in between
-            os.close(handle)
-            return self.acquire()
-        self._handle = handle
-        return True
+        return self._acquire(LOCK_EX | LOCK_NB)
+
+    def wait(self) -> None:
+        """Take a lock that is nobody else's: whoever asks whether it is held holds it for an instant."""
+        from fcntl import LOCK_EX  # noqa: PLC0415 (not on every system)
+
+        self._acquire(LOCK_EX)
 
     def release(self) -> None:
         if self._handle is not None:
@@ -63,6 +59,21 @@ class FileLock:
         if self._handle is not None:
             self.path.unlink(missing_ok=True)
             self.release()
+
+    def _acquire(self, how: int) -> bool:
+        from fcntl import flock  # noqa: PLC0415 (not on every system)
+
+        handle = os.open(self.path, os.O_CREAT | os.O_RDWR, OWNER_FILE)
+        try:
+            flock(handle, how)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        if not self._is_of(handle):  # whoever held it took the file away in between
+            os.close(handle)
+            return self._acquire(how)
+        self._handle = handle
+        return True
 
     def _is_of(self, handle: int) -> bool:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, as_text
@@ -140,7 +140,13 @@ def _call(index: int, call: Mapping[str, Any]) -> JSON:
 
 
 def options_of_judges(
-    project: Project, plan: Plan, *, max_cost: float | None, max_concurrency: int | None, fresh: bool
+    project: Project,
+    plan: Plan,
+    *,
+    max_cost: float | None,
+    max_concurrency: int | None,
+    fresh: bool,
+    on_unknown: Literal["retry", "fail"],
 ) -> RunOptions:
     """Give how judges are asked: within the ceilings of promptlab.yaml. Raises UsageError without a price."""
     ceilings = project.settings.limits
@@ -156,5 +162,6 @@ def options_of_judges(
         cost_name="--max-cost" if usd is not None and usd == max_cost else OF_SETTINGS,
         cost_usd_per_day=ceilings.cost_usd_per_day,
         fresh=fresh,
+        on_unknown=on_unknown,
         max_concurrency=max_concurrency,
     )

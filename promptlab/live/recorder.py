@@ -1,7 +1,7 @@
 """The run log as a run sees it: recalls, records each call before and after, writes the rest behind."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.beginning import write_beginning, write_file
+from promptlab.live.burial import bury
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
 from promptlab.live.work import Begun, Finished, Intended, Job, Kept, Recalled, Settled, weight_of
@@ -32,7 +33,7 @@ from promptlab.schemas.run import TrialResult
 from promptlab.schemas.sources import Sources
 from promptlab.services.reopening import ReopeningService, recount
 from promptlab.services.run_log import RunLog
-from promptlab.services.runs import RunService, count_left, give_up_attempts
+from promptlab.services.runs import count_left, give_up_attempts
 
 _NEVER_LEFT = CallFailure(kind="interrupted", message="given up before it left", outcome="unsent")
 _INTERRUPTED = RunEnd(status="interrupted", reason="it was not brought to an end")
@@ -75,7 +76,7 @@ class Recorder:
         """
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
-            recorder._lock.acquire()
+            recorder._lock.wait()
         begun = datetime.now(UTC)  # what is on record by then is recalled
         recorder._open()
         recorder._writer.put(Begun(lambda to: recorder._begin(to, start, begun)), weight=0)
@@ -86,8 +87,8 @@ class Recorder:
         """Record calls that belong to no run; otherwise as `begin_run`."""
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
-            recorder._lock.acquire()
-        recorder._open()
+            recorder._lock.wait()
+        recorder._open(recorder._bury)
         return recorder
 
     @classmethod
@@ -223,24 +224,19 @@ class Recorder:
 
     def _begin(self, connection: Connection, start: RunStart, begun: datetime) -> None:
         session = Session(connection)
-        self._bury(session)
+        bury(session, self._log)
         write_beginning(session, self.run_id, start, begun)
+
+    def _bury(self) -> None:
+        with self._log.writing() as session:
+            bury(session, self._log)
 
     def _reopen(self) -> None:
         with self._log.writing() as session:
-            self._bury(session)
+            bury(session, self._log)
             run = ReopeningService(session, self.run_id)
             run.go_on()
             self._numbers = run.numbers()
-
-    def _bury(self, session: Session) -> None:
-        """Write down what became of runs that died."""
-        self._remove_locks(RunService(session, is_running=self._log.is_running).mark_interrupted())
-
-    def _remove_locks(self, run_ids: Sequence[str]) -> None:
-        for lock in map(self._log.lock_of, run_ids):
-            if lock.acquire():  # else somebody resumes it
-                lock.remove()
 
     def _numbered(self, intent: Intent) -> Intent:
         """Count on where the request left before the run was resumed."""

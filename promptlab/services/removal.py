@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from promptlab.core.errors import UsageError
 from promptlab.models import Attempt, Completion, Row, Run, RunFile, Snapshot, StepRun, Trial, Verdict
 from promptlab.schemas.log import Removal
+from promptlab.services.runs import give_up_attempts
 
 _CHUNK = 500
 
@@ -51,6 +52,8 @@ class RemovalService:
         self._refuse_live(run_ids, answers=answers)
         removal = self.preview(run_ids, answers=answers)
         unneeded = self._unneeded(run_ids) if answers else []
+        for run_id in run_ids:
+            give_up_attempts(self._session, run_id)
         for runs in _chunks(run_ids):
             self._session.execute(delete(Run).where(Run.id.in_(runs)))
         for ids in _chunks(unneeded):
@@ -69,6 +72,13 @@ class RemovalService:
         for run_id in live:
             if answers or run_id in run_ids:
                 raise UsageError(f"run {run_id} is still running", hint="wait for its end, or stop it")
+        if answers:
+            self._refuse_live_checks()
+
+    def _refuse_live_checks(self) -> None:
+        asking = self._session.scalars(select(Attempt.run_id).where(Attempt.state == "intent").distinct())
+        if any(map(self._is_running, asking)):
+            raise UsageError("a check is still running", hint="wait for its end, or stop it")
 
     def _unneeded(self, run_ids: Sequence[str]) -> list[int]:
         """Give the answers that neither a run left bought nor a trial left used."""

@@ -48,6 +48,10 @@ class RunLog:
         """Give the lock that a run holds while it lives."""
         return FileLock(private_folder(self.path.parent / "runs") / f"{run_id}.lock")
 
+    def lock_owners(self) -> list[str]:
+        """Give whose locks there are: those who live, and those who died holding theirs."""
+        return [path.stem for path in (self.path.parent / "runs").glob("*.lock")]
+
     def is_running(self, run_id: str) -> bool:
         return is_locked(self.path.parent / "runs" / f"{run_id}.lock")
 

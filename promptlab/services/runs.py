@@ -76,11 +76,7 @@ class RunService:
         query = (
             select(Attempt).where(Attempt.run_id == run_id, Attempt.state.in_(states)).order_by(Attempt.id)
         )
-        names = [field.name for field in fields(AttemptRecord)]
-        return [
-            AttemptRecord(**{name: getattr(attempt, name) for name in names})
-            for attempt in self._session.scalars(query)
-        ]
+        return [attempt_record(attempt) for attempt in self._session.scalars(query)]
 
     def doubtful_attempts(self, path: str) -> list[AttemptRecord]:
         """Give those of the newest run of a pipeline file that no answer is known to in any run."""
@@ -136,6 +132,10 @@ def _record(run: Run) -> RunRecord:
     return RunRecord(**{**facts, **read, "made_with": run.made_with or {}})
 
 
+def attempt_record(attempt: Attempt) -> AttemptRecord:
+    return AttemptRecord(**{field.name: getattr(attempt, field.name) for field in fields(AttemptRecord)})
+
+
 def mark_dead(session: Session, run_id: str) -> None:
     """Write down that the process of a run has died, unless the run had come to its end."""
     give_up_attempts(session, run_id)
@@ -160,14 +160,15 @@ def _hanging(session: Session, run_id: str) -> tuple[int, float | None]:
     return count, (reserved or 0.0) if known == count else None
 
 
-def give_up_attempts(session: Session, run_id: str) -> None:
-    """Count attempts without a known end as paid for, as dear as they may have been."""
+def give_up_attempts(session: Session, run_id: str) -> int:
+    """Count attempts without a known end as paid for, as dear as they may have been; give their number."""
     count, spent = _hanging(session, run_id)
     if not count:
-        return
+        return 0
     session.execute(
         update(Attempt)
         .where(Attempt.run_id == run_id, Attempt.state == "intent")
         .values(state="unknown", spent_usd=Attempt.reserved_usd, ended_at=datetime.now(UTC))
     )
     session.execute(update(Run).where(Run.id == run_id).values(spent_usd=Run.spent_usd + spent))
+    return count

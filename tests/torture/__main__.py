@@ -22,7 +22,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with fake_provider_process(folder) as provider, warm_process(folder) as warm:
-            bench = Bench(folder, provider, warm, options.seed, thorough=not options.quick)
+            bench = Bench(folder, provider, warm, options.seed, thorough=not options.quick, full=options.full)
             for trouble in options.trouble or TROUBLES:
                 findings += _told(bench, trouble)
     return int(any(finding.faults or finding.untried for finding in findings))
@@ -31,13 +31,16 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("trouble", nargs="*", choices=[[], *TROUBLES], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="a sample, as in `make test`")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="a sample, as in `make test-all`")
+    size.add_argument("--full", action="store_true", help="points that others cover too, and more rounds")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the random moments")
     return parser.parse_args()
 
 
 def _told(bench: Bench, trouble: str) -> list[Finding]:
     findings = []
+    bench.begin(trouble)
     started = time.monotonic()
     for finding in TROUBLES[trouble](bench):
         seconds, started = time.monotonic() - started, time.monotonic()

@@ -31,13 +31,14 @@ class Finding:
 
 @dataclass
 class Bench:
-    """`thorough`: every point and every moment, else a sample that fits into `make test`."""
+    """`thorough`: every point, else a sample that fits into `make test`; `full`: also what others cover."""
 
     folder: Path
     provider: FakeProvider
     warm: Warm
     seed: int
     thorough: bool = True
+    full: bool = False
     random: Random = field(init=False)
     _numbers: Iterator[int] = field(default_factory=count, init=False)
 
@@ -51,12 +52,18 @@ class Bench:
             root or self.folder / f"place-{next(self._numbers)}", self.provider, self.warm, rows=rows
         )
 
-    def some(self, thoroughly: int, quickly: int) -> int:
+    def begin(self, trouble: str) -> None:
+        """Have the moments of a trouble hang on the seed alone, whatever else is tried before it."""
+        self.random = Random(f"{self.seed} {trouble}")
+
+    def some(self, thoroughly: int, quickly: int, *, fully: int | None = None) -> int:
+        if self.full:
+            return fully or thoroughly
         return thoroughly if self.thorough else quickly
 
-    def points(self, sample: Iterable[int]) -> Iterable[int]:
-        """Give the numbers of the points at which to strike: all of them, or the sample."""
-        return count(1) if self.thorough else sample
+    def points(self, sample: Iterable[int], *, every: int = 1) -> Iterable[int]:
+        """Give the numbers of the points at which to strike: all of them, one of so many, or the sample."""
+        return count(1, 1 if self.full else every) if self.thorough else sample
 
     @cached_property
     def uninterrupted(self) -> list[dict[str, Any]]:

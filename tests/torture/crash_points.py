@@ -19,14 +19,17 @@ type Begin = Callable[[Place], Command]
 class Sweep:
     """A kill before the first, the second, … of `calls`, in a command begun anew each time.
 
-    strace counts each thread's calls by themselves. The main thread makes the log and begins the run; once it
-    has begun (`begun`) the writer's thread alone writes.
+    strace counts each thread's calls by themselves. The main thread makes the log, and at the end moves what
+    was committed into it; in between the writer's thread alone writes. `to_the_end` False: it ends once calls
+    had been sent, as the sweeps of the middle go on from there. `on_log`: calls on the log itself alone.
     """
 
     trouble: str
     calls: str
     begin: Begin
     sample: tuple[int, ...]
+    to_the_end: bool = True
+    on_log: bool = False
 
 
 def on_a_new_log(place: Place) -> Command:
@@ -43,13 +46,14 @@ def in_the_middle(place: Place) -> Command:
 
 
 SWEEPS = (
-    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(90,)),
-    Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3,)),
+    Sweep("killed before a write, on a new log", "pwrite64", on_a_new_log, sample=(60,), to_the_end=False),
+    Sweep("killed before a sync, on a new log", "fdatasync", on_a_new_log, sample=(3,), to_the_end=False),
     Sweep("killed before a cut, on a new log", "ftruncate", on_a_new_log, sample=(2,)),
     Sweep("killed before a removal, on a new log", "unlink", on_a_new_log, sample=(4,)),
-    Sweep("killed before a write, with answers on record", "pwrite64", on_an_old_log, sample=(10,)),
+    Sweep("killed before a write, on an old log", "pwrite64", on_an_old_log, sample=(10,), to_the_end=False),
     Sweep("killed before a write of the run's middle", "pwrite64", in_the_middle, sample=(77,)),
     Sweep("killed before a sync of the run's middle", "fdatasync", in_the_middle, sample=(9,)),
+    Sweep("killed before a write of the move out of the WAL", "pwrite64", in_the_middle, (9,), on_log=True),
 )
 
 
@@ -63,9 +67,11 @@ def _killed_at(bench: Bench, sweep: Sweep, number: int) -> list[str] | None:
     """Give what broke, None where the run came to its end before the call."""
     place = bench.place()
     command = sweep.begin(place)
-    with traced(command, sweep.calls, f"signal=SIGKILL:when={number}"):
+    before = len(place.asked())
+    on = place.log if sweep.on_log else None
+    with traced(command, sweep.calls, f"signal=SIGKILL:when={number}", on=on):
         end = command.end()
-    if end.code != -signal.SIGKILL:
+    if end.code != -signal.SIGKILL or (len(place.asked()) > before and not (sweep.to_the_end or bench.full)):
         return None
     judge = Judge(place)
     return [*judge.after_crash(), *judge.at_end(place.go_on(), bench.uninterrupted)]

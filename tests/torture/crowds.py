@@ -19,7 +19,7 @@ def crowds(bench: Bench) -> Iterator[Finding]:
         ("8 runs at once, on a log with answers", False),
         ("8 runs at once, on no log", True),
     ):
-        rounds = bench.some(5, 1)
+        rounds = bench.some(3, 1, fully=10)
         faults = [fault for _ in range(rounds) for fault in _played(bench, is_new=is_new)]
         yield Finding(trouble, rounds, tuple(faults))
 

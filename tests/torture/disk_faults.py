@@ -22,7 +22,10 @@ ROWS = 40
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`then`: `+` where the disk stays broken from that call on."""
+    """`then`: `+` where the disk stays broken from that call on; `every`: one of so many calls is struck.
+
+    `to_the_end` and `on_log` as of a `Sweep`.
+    """
 
     trouble: str
     call: str
@@ -30,36 +33,51 @@ class Fault:
     then: str
     begin: Begin
     sample: tuple[int, ...]
+    every: int = 1
+    to_the_end: bool = True
+    on_log: bool = False
 
 
 FAULTS = (
-    Fault("disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, (60,)),
-    Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, (20,)),
-    Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, (70,)),
+    Fault(
+        "disk full from a write on, on a new log", "pwrite64", "ENOSPC", "+", on_a_new_log, (60,), 3, False
+    ),
+    Fault("disk full from a write of the middle on", "pwrite64", "ENOSPC", "+", in_the_middle, (20,), 3),
+    Fault("I/O error at a write of the middle", "pwrite64", "EIO", "", in_the_middle, (70,), 3),
     Fault("I/O error at a sync, on a new log", "fdatasync", "EIO", "", on_a_new_log, (5,)),
     Fault("I/O error at a sync of the middle", "fdatasync", "EIO", "", in_the_middle, (8,)),
+    Fault("disk full as the WAL is moved", "pwrite64", "ENOSPC", "+", in_the_middle, (5,), 3, on_log=True),
+    Fault("I/O error as the WAL is moved", "pwrite64", "EIO", "", in_the_middle, (5,), 3, on_log=True),
 )
 
 
 def disk_faults(bench: Bench) -> Iterator[Finding]:
     """Let each write and sync fail in turn, then go on with a disk that works."""
     for fault in FAULTS:
-        yield swept(fault.trouble, bench.points(fault.sample), partial(_failed_at, bench, fault))
+        points = bench.points(fault.sample, every=fault.every)
+        yield swept(fault.trouble, points, partial(_failed_at, bench, fault))
 
 
 def _failed_at(bench: Bench, fault: Fault, number: int) -> list[str] | None:
     place = bench.place()
     said = place.lab.root / "system-calls"
     command = fault.begin(place)
-    with traced(command, fault.call, f"error={fault.error}:when={number}{fault.then}", said=said):
+    on = place.log if fault.on_log else None
+    with traced(command, fault.call, f"error={fault.error}:when={number}{fault.then}", said=said, on=on):
         end = command.end()
-    if "(INJECTED)" not in said.read_text():
+    if "(INJECTED)" not in said.read_text() or (place.asked() and not (fault.to_the_end or bench.full)):
         return None
     judge = Judge(place)
     faults = list(judge.after_crash())
-    if end.code:  # else all had been committed, and only its move out of the WAL failed
-        faults += broken_off(place, end)
+    faults += broken_off(place, end) if end.code else _all_committed(place)
     return [*faults, *judge.at_end(place.go_on(), bench.uninterrupted)]
+
+
+def _all_committed(place: Place) -> Iterator[str]:
+    """Say what is not on record of a run that ended well: only the move out of the WAL may have failed."""
+    answers = len(CALLS) * place.rows
+    if place.query("SELECT status FROM runs") != [("passed",)] or len(place.recorded()) != answers:
+        yield "it ended with 0, and not all of it is on record"
 
 
 def broken_off(place: Place, end: Ended) -> Iterator[str]:
@@ -74,8 +92,8 @@ def broken_off(place: Place, end: Ended) -> Iterator[str]:
 
 
 def small_disks(bench: Bench) -> Iterator[Finding]:
-    """Fill a disk of 1 MB, and take its writes away."""
-    for trouble, play in (("a full disk of 1 MB", _full), ("a disk made read-only", _read_only)):
+    """Fill a disk of 2 MB, and take its writes away."""
+    for trouble, play in (("a full disk of 2 MB", _full), ("a disk made read-only", _read_only)):
         with tempfile.TemporaryDirectory() as name, _mounted(Path(name)) as reason:
             if reason:
                 yield Finding(trouble, untried=reason)
@@ -86,7 +104,7 @@ def small_disks(bench: Bench) -> Iterator[Finding]:
 @contextmanager
 def _mounted(folder: Path) -> Iterator[str | None]:
     """Mount a small file system; give why not where that is refused."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         yield f"no file system can be mounted here ({done.stderr.strip()})"

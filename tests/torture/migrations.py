@@ -41,7 +41,7 @@ def _killed_at(bench: Bench, old: Path, call: str, number: int) -> list[str] | N
 
 
 def _bring_back(old: Path, log: Path) -> None:
-    log.parent.mkdir()
+    log.parent.mkdir(exist_ok=True)
     with closing(sqlite3.connect(log)) as connection:
         connection.executescript(old.read_text())
 

@@ -7,9 +7,12 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from promptlab.core.files import OWN_FOLDER
+from promptlab.loader.schema_file import FILE, keep_schema_file
 from tests.fakes import FakeProvider
 from tests.lab import PIPELINE, Ended, Lab, asked_for
 from tests.torture.commands import IN_FLIGHT, Command, Stop, Warm
@@ -17,6 +20,8 @@ from tests.torture.commands import IN_FLIGHT, Command, Stop, Warm
 ROWS = 6
 FIRST, SECOND = "Say ", "Again "
 CALLS = [PIPELINE["steps"][0], {"id": "again", "prompt": "prompts/again.j2"}]
+RUBRIC = {"llm-rubric": "It says {{ word }}"}
+WELL_JUDGED = {"body": "judge-1", "answer": '{"reason": "It does.", "pass": true, "score": 1}'}
 
 
 class Place:
@@ -27,9 +32,15 @@ class Place:
         self.lab.write("prompts/again.j2", SECOND + "{{ say.output }}")
         self.lab.write_pipeline(steps=CALLS)
         self.lab.write_rows(rows)
+        self.lab.write(f"{OWN_FOLDER}/{FILE}", _schema_file())
         self.provider = provider
         self.rows = rows
         self._warm = warm
+
+    def ask_judges(self) -> None:
+        """Have a model judge what the first step says."""
+        self.lab.write_pipeline(steps=[{**CALLS[0], "checks": [RUBRIC]}, CALLS[1]], judge="fake/judge-1")
+        self.provider.script(WELL_JUDGED)
 
     @property
     def log(self) -> Path:
@@ -87,6 +98,15 @@ class Place:
             yield Path(name) / self.log.name
 
 
+@cache
+def _schema_file() -> str:
+    """Give what each command would write in a new project, for half a second of CPU."""
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "pipelines").mkdir()
+        keep_schema_file(Path(name))
+        return (Path(name) / OWN_FOLDER / FILE).read_text()
+
+
 def _asked(request: str) -> str:
     text: str = json.loads(request)["messages"][-1]["content"]
     return text
@@ -96,7 +116,13 @@ def _comparable(trial: dict[str, Any]) -> dict[str, Any]:
     steps = {
         name: _without(step, "latency_ms", "recalled", "attempts") for name, step in trial["steps"].items()
     }
-    return {**_without(trial, "spent_usd"), "steps": steps}
+    checks = [{**check, "asked": _asked_of_judges(check)} for check in trial["checks"]]
+    return {**_without(trial, "spent_usd"), "steps": steps, "checks": checks}
+
+
+def _asked_of_judges(check: dict[str, Any]) -> dict[str, Any] | None:
+    asked: dict[str, Any] | None = check.get("asked")
+    return asked and _without(asked, "latency_ms", "recalled")
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:

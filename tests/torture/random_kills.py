@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tests.torture.bench import Bench, Finding
+from tests.torture.commands import IN_FLIGHT, Command
 from tests.torture.judge import Judge
 from tests.torture.place import Place
 
@@ -17,12 +18,12 @@ FURTHER = 12  # calls
 
 def random_kills(bench: Bench) -> Iterator[Finding]:
     """Kill run, then resume, until one survives; the moments come from the seed."""
-    place = bench.place(rows=ROWS)
+    place = _place(bench)
     place.start_run().end()
     report = place.report()
     faults: list[str] = []
     kills = 0
-    for round_ in range(bench.some(20, 1)):
+    for round_ in range(bench.some(10, 1, fully=30)):
         found, killed = _played(bench, report)
         kills += killed
         faults += [f"round {round_} of seed {bench.seed}: {fault}" for fault in found]
@@ -30,18 +31,23 @@ def random_kills(bench: Bench) -> Iterator[Finding]:
 
 
 def _played(bench: Bench, report: list[dict[str, object]]) -> tuple[list[str], int]:
-    place = bench.place(rows=ROWS)
+    place = _place(bench)
     bench.provider.configure(latency_ms=10, jitter_ms=40)
-    judge = Judge(place)
+    judge = Judge(place, 2 * IN_FLIGHT)  # of the step's model and of the judge
     faults: list[str] = []
-    while _killed(bench, place):
+    while killed_somewhere(bench, place, place.start_next()):
         faults += judge.after_crash()
     return [*faults, *judge.at_end(place.go_on(), report)], len(judge.crashes)
 
 
-def _killed(bench: Bench, place: Place) -> bool:
-    """Go on, and kill it at a random moment; give whether it was still there."""
-    command = place.start_next()
+def _place(bench: Bench) -> Place:
+    place = bench.place(rows=ROWS)
+    place.ask_judges()
+    return place
+
+
+def killed_somewhere(bench: Bench, place: Place, command: Command) -> bool:
+    """Kill a command at a random moment; give whether it was still there."""
     if bench.random.random() < EARLY:
         time.sleep(bench.random.uniform(0, SOON))
     else:

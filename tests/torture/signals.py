@@ -14,6 +14,7 @@ from tests.torture.place import Place
 
 ROWS = 30
 GRACE, AT_ONCE, SLACK = 10, 1, 5  # s; the slack is that of a machine with other work
+BEFORE, BEGINNING, ALL = 0.3, 0.3, 2.0  # the share that comes before the first call; s of both parts
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -22,7 +23,7 @@ def signals(bench: Bench) -> Iterator[Finding]:
     place = bench.place(rows=ROWS)
     place.start_run().end()
     report = place.report()
-    rounds = bench.some(20, 1)
+    rounds = bench.some(10, 1, fully=20)
     for number in CODES:
         found = [fault for _ in range(rounds) for fault in _interrupted(bench, number, report)]
         yield Finding(f"{number.name} at a random moment", rounds, tuple(found))
@@ -37,7 +38,12 @@ def _interrupted(bench: Bench, number: signal.Signals, report: list[dict[str, ob
     place = bench.place(rows=ROWS)
     bench.provider.configure(latency_ms=50, jitter_ms=50)
     command = place.start_run()
-    time.sleep(moment := bench.random.uniform(0.02, 1.5))
+    if bench.random.random() < BEFORE:
+        moment = bench.random.uniform(0, BEGINNING)
+    else:
+        bench.provider.wait_for_requests(1, wait=20)
+        moment = bench.random.uniform(0, ALL)
+    time.sleep(moment)
     sent = time.monotonic()
     command.send(number)
     end = command.end()

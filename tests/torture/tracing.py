@@ -30,14 +30,22 @@ def why_untraceable() -> str | None:
 
 @contextmanager
 def traced(
-    command: Command, calls: str, inject: str, *, said: Path | None = None, also: str = ""
+    command: Command,
+    calls: str,
+    inject: str,
+    *,
+    said: Path | None = None,
+    also: str = "",
+    on: Path | None = None,
 ) -> Iterator[None]:
     """Do something at system calls of a stopped command, and let it go on.
 
     `calls`: names joined by commas; `inject`: as strace has it, `signal=SIGKILL:when=3`, where each thread
-    counts its own calls. What strace saw of these calls, and of those in `also`, is in the file `said`.
+    counts its own calls. What strace saw of these calls, and of those in `also`, is in the file `said`; `on`:
+    calls on this file alone.
     """
     options = ["-f", "-y", "-qq", "-o", str(said or "/dev/null"), "-e", f"trace={calls},{also}".rstrip(",")]
+    options += ["-P", str(on)] if on else []
     attach = ["strace", *options, "-e", f"inject={calls}:{inject}", "-p", str(command.pid)]
     with subprocess.Popen(attach, stderr=subprocess.PIPE, text=True) as tracer:
         _wait_for_tracer(command.pid)

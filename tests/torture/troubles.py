@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from tests.torture.bench import Bench, Finding
+from tests.torture.check_kills import check_kills
 from tests.torture.crash_points import crash_points
 from tests.torture.crowds import crowds
 from tests.torture.disk_faults import disk_faults, small_disks
@@ -19,6 +20,7 @@ TROUBLES: Mapping[str, Callable[[Bench], Iterator[Finding]]] = {
     "power-cuts": power_cuts,
     "random-kills": random_kills,
     "watch-kills": watch_kills,
+    "check-kills": check_kills,
     "disk-faults": disk_faults,
     "small-disks": small_disks,
     "locks": locks,

@@ -6,6 +6,7 @@ begins, or when its run has begun and nothing of it has been sent; it goes on wi
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -19,13 +20,23 @@ from tests.warm import import_all
 
 def main() -> None:
     """Obey until stdin closes."""
-    import_all()
+    _prepare()
     say = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         order = json.loads(line)
         answer = _start(order["start"]) if "start" in order else _end_of(order["wait"])
         say.write(f"{answer}\n")
         say.flush()
+
+
+def _prepare() -> None:
+    """Import everything, and build what is built at its first use; none of it is garbage."""
+    import_all()
+    from promptlab.loader.json_schema import pipeline_schema  # noqa: PLC0415
+
+    pipeline_schema()
+    gc.collect()
+    gc.freeze()
 
 
 def _start(order: dict[str, Any]) -> int:
@@ -58,6 +69,7 @@ def _become(order: dict[str, Any]) -> int:
 
 def _redirect(order: dict[str, Any]) -> None:
     os.chdir(order["root"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has jobs of the background ignore it
     os.environ.clear()
     os.environ.update(order["env"])
     for name, number in (("/dev/null", 0), (order["out"], 1), (order["err"], 2)):

@@ -20,7 +20,7 @@ def watch_kills(bench: Bench) -> Iterator[Finding]:
     """Let a watch be killed a few times over saves, then let a run bring the last state to its end."""
     faults: list[str] = []
     kills = 0
-    for round_ in range(bench.some(20, 1)):
+    for round_ in range(bench.some(10, 1, fully=20)):
         judge = Judge(_place(bench))
         found = [fault for _ in range(bench.some(5, 2)) for fault in _killed(bench, judge)]
         found += judge.at_end(judge.place.start_run().end())
