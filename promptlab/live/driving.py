@@ -23,13 +23,14 @@ async def drive(
     running = asyncio.create_task(_run(engine, plan, first))
     with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
-            await running
+            ended = await running
         except asyncio.CancelledError:
+            ended = time.monotonic()
             await engine.drain(patience=0)
             if interrupts is None or interrupts.received is None:
                 raise
     return Ending(
-        time.monotonic() - started,
+        ended - started,
         engine.budget.brake.stop,
         dict(engine.throttle.closures),
         interrupts.exit_code if interrupts is not None else None,
@@ -38,12 +39,16 @@ async def drive(
     )
 
 
-async def _run(engine: Engine, plan: Plan, first: First | None) -> None:
-    """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
+async def _run(engine: Engine, plan: Plan, first: First | None) -> float:
+    """Run the trials; give when the last ended.
+
+    Calls in flight are awaited, unless they cannot be recorded or there is no time.
+    """
     patience: float = GRACE_SECONDS
     try:
         with _single_error():
             await engine.runner.run(plan, first=first)
+        return time.monotonic()
     except (StorageError, asyncio.CancelledError):
         patience = 0
         raise

@@ -39,6 +39,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
     gates = scores.gates()
     left = plan.size - counts.done + ending.again
     ending = replace(ending, closures=_in_the_way(plan, ending.closures))
+    spent_usd = paid(counts.spent_usd, counts.unknown_usd)
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
         run_id=run_id,
@@ -46,13 +47,13 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         status=status,
         trials={str(status): count for status, count in counts.trials.items()},
         calls=Calls(sent=counts.sent, attempts=counts.attempts, recalled=counts.recalled),
-        metrics=scores.metrics(),
+        metrics={**scores.metrics(), "spent_usd": spent_usd},
         cells=scores.cells(),
         checks=scores.checks(),
         gates=gates,
         planned=plan.size,
         cost_usd=counts.cost_usd,
-        spent_usd=paid(counts.spent_usd, counts.unknown_usd),
+        spent_usd=spent_usd,
         seconds=ending.seconds,
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,
