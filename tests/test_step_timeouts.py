@@ -78,11 +78,11 @@ def trial_of(one: Bench) -> TrialResult:
 
 def test_the_wait_for_a_slot_is_none_of_the_steps_time() -> None:
     """
-    Given many more rows than calls at once, and a step with time for two calls,
+    Given many more rows than calls at once, and a step with time for one call,
     when they run,
     then all pass, however long the last had to wait.
     """
-    one, ended = ran(Slow(0.9), words(*map(str, range(20))), ask("a", timeout=2), at_once=2)
+    one, ended = ran(Slow(0.9), words(*map(str, range(20))), ask("a", timeout=1), at_once=2)
 
     assert (errors(one), len(one.provider.journal)) == ({None}, 20)
     assert ended == pytest.approx(9.0)
