@@ -21,6 +21,7 @@ from promptlab.engine.compiling import compile_cell
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function, FunctionError
+from promptlab.engine.metric_reading import read_metric
 from promptlab.engine.plan import Cell, CellSpec, Plan
 from promptlab.engine.provider import ModelProfile, Provider
 from promptlab.engine.scope import Names, Render, RenderFailed
@@ -79,6 +80,9 @@ class Resolver:
 
     def check(self, source: JSON, info: ValidationInfo) -> Any:
         return read_check(source, info.context)
+
+    def metric(self, source: JSON, info: ValidationInfo) -> Any:
+        return read_metric(source, info.context)
 
     def function(self, reference: str) -> Function:
         path, _, name = reference.partition(":")

@@ -164,6 +164,8 @@ def test_each_shell_has_a_completion_script(cli: Cli, shell: str) -> None:
         (("pr", "run", "pipelines/"), ["pipelines/echo.yaml", "pipelines/green.yaml"]),
         (("pr", "runs", "show", "la"), ["last"]),
         (("pr", "report", "last", "--format", "j"), ["json", "jsonl"]),
+        (("pr", "runs", "show", "last", "--by", "w"), ["word"]),
+        (("pr", "run", "echo", "--by", "w"), ["word"]),
     ],
 )
 def test_the_shell_completes(

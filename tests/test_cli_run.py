@@ -47,7 +47,7 @@ def test_a_run_shows_its_result(cli: Cli) -> None:
     said = cli("run", "echo")
 
     assert (said.code, said.err) == (1, "")
-    assert "say/contains  50.0 %" in said.out
+    assert "pass rate     50.0 % (9.5–90.5)" in said.out
     assert "'other!': contains: does not contain 'hello'" in said.out
     assert "1 passed, 1 failed · 2 calls, 0 recalled, spent $0" in said.out
     assert "\x1b" not in said.out

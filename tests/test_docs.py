@@ -264,7 +264,7 @@ def test_the_guide_for_contributors_names_the_right_files() -> None:
     """
     named = re.findall(r"`([A-Z]+)` in\s+\[`([\w/.]+)`]\(([\w/.]+)\)", Document("CONTRIBUTING.md").text)
 
-    assert [table for table, *_ in named] == ["CHECKS", "STEPS", "PROVIDERS", "REPORTS"]
+    assert [table for table, *_ in named] == ["CHECKS", "METRICS", "STEPS", "PROVIDERS", "REPORTS"]
     for table, shown, path in named:
         assert shown == path
         assert f"\n{table}:" in (ROOT / path).read_text()

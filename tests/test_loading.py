@@ -383,7 +383,7 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
     ("line", "problem"),
     [
         ("judges: openai/x", "4:1: unknown key 'judges'"),
-        ("metrics: []", "4:1: unknown key 'metrics'"),
+        ("metricz: []", "4:1: unknown key 'metricz'"),
         ("Model: echo/echo", "4:1: unknown key 'Model'"),
         ("limits: {cost_usd_per_day: 3}", "4:10: unknown key 'cost_usd_per_day'"),
         ("gates: [{metric: pass_rate, min: 0, against: baseline}]", "4:37: unknown key 'against'"),

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.analysis.metrics import CellMetrics, Counts, Metrics, PlannedCell, quantile, row_status
+from promptlab.analysis.intervals import quantile
+from promptlab.analysis.metrics import CellMetrics, Metrics, PlannedCell
+from promptlab.analysis.units import Counts, row_status
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import StepResult, TrialKey, TrialResult, TrialStatus, Verdict, VerdictStatus
 

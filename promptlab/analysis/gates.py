@@ -1,36 +1,45 @@
 """Gates: metrics of a run held against numbers, and what that makes of the run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
-from promptlab.analysis.metrics import CellMetrics, Counts
+from promptlab.analysis.metrics import CellMetrics
+from promptlab.analysis.units import Counts
 from promptlab.schemas.pipeline import Gate
 from promptlab.schemas.report import GateResult
 
 type GateStatus = Literal["passed", "failed", "inconclusive"]
 
+NO_PROBLEMS: Mapping[tuple[str, str], str] = MappingProxyType({})
 ROUNDING = 1e-9
 
 
-def judge_gates(gates: Iterable[Gate], cells: Sequence[CellMetrics]) -> list[GateResult]:
+def judge_gates(
+    gates: Iterable[Gate],
+    cells: Sequence[CellMetrics],
+    problems: Mapping[tuple[str, str], str] = NO_PROBLEMS,
+) -> list[GateResult]:
     """Judge each gate in each cell that its `variant` leaves.
 
-    A gate for cells that were not run is inconclusive, its `cell` what it asked for.
+    A gate for cells that were not run is inconclusive, its `cell` what it asked for. `problems`: why a
+    metric of a cell has no value.
     """
     results: list[GateResult] = []
     for gate in gates:
         wanted = [cell for cell in cells if gate.variant in (None, cell.variant, cell.cell)]
-        results.extend(_judged(gate, cell) for cell in wanted)
+        results.extend(_judged(gate, cell, problems) for cell in wanted)
         if not wanted:
             reason = f"'{gate.variant}' was not run" if gate.variant is not None else "nothing was run"
             results.append(_result(gate, None, None, "inconclusive", reason))
     return results
 
 
-def _judged(gate: Gate, cell: CellMetrics) -> GateResult:
+def _judged(gate: Gate, cell: CellMetrics, problems: Mapping[tuple[str, str], str]) -> GateResult:
     value = cell.values.get(gate.metric)
     if value is None:
-        return _result(gate, cell, None, "failed", _nothing_says(gate.metric))
+        problem = problems.get((cell.cell or "", gate.metric.partition(".")[0]))
+        return _result(gate, cell, None, "failed", problem or _nothing_says(gate.metric))
     if gate.min is not None and value < gate.min - ROUNDING:
         return _result(gate, cell, value, "failed", f"{gate.metric} {value:.6g} is below {gate.min:g}")
     if gate.max is not None and value > gate.max + ROUNDING:

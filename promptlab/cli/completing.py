@@ -1,6 +1,7 @@
 """What the shell offers: names of pipelines and ids of runs. Whatever goes wrong, it offers nothing."""
 
 from contextlib import suppress
+from itertools import islice
 
 import click
 
@@ -28,6 +29,20 @@ def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) 
         with stored(project_at(_root(ctx))) as found:
             ids = [run.id for run in found.runs.newest(limit=MOST_RUNS)]
         return [name for name in ("last", *ids) if name.startswith(incomplete)]
+    return []
+
+
+def complete_columns(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Give `$tags` and the columns of the first row of the run that the line names, else of the last."""
+    with suppress(Exception):
+        from promptlab.cli.opening import project_at, stored  # noqa: PLC0415
+        from promptlab.services.trials import TrialService  # noqa: PLC0415
+
+        with stored(project_at(_root(ctx))) as found:
+            run = found.runs.find(ctx.params.get("run") or "last")
+            trials = TrialService(found.session).of_run(run.id)
+            names = sorted({name for trial in islice(trials, 1) for name in (*trial.inputs, *trial.columns)})
+        return [name for name in ("$tags", *names) if name.startswith(incomplete)]
     return []
 
 

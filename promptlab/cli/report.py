@@ -8,6 +8,7 @@ from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_runs
 from promptlab.cli.opening import refuse_read_by, stored_run
 from promptlab.cli.output import put_out
+from promptlab.cli.slicing import BY
 from promptlab.core.errors import UsageError
 from promptlab.core.registry import UnknownKind
 from promptlab.core.suggest import did_you_mean
@@ -25,16 +26,17 @@ from promptlab.reports.base import Report
     help=f"{', '.join(REPORTS.names())}; default: what the suffix of --out says.",
 )
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write there, not to stdout.")
+@BY
 @click.pass_obj
-def command(root: str | None, /, run: str, kind: str | None, out: str | None) -> None:
+def command(root: str | None, /, run: str, kind: str | None, out: str | None, by: str | None) -> None:
     """Write a stored run as a report."""
-    from promptlab.live.reporting import run_report  # noqa: PLC0415
+    from promptlab.live.reporting import run_report, with_slices  # noqa: PLC0415
     from promptlab.services.summaries import SummaryService  # noqa: PLC0415
 
     report = _report(kind, out)
     with stored_run(root, run) as (found, record):
         refuse_read_by(found, record, out)
-        summary = SummaryService(found.session, runs=found.runs).of(record)
+        summary = with_slices(found.log, SummaryService(found.session, runs=found.runs).of(record), by)
         with run_report(found.log, summary) as source:
             put_out(report(source), out)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from promptlab.cli.result_more import more_lines, show_more
 from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
@@ -62,6 +63,7 @@ def show_result(
     """Print the result of a run for people; `resumable`: whether what is left of it can be resumed."""
     if any(summary.trials.values()):
         show_grid(console, result_grid(summary))
+        show_more(console, summary)
         for gate in summary.gates:
             show_gate(console, gate)
     _show_failures(console, summary, failures)
@@ -70,7 +72,7 @@ def show_result(
     _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
-    for warning in warnings(summary, resumable=resumable):
+    for warning in (*more_lines(summary), *warnings(summary, resumable=resumable)):
         _say(console, warning, "yellow")
 
 

@@ -1,14 +1,14 @@
 """The table of a run's result: a column for each cell, or a row where there are many cells."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from promptlab.cli.tables import Grid, Styled
-from promptlab.core.words import duration, money, percent
-from promptlab.schemas.metrics import BUILT_IN_METRICS
+from promptlab.core.words import money, percent
+from promptlab.reports.shown_metrics import ShownMetric, rate_text, shown_metrics, time_text
 from promptlab.schemas.report import RunSummary
 
 MOST_COLUMNS = 6
-SECOND = 1000
+MOST_WITH_INTERVALS = 3
 FULL, NONE = 1.0, 0.0
 
 type Line = tuple[str, list[Styled]]
@@ -35,12 +35,12 @@ def _grid(summary: RunSummary, header: list[str], rows: list[list[Styled | str]]
 
 def _lines(summary: RunSummary) -> Iterator[Line]:
     cells, checks = summary.cells, summary.checks
-    yield _metric(summary, "pass rate", "pass_rate", _rate)
+    few = len(cells) <= MOST_WITH_INTERVALS
+    yield "pass rate", [_pass_rate(summary, cell, few=few) for cell in cells]
     for check in dict.fromkeys(name for cell in cells for name in checks.get(cell, {})):
         yield check, [_rate(checks.get(cell, {}).get(check)) for cell in cells]
-    for metric in dict.fromkeys(name for values in cells.values() for name in values):
-        if metric not in BUILT_IN_METRICS:
-            yield _metric(summary, f"mean {metric}", metric, _number)
+    for metric in shown_metrics(summary):
+        yield metric.label, [_shown(summary, cell, metric, few=few) for cell in cells]
     yield _metric(summary, "cost", "cost_usd", _money)
     yield _metric(summary, "latency", "latency_ms", _time)
 
@@ -49,13 +49,23 @@ def _metric(summary: RunSummary, name: str, metric: str, show: Callable[[float |
     return name, [show(values.get(metric)) for values in summary.cells.values()]
 
 
+def _pass_rate(summary: RunSummary, cell: str, *, few: bool) -> Styled:
+    rate = summary.cells[cell].get("pass_rate")
+    return Styled(rate_text(rate, _interval(summary, cell, "pass_rate", few=few)), _rate(rate).style)
+
+
+def _shown(summary: RunSummary, cell: str, metric: ShownMetric, *, few: bool) -> Styled:
+    value = summary.cells[cell].get(metric.name)
+    return Styled(metric.text(value, _interval(summary, cell, metric.name, few=few)))
+
+
+def _interval(summary: RunSummary, cell: str, metric: str, *, few: bool) -> Mapping[str, float] | None:
+    return summary.measured.cell_intervals.get(cell, {}).get(metric) if few else None
+
+
 def _rate(share: float | None) -> Styled:
     style = "" if share is None else "green" if share == FULL else "red" if share == NONE else "yellow"
     return Styled(percent(share), style)
-
-
-def _number(value: float | None) -> Styled:
-    return Styled("–" if value is None else f"{value:.3f}")
 
 
 def _money(usd: float | None) -> Styled:
@@ -63,7 +73,4 @@ def _money(usd: float | None) -> Styled:
 
 
 def _time(milliseconds: float | None) -> Styled:
-    if milliseconds is None:
-        return Styled("–")
-    short = milliseconds < SECOND
-    return Styled(f"{milliseconds:.0f} ms" if short else duration(milliseconds / SECOND))
+    return Styled(time_text(milliseconds))

@@ -8,8 +8,9 @@ import click
 from promptlab.cli.choosing import ON_UNKNOWN, changes, choosing, chosen, said
 from promptlab.cli.commands import Command
 from promptlab.cli.showing import showing
+from promptlab.cli.slicing import BY
 
-SHOWN_ONLY = ("explain",)
+SHOWN_ONLY = ("explain", "by")
 
 
 @click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
@@ -20,6 +21,7 @@ SHOWN_ONLY = ("explain",)
     count=True,
     help="Say why each call was made rather than recalled; twice: of each row by itself.",
 )
+@BY
 @click.option("--note", help="A note that is kept with the run.")
 @showing
 @click.pass_obj
@@ -37,6 +39,7 @@ def command(root: str | None, /, pipelines: tuple[str, ...], **options: Any) -> 
         as_json=options["as_json"],
         fail_exit_code=options["fail_exit_code"],
         explain=options["explain"],
+        by=options["by"],
     )
     return run_all(project_at(root, pipelines[0]), wanted)
 

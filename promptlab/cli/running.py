@@ -17,6 +17,8 @@ from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
+from promptlab.cli.result_more import more_lines
+from promptlab.cli.slicing import refuse_unknown_column
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import JSON, plain
@@ -24,6 +26,7 @@ from promptlab.engine.targets import Targets
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.project_log import open_log
+from promptlab.live.reporting import with_slices
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.live.since import is_wanted, since
 from promptlab.loader.changes import NO_CHANGES, Changes
@@ -43,7 +46,9 @@ SIGNALS = (130, 143)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What to run, and how to show it. `fail_exit_code` stands in for 1; `explain`: how often it was said."""
+    """What to run, and how to show it. `fail_exit_code` stands in for 1; `explain`: how often it was said.
+    `by`: the column by which metrics are shown, too.
+    """
 
     request: RunRequest
     references: Sequence[str] = ()
@@ -53,6 +58,7 @@ class Wanted:
     as_json: bool = False
     fail_exit_code: int = 1
     explain: int = 0
+    by: str | None = None
 
 
 def run_all(project: Project, wanted: Wanted) -> int:
@@ -68,6 +74,8 @@ def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targe
     request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
+        if wanted.by is not None:
+            refuse_unknown_column(wanted.by, pipeline)
     outs = out_paths(wanted.outs, [pipeline.name for pipeline, _ in loaded])
     refuse_files_read(outs, (project.root / name for pipeline, _ in loaded for name in _files_of(pipeline)))
     tune_garbage_collection()
@@ -136,7 +144,7 @@ class _Show:
                 counts=counts,
                 on_print=progress.printed,
             )
-            summary = asyncio.run(running)
+            summary = with_slices(self.log, asyncio.run(running), self.wanted.by)
         self._show(summary, failures, loaded)
         outs.finish(summary, self.log)
         return summary
@@ -154,7 +162,7 @@ class _Show:
         click.echo(plain(summary.as_json() | self._explained(summary, loaded)))
         nothing = [NOTHING_CHECKED] if not failures.checked and summary.status == "passed" else []
         is_told = summary.stopped_by in (None, "interrupted")  # as it happened
-        for line in (*nothing, *warnings(summary)):
+        for line in (*nothing, *more_lines(summary), *warnings(summary)):
             if not (is_told and line.startswith("stopped: ")):
                 click.echo(f"{summary.pipeline}: {line}", err=True)
 

@@ -1,13 +1,14 @@
 """`promptlab runs show`: a run as its end showed it, or one of its trials."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptlab.cli.commands import Command
 from promptlab.cli.completing import complete_runs
 from promptlab.cli.opening import Stored, stored_run
+from promptlab.cli.slicing import BY
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
 from promptlab.core.json import plain
@@ -25,29 +26,51 @@ if TYPE_CHECKING:
 @click.option("--row", type=click.IntRange(min=0), metavar="N", help="Show the trials of this row, from 0.")
 @click.option("--variant", metavar="V", help="With --row: only this variant, or the cell of this name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@BY
+@click.option("--flaky", is_flag=True, help="List the rows of which some repeats passed and some did not.")
 @click.option("--svg", type=click.Path(dir_okay=False), metavar="FILE", help="Draw the result as SVG.")
 @click.pass_obj
-def command(
-    root: str | None, /, run: str, row: int | None, variant: str | None, *, as_json: bool, svg: str | None
-) -> None:
+def command(root: str | None, /, run: str, **options: Any) -> None:
     """Show a run by its id, a unique start of one, or `last`."""
+    row, variant, as_json = options["row"], options["variant"], options["as_json"]
     if row is None and variant is not None:
         raise UsageError("--variant says which trial of a row; say --row too")
     with stored_run(root, run) as (found, record):
         if row is not None:
             _show_trials(found, record, row=row, variant=variant, as_json=as_json)
+        elif options["flaky"]:
+            _show_flaky(found, record, as_json=as_json)
         else:
-            _show_run(found, record, as_json=as_json, svg=svg)
+            _show_run(found, record, as_json=as_json, svg=options["svg"], by=options["by"])
 
 
-def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | None) -> None:
+def _show_flaky(found: Stored, record: "RunRecord", *, as_json: bool) -> None:
+    from promptlab.cli.console import out_console  # noqa: PLC0415
+    from promptlab.cli.tables import Grid, show_grid  # noqa: PLC0415
+    from promptlab.services.flaky import flaky_rows  # noqa: PLC0415
+
+    rows = flaky_rows(found.session, record.id)
+    if as_json:
+        flaky = [one.as_json() for one in rows]
+        click.echo(plain({"schema_version": 1, "run_id": record.id, "flaky": flaky}))
+    elif rows:
+        lines = [[str(one.row), one.row_id, one.cell, f"{one.passed} of {one.judged}"] for one in rows]
+        show_grid(
+            out_console(), Grid(header=("row", "id", "cell", "passed"), rows=lines, right=frozenset({0, 3}))
+        )
+    else:
+        click.echo(f"no row of run {record.id} passed sometimes and failed sometimes", err=True)
+
+
+def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | None, by: str | None) -> None:
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.result import show_result  # noqa: PLC0415
     from promptlab.cli.runs_list import run_object  # noqa: PLC0415
     from promptlab.cli.unknown import attempt_lines, attempt_object  # noqa: PLC0415
+    from promptlab.live.reporting import with_slices  # noqa: PLC0415
     from promptlab.services.summaries import SummaryService  # noqa: PLC0415
 
-    summary = SummaryService(found.session, runs=found.runs).of(record)
+    summary = with_slices(found.log, SummaryService(found.session, runs=found.runs).of(record), by)
     if as_json:
         more = {"options": dict(record.options), "reason": record.reason, "version": record.version}
         rates = {cell: dict(checks) for cell, checks in summary.checks.items()}

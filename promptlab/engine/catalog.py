@@ -1,4 +1,4 @@
-"""All kinds that the engine knows, in three literal tables; a new kind is one file and one line here."""
+"""All kinds that the engine knows, in four literal tables; a new kind is one file and one line here."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,6 +6,7 @@ from promptlab.core.registry import Registry
 
 if TYPE_CHECKING:
     from promptlab.engine.check import Check
+    from promptlab.engine.metric import Metric
     from promptlab.engine.step import Step
 
 STEPS: Registry["type[Step]"] = Registry(
@@ -80,6 +81,16 @@ CHECKS: Registry["type[Check]"] = Registry(
         "k-of-n": "promptlab.engine.checks.groups:KOfN",
     },
     group="promptlab.checks",
+)
+
+METRICS: Registry["type[Metric]"] = Registry(
+    "metric",
+    {
+        "classification": "promptlab.engine.metrics.classification:Classification",
+        "python": "promptlab.engine.metrics.python:PythonMetric",
+        "value": "promptlab.engine.metrics.derived:DerivedMetric",
+    },
+    group="promptlab.metrics",
 )
 
 PROVIDERS: Registry[Any] = Registry(

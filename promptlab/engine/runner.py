@@ -1,18 +1,18 @@
 """Runs a plan: workers that share one iterator of trials, so that nothing holds the whole run in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from promptlab.core.words import plural
 from promptlab.engine.begun import Begun
 from promptlab.engine.machinery import Machinery
-from promptlab.engine.plan import Plan, Trial
+from promptlab.engine.plan import Cell, Plan, Trial
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.engine.trial import TrialRunner
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.pipeline import Limits
-from promptlab.schemas.run import TrialResult
+from promptlab.schemas.run import Sample, TrialResult
 
 MOST_WORKERS = 1000
 WORKERS_WITHOUT_MODELS = 16
@@ -54,12 +54,19 @@ class Runner:
                 return
             result = await self.trials.run(trial)
             self.begun.end(trial.key, result.status)
-            self._finish(result)
+            if result.status != "left":
+                self._finish(result, await self.samples(trial.cell, result))
 
-    def _finish(self, result: TrialResult) -> None:
-        if result.status == "left":
-            return
-        self.machinery.emit(TrialFinished(result))
+    async def samples(self, cell: Cell, result: TrialResult) -> Mapping[str, Sample]:
+        """Give what a trial says for metrics over all trials."""
+        if not cell.spec.metrics:
+            return {}
+        from promptlab.engine.sampling import samples_of  # noqa: PLC0415 - few pipelines have metrics
+
+        return await samples_of(cell.spec.metrics, result, self.machinery.render)
+
+    def _finish(self, result: TrialResult, samples: Mapping[str, Sample]) -> None:
+        self.machinery.emit(TrialFinished(result, samples))
         if self.limits.errors is not None and self.begun.errored >= self.limits.errors:
             reached = plural(self.limits.errors, "errored trial")
             self.machinery.brake.pull("limit", f"the limit of {reached} (limits.errors) is reached")

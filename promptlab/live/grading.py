@@ -15,6 +15,7 @@ from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.plan import Cell, Plan
 from promptlab.engine.stored import StoredPlan, StoredTrial
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.aggregating import leave_out
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import drive, fan_out
 from promptlab.live.interrupts import Interrupts
@@ -33,6 +34,7 @@ from promptlab.schemas.run import StepResult, TrialKey
 if TYPE_CHECKING:
     from promptlab.services.run_log import RunLog
 
+NOT_JUDGED = "a function over all trials is called by runs alone"
 OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
@@ -54,6 +56,7 @@ class Grading:
             workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
             log = await stack.enter_async_context(await self._log())
             scores = Scores(self.plan)
+            leave_out(self.plan, scores, NOT_JUDGED)
             emit = fan_out(self.counts, scores, *self.listeners)
             brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
             engine = assemble(

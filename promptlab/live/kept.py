@@ -1,7 +1,7 @@
 """What a resumed run does not do again: the trials that are on record, told once more from the log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import batched
 
@@ -13,12 +13,14 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.recall import OwnAnswers
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit, Event, TrialFinished
-from promptlab.schemas.run import TrialKey, TrialResult, TrialStatus
+from promptlab.schemas.run import Sample, TrialKey, TrialResult, TrialStatus
 from promptlab.services.run_log import RunLog
 from promptlab.services.trials import TrialService
 
 KEPT: tuple[TrialStatus, ...] = ("passed", "failed", "skipped")
 TOLD_AT_ONCE = 100
+
+type TakeSamples = Callable[[TrialResult], Awaitable[Mapping[str, Sample]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,40 +77,40 @@ class KeptTrials:
         if isinstance(event, TrialFinished):
             self._mark(event.result.key)
 
-    async def tell(self) -> None:
-        """Tell of the trials that are kept; other tasks get their turn in between."""
+    async def tell(self, sample: TakeSamples) -> None:
+        """Tell of the trials that are kept, with their samples; other tasks get their turn in between."""
         with self._log.reading() as session:
             found = TrialService(session).of_run(self._run_id, statuses=KEPT)
             for some in batched(found, TOLD_AT_ONCE):
-                self._keep(some)
+                for trial in some:
+                    self._keep(trial, await sample(trial))
                 await asyncio.sleep(0)
 
-    def tell_rest(self) -> int:
+    async def tell_rest(self, sample: TakeSamples) -> int:
         """Tell of those that errored before and were not run again; give how many there are."""
         count = 0
         with self._log.reading() as session:
             for trial in TrialService(session).of_run(self._run_id, statuses=("errored",)):
                 if not self._has_ended(trial.key):
-                    self._tell(TrialFinished(trial))
+                    self._tell(TrialFinished(trial, await sample(trial)))
                     count += 1
         return count
 
     def _is_left(self, key: TrialKey, row: Row) -> bool:
         return self._plan.selected(key, row) and not self._has_ended(key)
 
-    def _keep(self, trials: Sequence[TrialResult]) -> None:
-        for trial in trials:
-            self._mark(trial.key)
-            calls = [(step.id, call) for step in trial.all_steps for call in step.calls]
-            calls += [("", call) for asked in trial.asked for call in asked.calls]
-            self._own.told.update(
-                call.completion_id for _, call in calls if call.completion_id and not call.recalled
-            )
-            self.recalled += sum(
-                call.recalled and not call.tool and (trial.key.cell, place_of(step)) not in self._functions
-                for step, call in calls
-            )
-            self._tell(TrialFinished(trial))
+    def _keep(self, trial: TrialResult, samples: Mapping[str, Sample]) -> None:
+        self._mark(trial.key)
+        calls = [(step.id, call) for step in trial.all_steps for call in step.calls]
+        calls += [("", call) for asked in trial.asked for call in asked.calls]
+        self._own.told.update(
+            call.completion_id for _, call in calls if call.completion_id and not call.recalled
+        )
+        self.recalled += sum(
+            call.recalled and not call.tool and (trial.key.cell, place_of(step)) not in self._functions
+            for step, call in calls
+        )
+        self._tell(TrialFinished(trial, samples))
 
     def _has_ended(self, key: TrialKey) -> bool:
         number = self._number(key)

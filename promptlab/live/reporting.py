@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.report import RunReport, RunSummary
@@ -16,6 +17,16 @@ def stored_summary(log: RunLog, run: RunRecord) -> RunSummary:
     with log.reading() as session:
         runs = RunService(session, is_running=log.is_running)
         return SummaryService(session, runs=runs).of(run)
+
+
+def with_slices(log: RunLog, summary: RunSummary, by: str | None) -> RunSummary:
+    """Give a summary with the metrics by a column or `$tags`, if any is asked for. Raises UsageError."""
+    if by is None:
+        return summary
+    with log.reading() as session:
+        runs = RunService(session, is_running=log.is_running)
+        slices = SummaryService(session, runs=runs).sliced(runs.find(summary.run_id), by)
+    return replace(summary, slices=slices)
 
 
 @contextmanager

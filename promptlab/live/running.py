@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
+from promptlab.analysis.measures import MEASURES, measures_of
 from promptlab.core.errors import NothingToRun, UsageError
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
@@ -95,10 +96,13 @@ def session_of(
 ) -> Session:
     """Give the run of a pipeline, ready to start; raises UsageError and NothingToRun."""
     require_runnable(project, loaded, request)
+    plan = plan_of(loaded, request, log)
+    start = _start(project, loaded, request, log, git)
+    measures = {MEASURES: measures_of(plan).as_json()}
     return Session(
         root=project.root,
-        plan=plan_of(loaded, request, log),
-        start=_start(project, loaded, request, log, git),
+        plan=plan,
+        start=replace(start, made_with={**start.made_with, **measures}),
         options=options_of(loaded, project, request),
         log=log,
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),

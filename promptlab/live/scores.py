@@ -1,46 +1,53 @@
 """The metrics of a run while it runs, and what its gates make of them at the end."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from promptlab.analysis.gates import exit_status, judge_gates
-from promptlab.analysis.metrics import CellMetrics, Metrics, PlannedCell
+from promptlab.analysis.measures import measures_of
+from promptlab.analysis.metrics import CellMetrics, Metrics
+from promptlab.analysis.telling import detail_of
+from promptlab.core.json import JSON
 from promptlab.engine.plan import Plan
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult
 
 
-@dataclass(slots=True)
+@dataclass
 class Scores:
-    """Call it with each event of a run of `plan`."""
+    """Call it with each event of a run of `plan`. Once `cells` or `total` was asked for, it is final."""
 
     plan: Plan
-    _metrics: Metrics = field(init=False)
+    metrics: Metrics = field(init=False)
+    _problems: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        planned = [
-            PlannedCell(cell.name, cell.variant, self.plan.trials_of(cell)) for cell in self.plan.cells
-        ]
-        self._metrics = Metrics(planned, repeat=self.plan.cells[0].spec.repeat)
+        self.metrics = measures_of(self.plan).metrics()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TrialFinished):
-            self._metrics.add(event.result)
+            self.metrics.add(event.result, event.samples)
+
+    def fail(self, cell: str, metric: str, reason: str) -> None:
+        """Say why a metric of a cell has no value."""
+        self._problems[cell, metric] = reason
+
+    @cached_property
+    def cells(self) -> tuple[CellMetrics, ...]:
+        return self.metrics.cells()
+
+    @cached_property
+    def total(self) -> CellMetrics:
+        return self.metrics.total()
 
     def gates(self) -> tuple[GateResult, ...]:
-        return tuple(judge_gates(self.plan.cells[0].spec.gates, self._metrics.cells()))
+        return tuple(judge_gates(self.plan.cells[0].spec.gates, self.cells, self._problems))
 
     def passed(self, gates: tuple[GateResult, ...]) -> bool:
-        return exit_status(gates, self._metrics.total().counts) == 0
+        return exit_status(gates, self.total.counts) == 0
 
-    def metrics(self) -> dict[str, float | None]:
-        return dict(self._metrics.total().values)
-
-    def cells(self) -> dict[str, dict[str, float | None]]:
-        return {cell.cell or "": dict(cell.values) for cell in self._metrics.cells()}
-
-    def checks(self) -> dict[str, dict[str, float | None]]:
-        return {cell.cell or "": _rates(cell) for cell in self._metrics.cells()}
-
-
-def _rates(cell: CellMetrics) -> dict[str, float | None]:
-    return {f"{step}/{name}" if step else name: rate.rate for (step, name), rate in cell.checks.items()}
+    def detail(self) -> dict[str, dict[str, JSON]]:
+        """Give by cell and name what else there is to say of the pipeline's own metrics."""
+        return detail_of(
+            {cell.name: cell.spec.metrics for cell in self.plan.cells}, self.cells, self._problems
+        )

@@ -1,6 +1,6 @@
 """One run, from a compiled plan to its summary: everything that runs beside the engine starts here."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,8 @@ from promptlab.live.workshop import Workshop
 from promptlab.loader.files import FileSnapshot
 from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
-from promptlab.schemas.report import RunSummary
+from promptlab.schemas.report import MEASURED, RunSummary
+from promptlab.schemas.run import Sample, TrialResult
 from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
 
@@ -74,6 +75,7 @@ class Session:
             await self._warm_up(recorder)
         interrupts = Interrupts(brake) if self.brake is None else None
         ending = await self._drive(engine, recorder, kept, interrupts)
+        await self._aggregate(engine, recorder, scores, ending)
         ending = replace(ending, was_sent=self.counts.attempts > 0)
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
@@ -102,15 +104,30 @@ class Session:
         if self.taken_over is None or kept is None:
             return await drive(engine, self.plan, interrupts)
 
+        cells = {cell.name: cell for cell in self.plan.cells}
+
+        def sample(trial: TrialResult) -> Awaitable[Mapping[str, Sample]]:
+            return engine.runner.samples(cells[trial.key.cell], trial)
+
         async def first() -> None:
-            await kept.tell()
+            await kept.tell(sample)
             recorder.count_recalled(kept.recalled)
             self.counts.kept = self.counts.done
 
         ending = await drive(engine, kept.rest, interrupts, first)
         await recorder.flush()
-        again = kept.tell_rest()
+        again = await kept.tell_rest(sample)
         return replace(ending, seconds=self.taken_over.seconds + ending.seconds, again=again)
+
+    async def _aggregate(self, engine: Engine, recorder: Recorder, scores: Scores, ending: Ending) -> None:
+        """Have functions of the project make metrics of all trials, unless there is no time for it."""
+        if ending.signal_code is not None or not any(cell.spec.metrics for cell in self.plan.cells):
+            return
+        from promptlab.live.aggregating import aggregate, needs_trials  # noqa: PLC0415 - few have metrics
+
+        if needs_trials(self.plan):
+            await recorder.flush()
+            await aggregate(self.plan, scores, self.log, recorder.run_id, engine.runner.machinery.call)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
@@ -150,7 +167,11 @@ def _run_end(summary: RunSummary) -> RunEnd:
         status=summary.status,
         seconds=summary.seconds,
         reason=summary.stopped,
-        metrics={**summary.metrics, "cells": {cell: dict(values) for cell, values in summary.cells.items()}},
+        metrics={
+            **summary.metrics,
+            "cells": {cell: dict(values) for cell, values in summary.cells.items()},
+            MEASURED: summary.measured.as_json(),
+        },
         gates=tuple(gate.as_json() for gate in summary.gates),
         throttle=summary.throttle,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from promptlab.analysis.telling import measured_of, rates_of, values_of
 from promptlab.engine.brake import Stop
 from promptlab.engine.completion import CallFailure
 from promptlab.engine.plan import Plan
@@ -47,9 +48,10 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         status=status,
         trials={str(status): count for status, count in counts.trials.items()},
         calls=Calls(sent=counts.sent, attempts=counts.attempts, recalled=counts.recalled),
-        metrics={**scores.metrics(), "spent_usd": spent_usd},
-        cells=scores.cells(),
-        checks=scores.checks(),
+        metrics={**scores.total.values, "spent_usd": spent_usd},
+        cells=values_of(scores.cells),
+        checks=rates_of(scores.cells),
+        measured=measured_of(scores.total, scores.cells, scores.detail()),
         gates=gates,
         planned=plan.size,
         cost_usd=counts.cost_usd,

@@ -1,6 +1,6 @@
 """Holds checks to the names that there are, and notes which columns of a row they need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +13,7 @@ from promptlab.loader.lacking import Needed, columns_needed
 from promptlab.loader.scope import Scope
 from promptlab.loader.template_checks import Owner, TemplateChecks
 from promptlab.loader.templates import Analysis
-from promptlab.schemas.template import Place
+from promptlab.schemas.template import Place, Template
 
 if TYPE_CHECKING:  # kinds of checks are imported where a pipeline has them
     from promptlab.engine.checks.python import PythonCheck
@@ -32,7 +32,7 @@ class CheckPlaces:
         except ValueError as error:
             self.templates.report(place, str(error), "name", "give each its own `name`")
         for index, check in enumerate(checks):
-            self._check_columns((*place, index), check, scope, owner)
+            self.columns((*place, index), check.templates(), scope, owner, check.names_beside)
             self._check_function((*place, index), check, scope)
             for inner, name in check.places_named():
                 self._check_of(self._written((*place, index), inner), name, scope, owner)
@@ -41,19 +41,23 @@ class CheckPlaces:
                 where = self._written((*place, index), ("value",))
                 self.templates.report(where, objection.message, objection.code, objection.hint)
 
-    def _check_columns(self, place: Place, check: Check, scope: Scope, owner: Owner | None) -> None:
-        """Check a check's templates; note which columns they name, and which they need."""
+    def columns(
+        self,
+        place: Place,
+        written: Iterable[tuple[Place, Template]],
+        scope: Scope,
+        owner: Owner | None,
+        names_beside: Callable[[Place], frozenset[str]] = lambda _: frozenset(),
+    ) -> None:
+        """Check the templates of a check or metric; note which columns they name, and which they need."""
 
-        def beside(scope: Scope, inner: Place) -> Scope:
-            own = check.names_beside(inner)
+        def beside(inner: Place) -> Scope:
+            own = names_beside(inner)
             return replace(scope, others=scope.others | own) if own else scope
 
         templates = [
-            (
-                inner,
-                self.templates.template(self._written(place, inner), template, beside(scope, inner), owner),
-            )
-            for inner, template in check.templates()
+            (inner, self.templates.template(self._written(place, inner), template, beside(inner), owner))
+            for inner, template in written
         ]
         named = {name for _, analysis in templates for name in _columns_named(analysis, scope)}
         self.templates.links.columns_named |= named

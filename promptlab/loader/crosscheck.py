@@ -232,7 +232,12 @@ class Crosscheck:
     def _check_pipeline(self, scope: Scope) -> None:
         for name, value in (self.spec.outputs or {}).items():
             self.templates.parts((), holes(value, ("outputs", name)), scope, None)
-        self.checks.run(("checks",), self.spec.checks, self._judging(scope), None)
+        judging = self._judging(scope)
+        self.checks.run(("checks",), self.spec.checks, judging, None)
+        if self.caller is None and self.spec.metrics:
+            from promptlab.loader.metric_places import check_metrics  # noqa: PLC0415 - few pipelines have some
+
+            check_metrics(self.spec, self.checks, judging)
 
     def _report(self, place: Place, message: str, code: str, hint: str | None, *, key: bool = False) -> None:
         self.templates.report(place, message, code, hint, key=key)

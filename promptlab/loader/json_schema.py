@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from promptlab.core.json import JSON
-from promptlab.engine.catalog import CHECKS, STEPS
+from promptlab.engine.catalog import CHECKS, METRICS, STEPS
 from promptlab.schemas.dataset import INPUT_TYPES
 from promptlab.schemas.fields import KIND
 from promptlab.schemas.pipeline import PipelineSpec
@@ -61,7 +61,8 @@ def pipeline_schema() -> dict[str, JSON]:
     """Give the JSON Schema (2020-12) of a pipeline's file."""
     steps = {name: STEPS.get(name) for name in STEPS.names()}
     checks = {name: CHECKS.get(name) for name in CHECKS.names()}
-    models: list[type[BaseModel]] = [PipelineSpec, *steps.values(), *checks.values()]
+    metrics = {name: METRICS.get(name) for name in METRICS.names()}
+    models: list[type[BaseModel]] = [PipelineSpec, *steps.values(), *checks.values(), *metrics.values()]
     references, made = models_json_schema([(model, "validation") for model in models])
     definitions = made["$defs"]
     pipeline = definitions.pop(PipelineSpec.__name__)
@@ -69,6 +70,7 @@ def pipeline_schema() -> dict[str, JSON]:
         reference = references[check, "validation"]["$ref"]
         definitions[reference.rpartition("/")[2]]["properties"]["type"] = {"enum": [name, f"not-{name}"]}
     definitions["Step"] = {"anyOf": [references[step, "validation"] for step in steps.values()]}
+    definitions["Metric"] = {"anyOf": [references[metric, "validation"] for metric in metrics.values()]}
     definitions["Check"] = _check([references[check, "validation"] for check in checks.values()])
     definitions["OutputSpec"] = OUTPUT
     for name, short in SHORT_FORMS.items():

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAliasType, get_args, get_origin
 from pydantic import BaseModel
 
 from promptlab.core.json import JSON
-from promptlab.engine.catalog import CHECKS, STEPS
+from promptlab.engine.catalog import CHECKS, METRICS, STEPS
 
 OPEN_MAPS = ("inputs",)  # maps from names of the user to one kind of thing
 
@@ -32,6 +32,8 @@ def _kind_of_item(of: str | int, item: JSON) -> type[BaseModel] | None:
     if of == "checks":
         name = str(item.get("type", "")).removeprefix("not-")
         return CHECKS.get(name) if name in CHECKS else None
+    if of == "metrics":
+        return next((METRICS.get(name) for name in METRICS.names() if name in item), None)
     return None
 
 

@@ -18,7 +18,8 @@ from promptlab.loader.crosscheck import Crosscheck
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.document import Document, parse_yaml
 from promptlab.loader.files import ProjectFiles
-from promptlab.loader.gate_checks import gate_problems, known_metrics
+from promptlab.loader.gate_checks import gate_problems
+from promptlab.loader.known_metrics import known_metrics
 from promptlab.loader.lacking import Needed
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.needs_of_steps import needs_of_steps

@@ -11,6 +11,7 @@ from promptlab.loader.diagnosis import Location
 STEPS_INSIDE = "steps"
 HARMLESS_CHECK = "is-json"
 HARMLESS_MESSAGES: list[JSON] = [{"role": "user", "content": "-"}]
+HARMLESS_CLASSES: dict[str, JSON] = {"classification": {"expected": "-", "actual": "-"}}
 HARMLESS_MODEL = "echo/echo"
 
 
@@ -28,6 +29,8 @@ def _prune(value: Any, place: Location) -> None:
         value["version"] = 1
     elif place[0] == "inputs" and len(place) > 1:
         value["inputs"][place[1]] = {"default": None}
+    elif place[0] == "metrics" and len(place) > 1:
+        value["metrics"][int(place[1])] = _harmless_metric(value["metrics"][int(place[1])], place[1])
     elif "checks" in place[:-1]:
         _replace_check(value, place)
     elif (step := _unusable_step(place)) is not None:
@@ -61,6 +64,14 @@ def _harmless(step: JSON, index: str | int) -> JSON:
     kept = {key: item for key, item in own.items() if key in ("id", "output", "when", "needs")}
     model = {} if "prompt" in own or "messages" in own else {"model": HARMLESS_MODEL}
     return {"id": f"step_{index}", **kept, **model, "messages": HARMLESS_MESSAGES}
+
+
+def _harmless_metric(metric: JSON, index: str | int) -> JSON:
+    """Give a metric that gates may name all the same."""
+    own = metric if isinstance(metric, dict) else {}
+    name = own.get("name")
+    kind: dict[str, JSON] = HARMLESS_CLASSES if "classification" in own else {"value": "0"}
+    return {"name": name if isinstance(name, str) and name.isidentifier() else f"metric_{index}", **kind}
 
 
 def _replace_check(value: Any, place: Location) -> None:

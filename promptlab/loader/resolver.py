@@ -62,6 +62,11 @@ class ProjectResolver:
     def check(self, source: JSON, info: ValidationInfo) -> Any:
         return read_check(source, info.context)
 
+    def metric(self, source: JSON, info: ValidationInfo) -> Any:
+        from promptlab.engine.metric_reading import read_metric  # noqa: PLC0415 - few pipelines have some
+
+        return read_metric(source, info.context)
+
     def prompt(self, path: str) -> PromptFile:
         try:
             return self.prompts.read(path)

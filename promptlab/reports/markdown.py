@@ -6,7 +6,7 @@ from itertools import islice
 
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, money, percent, plural, spent
-from promptlab.schemas.metrics import BUILT_IN_METRICS
+from promptlab.reports.shown_metrics import class_tables, rate_text, shown_metrics
 from promptlab.schemas.report import GateResult, RunReport, RunSummary
 from promptlab.schemas.run import TrialResult
 
@@ -21,6 +21,8 @@ def report(source: RunReport) -> Iterator[str]:
     yield _headline(summary)
     yield from _left(summary)
     yield from _table(summary)
+    yield from _classes(summary)
+    yield from _slices(summary)
     yield from _gates(summary.gates)
     yield from _not_passed(source)
 
@@ -49,21 +51,42 @@ def _table(summary: RunSummary) -> Iterator[str]:
         return
     yield _row(["", *map(_inert, cells)])
     yield _row(["---", *("---:" for _ in cells)])
-    yield _row(["**pass rate**", *(percent(summary.cells[cell].get("pass_rate")) for cell in cells)])
+    yield _row(["**pass rate**", *(_pass_rate(summary, cell) for cell in cells)])
     for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
         rates = (percent(summary.checks.get(cell, {}).get(check)) for cell in cells)
         yield _row([_inert(check), *rates])
-    for metric in dict.fromkeys(name for values in summary.cells.values() for name in values):
-        if metric not in BUILT_IN_METRICS:
-            yield _row(
-                [f"mean {_inert(metric)}", *(_mean(summary.cells[cell].get(metric)) for cell in cells)]
-            )
+    for metric in shown_metrics(summary):
+        values = (metric.text(summary.cells[cell].get(metric.name)) for cell in cells)
+        yield _row([_inert(metric.label), *values])
     yield _row(["cost", *(money(summary.cells[cell].get("cost_usd")) for cell in cells)])
     yield "\n"
 
 
-def _mean(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _pass_rate(summary: RunSummary, cell: str) -> str:
+    interval = summary.measured.cell_intervals.get(cell, {}).get("pass_rate")
+    return rate_text(summary.cells[cell].get("pass_rate"), interval)
+
+
+def _classes(summary: RunSummary) -> Iterator[str]:
+    for table in class_tables(summary):
+        yield f"**{_inert(table.title)}**\n\n"
+        yield _row([_inert(name) for name in table.header])
+        yield _row(["---", *("---:" for _ in table.header[1:])])
+        yield from (_row([_inert(row[0]), *row[1:]]) for row in table.rows)
+        yield "\n"
+
+
+def _slices(summary: RunSummary) -> Iterator[str]:
+    if summary.slices is None:
+        return
+    by = summary.slices
+    yield _row([_inert(by.by), "cell", "trials", "pass rate", "cost"])
+    yield _row(["---", "---", "---:", "---:", "---:"])
+    for one in by.slices:
+        rate = rate_text(one.metrics.get("pass_rate"), one.intervals.get("pass_rate"))
+        cost = money(one.metrics.get("cost_usd"))
+        yield _row([_inert(one.value), _inert(one.cell), f"{one.trials:,}", rate, cost])
+    yield "\n"
 
 
 def _gates(gates: tuple[GateResult, ...]) -> Iterator[str]:

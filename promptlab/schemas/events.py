@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from promptlab.core.frozen import frozen
-from promptlab.schemas.run import StepResult, TrialKey, TrialResult
+from promptlab.schemas.run import Sample, StepResult, TrialKey, TrialResult
 from promptlab.schemas.sources import Sources
 
 
@@ -103,7 +103,10 @@ class StepFinished:
 
 @frozen
 class TrialFinished:
+    """`samples`: what the trial says for metrics over all trials, by their names."""
+
     result: TrialResult
+    samples: Mapping[str, Sample] = field(default_factory=dict)
 
 
 @frozen

@@ -11,7 +11,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from promptlab.core.json import JSON
 from promptlab.schemas.template import Template, TemplatedValue, TemplateKind
 
-KIND = "x-kind"  # in a JSON Schema: here stands a step or check of any kind
+KIND = "x-kind"  # in a JSON Schema: here stands a step, check or metric of any kind
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 
@@ -20,6 +20,7 @@ class Resolver(Protocol):
 
     def step(self, source: JSON, info: ValidationInfo) -> Any: ...
     def check(self, source: JSON, info: ValidationInfo) -> Any: ...
+    def metric(self, source: JSON, info: ValidationInfo) -> Any: ...
     def prompt(self, path: str) -> Any: ...
     def function(self, reference: str) -> Any: ...
     def tool(self, reference: str) -> Any: ...
@@ -56,7 +57,7 @@ def _templated(value: Any, info: ValidationInfo) -> TemplatedValue:
 def _resolved(noun: str) -> PlainValidator:
     def validate(value: Any, info: ValidationInfo) -> Any:
         lookup = getattr(resolver(info), noun)
-        return lookup(value, info) if noun in ("step", "check") else lookup(_text(value))
+        return lookup(value, info) if noun in ("step", "check", "metric") else lookup(_text(value))
 
     return PlainValidator(validate)
 
@@ -69,6 +70,7 @@ type Templated = Annotated[TemplatedValue, PlainValidator(_templated), WithJsonS
 
 STEP = (_resolved("step"), WithJsonSchema({KIND: "Step"}))
 CHECK = (_resolved("check"), WithJsonSchema({KIND: "Check"}))
+METRIC = (_resolved("metric"), WithJsonSchema({KIND: "Metric"}))
 PROMPT = (_resolved("prompt"), WithJsonSchema({"type": "string"}))
 PIPELINE = (_resolved("pipeline"), WithJsonSchema({"type": "string"}))
 FUNCTION = (_resolved("function"), WithJsonSchema({"type": "string", "pattern": r"\.py:\w+$"}))

@@ -1,4 +1,7 @@
-"""The metrics that every run has."""
+"""The metrics that every run has, and the names by which others are asked for."""
+
+import re
+from collections.abc import Mapping
 
 SHARES = ("pass_rate", "error_rate", "score")
 BUILT_IN_METRICS = (
@@ -11,3 +14,14 @@ BUILT_IN_METRICS = (
     "latency_ms.p50",
     "latency_ms.p95",
 )
+
+COUNTS: Mapping[str, str] = {name: name for name in ("passed", "failed", "errored", "skipped", "left")} | {
+    "count": "counted"
+}
+"""What formulas may name beside metrics, by the attribute of the counts that it is."""
+
+PERCENTILE = re.compile(r"(.+)\.p([1-9]?[0-9])")
+PASS_POWER = re.compile(r"pass\^([1-9][0-9]{0,4})")
+FLAKY_RATE = "flaky_rate"
+CLASS_PARTS = ("precision", "recall", "f1")
+NO_ANSWER = "(no answer)"  # the class of what never came, in a confusion matrix

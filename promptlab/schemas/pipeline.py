@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.base import Frozen, Items, SomeItems
 from promptlab.schemas.dataset import DataFormat, DatasetSpec, InputSpec, InputType
-from promptlab.schemas.fields import CHECK, STEP, Expression, Templated, resolver
+from promptlab.schemas.fields import CHECK, METRIC, STEP, Expression, Templated, resolver
 from promptlab.schemas.history import fault_of
 from promptlab.schemas.metrics import SHARES
 from promptlab.schemas.refusal import Refusal
@@ -262,6 +262,7 @@ class PipelineSpec(Frozen):
     steps: SomeItems[Annotated[Any, *STEP]]
     outputs: dict[str, Templated] | None = None
     checks: Items[Annotated[Any, *CHECK]] = ()
+    metrics: Items[Annotated[Any, *METRIC]] = ()
     gates: Items[Gate] = ()
     limits: Limits = Limits()
     tags: Items[str] = ()

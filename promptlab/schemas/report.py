@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
@@ -11,6 +11,9 @@ from promptlab.schemas.run import TrialResult, total
 from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
+MEASURED = "$measured"  # among the metrics that the log keeps: what belongs to them
+
+type Intervals = Mapping[str, Mapping[str, float]]
 
 
 @frozen(kw_only=True)
@@ -69,12 +72,83 @@ class StoodIn:
 
 
 @frozen(kw_only=True)
+class Measured:
+    """What there is to say of metrics beside their values.
+
+    `intervals`: 95 % intervals of metrics over all trials, `{"low", "high"}`; `cell_intervals`: of each cell.
+    `detail`: by cell, of each of the pipeline's own metrics its `type`, classification report and confusion
+    matrix, or the `error` why it has no value. `flaky`: by cell, where rows are repeated, how many `rows`
+    were judged, how many were `flaky` (some repeats passed, some did not), and the first of those.
+    """
+
+    intervals: Intervals = field(default_factory=dict)
+    cell_intervals: Mapping[str, Intervals] = field(default_factory=dict)
+    detail: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    flaky: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> "Measured":
+        """Read what `as_json` gave."""
+        names = {"intervals": "intervals", "cell_intervals": "cell_intervals", "flaky": "flaky"}
+        fields = {**names, "detail": "metrics_detail"}
+        return cls(**{field: kept[key] for field, key in fields.items() if key in kept})
+
+    def as_json(self) -> dict[str, JSON]:
+        return {
+            "intervals": _plain(self.intervals),
+            "cell_intervals": _plain(self.cell_intervals),
+            "metrics_detail": _plain(self.detail),
+            "flaky": _plain(self.flaky),
+        }
+
+
+@frozen
+class Slice:
+    """The metrics of some trials in one cell."""
+
+    cell: str
+    value: str
+    trials: int
+    metrics: Mapping[str, float | None]
+    intervals: Intervals
+
+    def as_json(self) -> dict[str, JSON]:
+        return {
+            "cell": self.cell,
+            "value": self.value,
+            "trials": self.trials,
+            "metrics": dict(self.metrics),
+            "intervals": _plain(self.intervals),
+        }
+
+
+@frozen
+class Slices:
+    """The metrics by the values of a column, or by tag; in order of value and cell."""
+
+    by: str
+    slices: tuple[Slice, ...]
+
+    def as_json(self) -> dict[str, JSON]:
+        return {"by": self.by, "slices": [one.as_json() for one in self.slices]}
+
+
+def _plain(value: Any) -> JSON:
+    """Give maps that cannot be changed as JSON."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    found: JSON = value
+    return found
+
+
+@frozen(kw_only=True)
 class RunSummary:
     """The whole of a run in numbers. Money in USD (None: unknown); `seconds` from first start to last end.
 
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
-    each check, by `step/name` (`name` alone for the pipeline's). `unknown`: attempts that may have been
-    paid for, at most `unknown_usd`, which `spent_usd` leaves out.
+    each check, by `step/name` (`name` alone for the pipeline's). `measured`: what else there is to say of
+    metrics; `slices`: the metrics by a column or tag, where somebody asked.
+    `unknown`: attempts that may have been paid for, at most `unknown_usd`, which `spent_usd` leaves out.
     `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
     `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
     what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
@@ -89,6 +163,8 @@ class RunSummary:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     cells: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     checks: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    measured: Measured = field(default_factory=Measured)
+    slices: Slices | None = None
     gates: tuple[GateResult, ...] = ()
     planned: int = 0
     cost_usd: float | None = 0.0
@@ -125,6 +201,8 @@ class RunSummary:
             },
             "metrics": dict(self.metrics),
             "cells": {cell: dict(values) for cell, values in self.cells.items()},
+            **self.measured.as_json(),
+            **({"slices": self.slices.as_json()} if self.slices is not None else {}),
             "gates": [gate.as_json() for gate in self.gates],
             "cost_usd": self.cost_usd,
             "spent_usd": self.spent_usd,

@@ -13,6 +13,7 @@ from promptlab.core.json import JSON
 type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type VerdictStatus = Literal["passed", "failed", "errored", "skipped"]
+type Sample = tuple[str | None, str | None]  # the class that a trial should give, and the one it gave
 type RunStatus = Literal["passed", "failed", "errored", "limited", "interrupted"]
 type Place = tuple[int, str, int]
 

@@ -7,12 +7,18 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from promptlab.analysis.metrics import Metrics, PlannedCell
+from promptlab.analysis.measures import MEASURES, MeasuredCell, Measures, measures_from
+from promptlab.analysis.slices import TAGS, Slicing
+from promptlab.analysis.telling import detail_of, measured_of, values_of
+from promptlab.core.errors import UsageError
+from promptlab.core.suggest import did_you_mean
 from promptlab.models import Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
-from promptlab.schemas.report import Calls, GateResult, RunSummary, paid
+from promptlab.schemas.pipeline import Repeat
+from promptlab.schemas.report import MEASURED, Calls, GateResult, Measured, RunSummary, Slices, paid
 from promptlab.schemas.run import everywhere, total
 from promptlab.services.commands import command_on
+from promptlab.services.measuring_again import sampled
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -31,7 +37,7 @@ class SummaryService:
 
     def of(self, run: RunRecord) -> RunSummary:
         """Give the summary of a run; one that never came to its end is counted as far as it came."""
-        metrics, cells = self._metrics(run)
+        metrics, cells, measured = self._metrics(run)
         unknown = self._runs.unknown_attempts(run.id)
         at_risk = total(attempt.reserved_usd for attempt in unknown)
         return RunSummary(
@@ -42,6 +48,7 @@ class SummaryService:
             calls=Calls(sent=run.sent, attempts=run.attempts, recalled=run.recalled),
             metrics=metrics,
             cells=cells,
+            measured=measured,
             checks=self._checks(run),
             gates=tuple(GateResult(**gate) for gate in run.gates),  # type: ignore[arg-type]
             planned=run.planned,
@@ -56,19 +63,32 @@ class SummaryService:
             exit_code=EXIT_CODES.get(run.status, 0),
         )
 
-    def _metrics(self, run: RunRecord) -> tuple[Values, dict[str, Values]]:
+    def sliced(self, run: RunRecord, by: str) -> Slices:
+        """Give the metrics by a column or `$tags`; raises UsageError where no row has the column."""
+        measures = _measures(run)
+        slicing = Slicing(by, measures)
+        for trial, samples in sampled(TrialService(self._session).of_run(run.id), measures):
+            slicing.add(trial, samples)
+        if not slicing.is_known:
+            hint = did_you_mean(by, slicing.columns | {TAGS})
+            raise UsageError(f"--by {by}: run {run.id} has no such column", hint=hint)
+        return slicing.slices()
+
+    def _metrics(self, run: RunRecord) -> tuple[Values, dict[str, Values], Measured]:
         said: dict[str, Any] = dict(run.metrics)
         if not said:
             return self._counted(run)
-        return said, said.pop("cells", {})
+        cells, measured = said.pop("cells", {}), said.pop(MEASURED, {})
+        return said, cells, Measured.of_json(measured)
 
-    def _counted(self, run: RunRecord) -> tuple[Values, dict[str, Values]]:
-        share = run.planned // len(run.cells) if run.cells else 0
-        metrics = Metrics(PlannedCell(cell, cell, share) for cell in run.cells)
-        for trial in TrialService(self._session).of_run(run.id):
-            metrics.add(trial)
-        cells = {cell.cell or "": dict(cell.values) for cell in metrics.cells()}
-        return dict(metrics.total().values), cells
+    def _counted(self, run: RunRecord) -> tuple[Values, dict[str, Values], Measured]:
+        measures = _measures(run)
+        metrics = measures.metrics()
+        for trial, samples in sampled(TrialService(self._session).of_run(run.id), measures):
+            metrics.add(trial, samples)
+        cells, total = metrics.cells(), metrics.total()
+        detail = detail_of({cell.name: cell.metrics for cell in measures.cells}, cells)
+        return dict(total.values), values_of(cells), measured_of(total, cells, detail)
 
     def _checks(self, run: RunRecord) -> dict[str, dict[str, float | None]]:
         passed = func.sum(case((Verdict.status == "passed", 1), else_=0))
@@ -98,3 +118,12 @@ class SummaryService:
         query = select(Trial.cell, func.count()).where(Trial.run_id == run.id, Trial.status != "left")
         came = {cell: count for cell, count in self._session.execute(query.group_by(Trial.cell))}  # noqa: C416
         return {cell: max(0, share - came.get(cell, 0)) for cell in run.cells}
+
+
+def _measures(run: RunRecord) -> Measures:
+    """Give what a run measures; one of an older version only what all runs do."""
+    kept: Any = run.made_with.get(MEASURES)
+    if kept is not None:
+        return measures_from(kept)
+    share = run.planned // len(run.cells) if run.cells else 0
+    return Measures(tuple(MeasuredCell(cell, cell, share) for cell in run.cells), Repeat())

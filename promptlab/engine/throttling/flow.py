@@ -142,7 +142,7 @@ class Flow:
         # refusals are heard in the order of departure: of what left before, all else was let in
         let_in = max(0, ticket.number - self._episode - self._refused)
         if not let_in and self.pace.is_limited:
-            if not self.pace.is_hushed:
+            if not self.pace.is_hushed and ticket.width < self._suspicion.least_refused:
                 self._suspicion = self._before
             self.pace.hush()
         else:

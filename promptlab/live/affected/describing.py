@@ -186,16 +186,22 @@ def _pipeline(cell: Cell, contents: Contents) -> Definition:
     """Give what makes and judges the outputs of a cell."""
     spec, making, judging = cell.spec, Reader(), Reader()
     facts = [Fact("judge", "outputs", "", _outputs(spec, making))]
-    facts += [*check_facts(spec.checks, judging), *_code(judging.functions, "judge", contents)]
+    facts += [*check_facts(spec.checks, judging), *_metrics(spec, judging)]
+    facts += [*_code(judging.functions, "judge", contents)]
     facts += _judges(cell.judges)
     for gate in spec.gates:
         if gate.variant in (None, cell.variant, cell.name):
             facts.append(Fact("judge", "gates", gate.metric, judging.read(gate)))
     facts.append(Fact("judge", "repeat.pass", "", spec.repeat.needed))
-    others = sorted(type(spec).model_fields.keys() - ELSEWHERE - {"outputs", "checks", "gates"})
+    others = sorted(type(spec).model_fields.keys() - ELSEWHERE - {"outputs", "checks", "metrics", "gates"})
     facts += [Fact("judge", name, "", judging.read(getattr(spec, name))) for name in others]
     facts += [Fact("judge", "removed step", path, True) for path, _ in cell.paths()]
     return Definition(tuple(facts), judge_words=columns_of(spec.checks, judging, frozenset(making.words)))
+
+
+def _metrics(spec: PipelineSpec, reader: Reader) -> Iterator[Fact]:
+    for metric in spec.metrics:
+        yield Fact("judge", "metrics", metric.name, reader.read(metric))
 
 
 def _reads_files(cell: Cell) -> bool:

@@ -1,0 +1,74 @@
+"""Counts of units by how they ended: trials, or rows some of whose repeats must pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from promptlab.core.frozen import frozen
+from promptlab.schemas.pipeline import Repeat
+from promptlab.schemas.run import TrialResult, TrialStatus
+
+
+@frozen
+class Counts:
+    """Units by how they ended: trials, or rows where `repeat` says how many of their repeats must pass."""
+
+    passed: int = 0
+    failed: int = 0
+    errored: int = 0
+    skipped: int = 0
+    left: int = 0
+
+    @property
+    def counted(self) -> int:
+        return self.passed + self.failed + self.errored + self.left
+
+
+@dataclass(slots=True)
+class Units:
+    """Counts trials, or rows once all their repeats are there."""
+
+    repeat: Repeat
+    ended: dict[TrialStatus, int] = field(default_factory=dict)
+    open_rows: dict[tuple[str, int], list[TrialStatus]] = field(default_factory=dict)
+
+    def add(self, result: TrialResult) -> None:
+        if self.repeat.needed is None:
+            self._count(result.status)
+            return
+        row = (result.key.cell, result.key.row)
+        statuses = self.open_rows.setdefault(row, [])
+        statuses.append(result.status)
+        if len(statuses) == self.repeat.count:
+            self._count(row_status(self.open_rows.pop(row), self.repeat.needed))
+
+    def _count(self, status: TrialStatus) -> None:
+        self.ended[status] = self.ended.get(status, 0) + 1
+
+    def counts(self, planned_trials: int) -> Counts:
+        ended = dict(self.ended)
+        for statuses in self.open_rows.values():
+            missing: list[TrialStatus] = ["left"] * (self.repeat.count - len(statuses))
+            status = row_status([*statuses, *missing], self.repeat.needed or 1)
+            ended[status] = ended.get(status, 0) + 1
+        size = 1 if self.repeat.needed is None else self.repeat.count
+        never_came = max(0, planned_trials // size - sum(ended.values()))
+        return Counts(
+            passed=ended.get("passed", 0),
+            failed=ended.get("failed", 0),
+            errored=ended.get("errored", 0),
+            skipped=ended.get("skipped", 0),
+            left=ended.get("left", 0) + never_came,
+        )
+
+
+def row_status(statuses: Sequence[TrialStatus], needed: int) -> TrialStatus:
+    """Say how a row ended whose repeats ended so: passed if `needed` did, or all that were not skipped."""
+    judged = [status for status in statuses if status != "skipped"]
+    if not judged:
+        return "skipped"
+    passes = judged.count("passed")
+    if passes >= needed or passes == len(judged):
+        return "passed"
+    if "errored" in judged:
+        return "errored"
+    return "left" if "left" in judged else "failed"

@@ -1,0 +1,1 @@
+"""The kinds of metrics over trials, a file each."""
