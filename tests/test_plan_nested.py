@@ -138,7 +138,9 @@ def test_what_is_expected_of_a_loop_without_a_known_end_is_a_lower_bound() -> No
     """
     endless = Numbers(call=1, expected_usd=0.5, is_endless=True)
     step = StepPlan(cell="", variant="", axes={}, step="parts.say", model="echo/echo", numbers=endless)
-    plan = PipelinePlan(pipeline="p", path="pipelines/p.yaml", trials=1, steps=(step,), seconds=None)
+    plan = PipelinePlan(
+        pipeline="p", path="pipelines/p.yaml", trials=1, least_trials=1, steps=(step,), seconds=None
+    )
 
     shown = plan_grid(plan)
 

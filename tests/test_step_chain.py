@@ -115,7 +115,7 @@ async def test_a_step_that_takes_too_long_errors_and_says_what_it_took() -> None
     """
     Given a step that asks twice, whose second question is not answered in time,
     when its time is over,
-    then it errors, the first answer counts as paid, and what the second costs is unknown.
+    then it errors, the first answer counts as paid, and the second as an attempt that is not known to be.
     """
     provider = ScriptedProvider("no word")
     first_text = "say hi"
@@ -137,8 +137,8 @@ async def test_a_step_that_takes_too_long_errors_and_says_what_it_took() -> None
     (trial,) = one.trials
     step = trial.steps[0]
     assert (trial.status, step.error_kind, step.output) == ("errored", "timeout", MISSING)
-    assert (step.input_tokens, step.spent_usd) == (10, None)
-    assert step.cost_usd == pytest.approx(ANSWER_COST)
+    assert (step.input_tokens, step.attempts) == (10, 2)
+    assert step.cost_usd == step.spent_usd == pytest.approx(ANSWER_COST)
     assert [call.completion_id is None for call in step.calls] == [False, True]
     assert texts(provider.journal) == [first_text]
     assert one.counts.unknown == 1

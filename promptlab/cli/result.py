@@ -9,7 +9,7 @@ from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
 from promptlab.core.json import as_text
-from promptlab.core.words import duration, money, plural, spent
+from promptlab.core.words import at_most, duration, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
@@ -182,4 +182,4 @@ def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:
         yield f"{plural(errored, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
-        yield f"{attempts} of unknown outcome, at most {money(summary.unknown_usd)}"
+        yield f"{attempts} of unknown outcome, {at_most(summary.unknown_usd)}"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from promptlab.core.display import shortened
 from promptlab.core.json import JSON
-from promptlab.core.words import money, plural
+from promptlab.core.words import at_most, plural
 from promptlab.schemas.log import AttemptRecord
 from promptlab.schemas.run import total
 
@@ -16,8 +16,8 @@ UNPLACED = "a step that hangs on what is not on record"
 
 def risk_of(attempts: Sequence[AttemptRecord]) -> str:
     """Say how many there are, and what they may have cost."""
-    most = money(total(attempt.reserved_usd for attempt in attempts))
-    return f"{plural(len(attempts), 'attempt')} of unknown outcome, at most {most}"
+    most = at_most(total(attempt.reserved_usd for attempt in attempts))
+    return f"{plural(len(attempts), 'attempt')} of unknown outcome, {most}"
 
 
 def doubt_lines(
@@ -35,7 +35,7 @@ def attempt_lines(attempts: Sequence[AttemptRecord]) -> Iterator[str]:
     """Give the first of them, one a line."""
     for attempt in attempts[:SHOWN]:
         sent = f"{attempt.sent_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        yield f"  {attempt.provider}/{attempt.model}, sent {sent}, at most {money(attempt.reserved_usd)}"
+        yield f"  {attempt.provider}/{attempt.model}, sent {sent}, {at_most(attempt.reserved_usd)}"
     if len(attempts) > SHOWN:
         yield f"  and {len(attempts) - SHOWN:,} more"
 
@@ -54,8 +54,8 @@ def risk_lines(
         groups.setdefault((place, f"{attempt.provider}/{attempt.model}"), []).append(attempt)
     for (place, model), group in groups.items():
         rows = dict.fromkeys(row for one in group for _, row in senders.get(one.fingerprint, ()))
-        most = money(total(one.reserved_usd for one in group))
-        yield f"  {place}, {model}: {plural(len(group), 'attempt')}{_rows(list(rows))}, at most {most}"
+        most = at_most(total(one.reserved_usd for one in group))
+        yield f"  {place}, {model}: {plural(len(group), 'attempt')}{_rows(list(rows))}, {most}"
 
 
 def _rows(rows: Sequence[str]) -> str:

@@ -18,6 +18,10 @@ def money(usd: float | None) -> str:
     return f"${usd:.4f}" if usd >= CENT / 10 else f"${usd:.{min(12, 1 - floor(log10(usd)))}f}"
 
 
+def at_most(usd: float | None) -> str:
+    return money(usd) if usd is None else f"at most {money(usd)}"
+
+
 def spent(usd: float | None) -> str:
     return money(usd) if usd is None else f"spent {money(usd)}"
 

@@ -11,6 +11,10 @@ from promptlab.schemas.run import TrialKey
 UNWANTED = CallFailure(kind="unwanted", message="nobody waits for it any more", outcome="unsent", attempts=0)
 
 
+async def _at_once() -> None:
+    pass
+
+
 @frozen
 class Worst:
     """The most that an attempt may use; `usd` None where the price is unknown."""
@@ -24,7 +28,9 @@ class Call:
     """`ask` is the end of the chain: it answers the request or raises a ProviderError.
 
     `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
-    not leave after all. `trial`: the one that it is made for; `on_leave` is told that it waits no longer.
+    not leave after all. `trial`: the one that it is made for. `get_ready`: opens what the
+    model's first request needs. Told are: `on_line`, that it waits for its turn; `on_leave`,
+    that it does no longer; `on_sent`, that an attempt was sent.
     """
 
     request: CompletionRequest
@@ -37,7 +43,10 @@ class Call:
     worst: Worst = Worst()
     refusal: Callable[[], CallFailure | None] = lambda: None
     trial: TrialKey | None = None
+    get_ready: Callable[[], Awaitable[None]] = _at_once
+    on_line: Callable[[], None] = lambda: None
     on_leave: Callable[[], None] = lambda: None
+    on_sent: Callable[[], None] = lambda: None
 
     @property
     def model(self) -> str:

@@ -142,6 +142,7 @@ class RunningStep:
             recall=step.recall is not False,
             problem=target.problem,
             trial=self.request.trial.key,
+            get_ready=target.get_ready,
         )
 
     async def call(self, function: Function, arguments: Mapping[str, JSON]) -> JSON | CallFailure:
@@ -152,7 +153,8 @@ class RunningStep:
         self, function: Function, arguments: Mapping[str, JSON], *, before: int
     ) -> JSON | CallFailure:
         call = self._calling(function, arguments, before)
-        answer = await self.machinery.act(call)
+        with self.request.stopwatch.timing(call) as timed:
+            answer = await self.machinery.act(timed.call)
         self.tally.add_use(call.request, answer)
         return answer if isinstance(answer, CallFailure) else json.loads(answer.text)
 
@@ -196,11 +198,12 @@ class RunningStep:
 
     async def _told(self, send: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         """Send a call and have the tally say what came of it, even if the step waits no longer."""
-        try:
-            answer = await send(call)
-        except asyncio.CancelledError:
-            self.tally.leave(call.request)
-            raise
+        with self.request.stopwatch.timing(call) as timed:
+            try:
+                answer = await send(timed.call)
+            except asyncio.CancelledError:
+                self.tally.leave(call.request, attempts=timed.sent)
+                raise
         self.tally.add(call.request, answer)
         return answer
 

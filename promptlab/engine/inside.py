@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.step_request import RunStep, StepRequest
+from promptlab.engine.stopwatch import Stopwatch
 from promptlab.schemas.run import StepResult
 
 
@@ -25,7 +26,14 @@ class Inside:
         self.places = {step.id: place for place, step in enumerate(self.around.planned.step.inner)}
 
     async def ask(self, planned: PlannedStep, needed: dict[str, StepResult]) -> StepResult:
-        request = StepRequest(planned, self.around.trial, needed, inner=self.values, within=f"{self.path}.")
+        request = StepRequest(
+            planned,
+            self.around.trial,
+            needed,
+            stopwatch=Stopwatch(self.around.stopwatch),
+            inner=self.values,
+            within=f"{self.path}.",
+        )
         try:
             result = await self.run_step(request)
         except asyncio.CancelledError:

@@ -16,6 +16,7 @@ from promptlab.engine.plan import Trial
 from promptlab.engine.ran import Ran
 from promptlab.engine.ruling import NamedCheck, Ruling, free_name, named, rule_at
 from promptlab.engine.step_request import StepRequest
+from promptlab.engine.stopwatch import Stopwatch
 from promptlab.engine.tally import Tally
 from promptlab.engine.target import Judges
 from promptlab.schemas.pipeline import PipelineSpec
@@ -47,7 +48,7 @@ async def judge_step(request: StepRequest, result: StepResult, machinery: Machin
         return ()
     results = {**request.done, request.id: result}
     evidence = _evidence(request.trial, request.values, results, machinery)
-    jury = _jury(request.planned.judges, request.trial, machinery)
+    jury = _jury(request.planned.judges, request.trial, machinery, request.stopwatch)
     return await judge(checks, step=request.id, evidence=evidence, jury=jury, path=request.path)
 
 
@@ -60,7 +61,7 @@ async def judge_inner(
         return ()
     given = judged_outputs(spec, outputs, ran.results)
     evidence = _evidence(request.trial, ran.values, ran.results, machinery, outputs=given)
-    jury = _jury(request.planned.inner_judges, request.trial, machinery)
+    jury = _jury(request.planned.inner_judges, request.trial, machinery, request.stopwatch)
     return await judge(checks, step=None, evidence=evidence, jury=jury, path=request.path)
 
 
@@ -74,7 +75,7 @@ async def judge_outputs(
         return ()
     given = judged_outputs(trial.cell.spec, outputs, done)
     evidence = _evidence(trial, trial.row.inputs, done, machinery, outputs=given)
-    jury = _jury(trial.cell.judges, trial, machinery)
+    jury = _jury(trial.cell.judges, trial, machinery, Stopwatch())
     verdicts = await judge(checks, step=None, evidence=evidence, jury=jury)
     return _with_faults(verdicts, faults, len(trial.cell.checks)) if faults else verdicts
 
@@ -137,8 +138,8 @@ def _tools(trial: Trial) -> dict[str, tuple[Tool, ...]]:
     }
 
 
-def _jury(judges: Judges, trial: Trial, machinery: Machinery) -> Jury:
-    return Jury(judges, machinery.complete, trial.key, machinery.is_walk)
+def _jury(judges: Judges, trial: Trial, machinery: Machinery, stopwatch: Stopwatch) -> Jury:
+    return Jury(judges, machinery.complete, trial.key, machinery.is_walk, stopwatch)
 
 
 async def _judged(

@@ -1,12 +1,14 @@
 """Asks models for checks, and counts what that takes."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 from functools import partial
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.question import AskJudge, NoAnswer, NotAsked, Question
+from promptlab.engine.stopwatch import Stopwatch
 from promptlab.engine.tally import Tally
 from promptlab.engine.target import Judges, Target
 from promptlab.schemas.pipeline import RetryPolicy
@@ -20,12 +22,14 @@ class Jury:
     """The models that the checks at one place ask, about `trial`.
 
     `is_walk`: nobody is asked anything, and the rest of the questions is wanted all the same.
+    `stopwatch`: of the step that they judge.
     """
 
     judges: Judges
     complete: Callable[[Call], Awaitable[Answer]]
     trial: TrialKey
     is_walk: bool = False
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def counted_by(self, tally: Tally) -> AskJudge:
         """Give what one check asks; `tally` counts what that takes."""
@@ -36,7 +40,8 @@ class Jury:
         if target is None:
             raise NoAnswer("nothing says which model judges; write `judge: provider/model`")
         call = self._call(question, target)
-        answer = await self.complete(call)
+        with self.stopwatch.timing(call) as timed:
+            answer = await self.complete(timed.call)
         tally.model = call.model
         tally.add(call.request, answer)
         if not isinstance(answer, CallFailure):
@@ -63,6 +68,7 @@ class Jury:
             retry=RETRY,
             problem=target.problem,
             trial=self.trial,
+            get_ready=target.get_ready,
         )
 
 

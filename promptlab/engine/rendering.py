@@ -7,6 +7,7 @@ sent again to a new one.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -34,6 +35,7 @@ __all__ = ["RenderError", "Renderer"]
 TIME_LIMIT = 1.0
 MEMORY_LIMIT = 1 << 30
 MAX_ATTEMPTS = 3
+NOTHING = Template("text", "", "nothing")
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +112,12 @@ class Renderer:
         return await self._enqueue(template, names)
 
     __call__ = render
+
+    async def warm_up(self, templates: Iterable[Template]) -> None:
+        """Wait until the child runs, where a template needs it; if it fails, the first render says so."""
+        if any(shortcut(template) is None for template in templates):
+            with suppress(RenderError):
+                await self._enqueue(NOTHING, Names({}))
 
     def get_ready(self, templates: Iterable[Template]) -> None:
         """Have the running child compile what is new to it, beside other work; what fails is no matter."""

@@ -8,6 +8,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.conversation import Message
 from promptlab.engine.plan import PlannedStep, Trial
 from promptlab.engine.scope import Names, step_names
+from promptlab.engine.stopwatch import Stopwatch
 from promptlab.engine.tally import Tally
 from promptlab.schemas.run import StepResult
 
@@ -18,7 +19,8 @@ class StepRequest:
 
     `complaint`: all that was said when it was asked before, and at the end what was wrong with that.
 
-    `tally` counts the calls of the step over all times that it is asked. Of a step inside another, `inner`
+    `tally` counts the calls of the step over all times that it is asked, `stopwatch` says how long they may
+    take together. Of a step inside another, `inner`
     are the values that it sees by name in place of the row's, `within` what stands before its id in its path.
     """
 
@@ -27,6 +29,7 @@ class StepRequest:
     done: dict[str, StepResult] = field(default_factory=dict)
     complaint: tuple[Message, ...] = ()
     tally: Tally = field(default_factory=Tally)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     inner: Mapping[str, JSON] | None = None
     within: str = ""
 

@@ -51,10 +51,9 @@ class Tally:
             tool=True,
         )
 
-    def leave(self, request: CompletionRequest) -> None:
-        """Count a call that the step did not wait for to the end: what it will cost is not known here."""
-        self._note(request, attempts=0)
-        self.spent.append(None)
+    def leave(self, request: CompletionRequest, *, attempts: int) -> None:
+        """Count a call that the step did not wait for to the end: nothing is paid for it for certain."""
+        self._note(request, attempts=attempts)
 
     def account(self, step_id: str, status: StepStatus, **made: Any) -> StepResult:
         """Give a result that says what the step took; `made`: the fields that say what it made."""

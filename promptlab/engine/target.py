@@ -27,6 +27,11 @@ class Target:
         """Itself and its fallbacks, in the order in which they are asked."""
         return (self, *self.fallbacks)
 
+    async def get_ready(self) -> None:
+        """Import and open what its first request needs, if it can be asked."""
+        if self.problem is None:
+            await self.provider.warm_up()
+
 
 @frozen
 class Judges:

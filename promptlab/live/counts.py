@@ -22,7 +22,7 @@ from promptlab.schemas.run import TrialStatus
 
 @dataclass(slots=True)
 class RunCounts:
-    """`spent_usd` None: some attempt's cost is unknown. Call it with each event.
+    """`spent_usd`, `unknown_usd` None: some attempt's cost is unknown. Call it with each event.
 
     `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
     `left`: what was not asked of all trials of a row. `kept`: the trials among those counted that were on
@@ -39,7 +39,7 @@ class RunCounts:
     spent_usd: float | None = 0.0
     cost_usd: float | None = 0.0
     unknown: int = 0
-    unknown_usd: float = 0.0
+    unknown_usd: float | None = 0.0
     left: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     paused: dict[str, float] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class RunCounts:
             self.failures[event.failure] += 1
         if event.outcome_unknown:
             self.unknown += 1
-            self.unknown_usd += event.spent_usd or 0.0
+            self.unknown_usd = _plus(self.unknown_usd, event.spent_usd)
 
 
 def _plus(sum_so_far: float | None, more: float | None) -> float | None:

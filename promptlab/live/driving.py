@@ -31,13 +31,14 @@ async def drive(
     running = asyncio.create_task(_run(engine, plan, first, last))
     with interrupts.heeded(running) if interrupts is not None else nullcontext():
         try:
-            await running
+            ended = await running
         except asyncio.CancelledError:
+            ended = time.monotonic()
             await engine.drain(patience=0)
             if interrupts is None or interrupts.received is None:
                 raise
     return Ending(
-        time.monotonic() - started,
+        ended - started,
         engine.budget.brake.stop,
         dict(engine.throttle.closures),
         interrupts.exit_code if interrupts is not None else None,
@@ -46,14 +47,18 @@ async def drive(
     )
 
 
-async def _run(engine: Engine, plan: Plan, first: First | None, last: First | None) -> None:
-    """Run the trials; calls in flight are awaited, unless they cannot be recorded or there is no time."""
+async def _run(engine: Engine, plan: Plan, first: First | None, last: First | None) -> float:
+    """Run the trials; give when the last ended.
+
+    Calls in flight are awaited, unless they cannot be recorded or there is no time.
+    """
     patience: float = GRACE_SECONDS
     try:
         with _single_error():
             await engine.runner.run(plan, first=first)
             if last is not None:
                 await last()
+        return time.monotonic()
     except (StorageError, asyncio.CancelledError):
         patience = 0
         raise

@@ -17,12 +17,12 @@ class Interrupts:
     """`received`: the first signal, if any. Calls in flight get 10 seconds after it."""
 
     brake: Brake
-    running: asyncio.Task[None] | None = None
+    running: asyncio.Task[object] | None = None
     received: signal.Signals | None = None
     _timer: asyncio.TimerHandle | None = field(default=None)
 
     @contextmanager
-    def heeded(self, running: asyncio.Task[None]) -> Iterator[None]:
+    def heeded(self, running: asyncio.Task[object]) -> Iterator[None]:
         """Turn signals into a brake, then a cancellation, of the running task."""
         self.running = running
         loop = asyncio.get_running_loop()

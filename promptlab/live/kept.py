@@ -43,7 +43,7 @@ class TakenOver:
     def count_in(self, counts: RunCounts) -> None:
         """Have counts begin where the run stopped."""
         counts.spent_usd = self.spent_usd
-        counts.unknown, counts.unknown_usd = self.unknown, self.unknown_usd or 0.0
+        counts.unknown, counts.unknown_usd = self.unknown, self.unknown_usd
 
 
 class KeptTrials:

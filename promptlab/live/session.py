@@ -162,6 +162,7 @@ class Session:
         workshop = self.workshop
         if workshop is None:
             workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
+        await workshop.start(self.plan.cells)
         return assemble(
             self.options,
             log=recorder,

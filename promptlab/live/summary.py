@@ -40,6 +40,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
     gates = scores.gates()
     left = counts.planned - counts.done + ending.again + counts.left
     ending = replace(ending, closures=_in_the_way(plan, ending.closures))
+    spent_usd = paid(counts.spent_usd, counts.unknown_usd)
     code, status = _verdict(ending, left=left, passed=scores.passed(gates))
     return RunSummary(
         run_id=run_id,
@@ -47,14 +48,14 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         status=status,
         trials={str(status): count for status, count in counts.trials.items()},
         calls=Calls(sent=counts.sent, attempts=counts.attempts, recalled=counts.recalled),
-        metrics=dict(scores.total.values),
+        metrics={**scores.total.values, "spent_usd": spent_usd},
         cells=values_of(scores.cells),
         checks=rates_of(scores.cells),
         measured=measured_of(scores.total, scores.cells, scores.detail()),
         gates=gates,
         planned=counts.planned,
         cost_usd=counts.cost_usd,
-        spent_usd=paid(counts.spent_usd, counts.unknown_usd),
+        spent_usd=spent_usd,
         seconds=ending.seconds,
         unknown=counts.unknown,
         unknown_usd=counts.unknown_usd,

@@ -57,6 +57,7 @@ class Budget:
             answer = await self._attempt(call, forward)
             if self.day is None or getattr(answer, "kind", None) != "no_room":
                 return answer
+            call.on_line()
             await self.day.look(self.spent.usd)
 
     def has_room(self, calls: int, dearest: Worst) -> bool:

@@ -1,6 +1,5 @@
 """Guard: whether a step runs (`when`), how long it may take (`timeout`), what an error means (`on_error`)."""
 
-import asyncio
 from dataclasses import replace
 
 from promptlab.core.frozen import frozen
@@ -41,7 +40,7 @@ async def _in_time(request: StepRequest, forward: Forward[StepRequest, StepResul
     if seconds is None:
         return await forward(request)
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with request.stopwatch.limit(seconds) as limit:
             return await forward(request)
     except TimeoutError:
         if not limit.expired():

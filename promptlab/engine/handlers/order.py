@@ -33,6 +33,36 @@ class Line:
 
 
 @dataclass(slots=True)
+class Place:
+    """The place of a call in a line, which it may leave and take again."""
+
+    line: Line
+    call: Call
+    is_taken: bool = False
+
+    async def take(self, *, at_door: bool) -> None:
+        self.call.on_line()
+        await self.call.get_ready()
+        if at_door:
+            await self.line.join()
+        else:
+            self.line.waiting += 1
+        self.is_taken = True
+
+    def take_again(self) -> None:
+        if not self.is_taken:
+            self.is_taken = True
+            self.line.waiting += 1
+            self.call.on_line()
+
+    def leave(self) -> None:
+        if self.is_taken:
+            self.is_taken = False
+            self.line.leave()
+        self.call.on_leave()
+
+
+@dataclass(slots=True)
 class Order:
     """Outside Budget and Throttle, so that a new trial neither reserves nor waits for what others need."""
 
@@ -40,22 +70,11 @@ class Order:
     _lines: defaultdict[str, Line] = field(default_factory=lambda: defaultdict(Line))
 
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
-        line = self._lines[call.model]
-        if call.trial is not None and self.begun.is_silent(call.trial):
-            await line.join()
-        else:
-            line.waiting += 1
-        if call.trial is not None and call.attempt == 1:
-            self.begun.called(call.trial)
-        waits = True
-
-        def leave() -> None:
-            nonlocal waits
-            if waits:
-                waits = False
-                line.leave()
-
+        place = Place(self._lines[call.model], call)
         try:
-            return await forward(replace(call, on_leave=leave))
+            await place.take(at_door=call.trial is not None and self.begun.is_silent(call.trial))
+            if call.trial is not None and call.attempt == 1:
+                self.begun.called(call.trial)
+            return await forward(replace(call, on_line=place.take_again, on_leave=place.leave))
         finally:
-            leave()
+            place.leave()

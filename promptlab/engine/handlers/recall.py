@@ -14,29 +14,44 @@ from promptlab.schemas.events import CallRecalled, Emit
 class Flight:
     """A request that is looked up, then, unless it was `found`, on its way.
 
-    It flies in a task of its own, so that no asker's end cancels it.
+    It flies in a task of its own, so that no asker's end cancels it. While it waits for its turn, all who
+    ask for it do.
     """
 
     own_run_only: bool
-    waiting: int = 0
+    askers: dict[int, Call] = field(default_factory=dict)
+    in_line: bool = False
     found: Completion | None = None
     task: asyncio.Task[Answer] | None = None
     looked_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     def refusal(self) -> CallFailure | None:
-        return None if self.waiting else UNWANTED
+        return None if self.askers else UNWANTED
 
-    async def wait(self) -> Answer | None:
+    async def wait(self, call: Call) -> Answer | None:
         """Give what came of it; None: whoever looked it up gave up."""
         await self.looked_up.wait()
-        return self.found if self.task is None else await self.land(self.task)
+        return self.found if self.task is None else await self.land(self.task, call)
 
-    async def land(self, task: asyncio.Task[Answer]) -> Answer:
-        self.waiting += 1
+    async def land(self, task: asyncio.Task[Answer], call: Call) -> Answer:
+        self.askers[id(call)] = call
+        if self.in_line:
+            call.on_line()
         try:
             return await asyncio.shield(task)
         finally:
-            self.waiting -= 1
+            del self.askers[id(call)]
+            call.on_leave()
+
+    def join_line(self) -> None:
+        self.in_line = True
+        for call in self.askers.values():
+            call.on_line()
+
+    def leave_line(self) -> None:
+        self.in_line = False
+        for call in self.askers.values():
+            call.on_leave()
 
 
 @dataclass(slots=True)
@@ -57,7 +72,7 @@ class Recall:
     async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
         own_run_only = self.fresh or not call.recall
         while (flight := self._flights.get(call.request.fingerprint)) is not None:
-            answer = await flight.wait()
+            answer = await flight.wait(call)
             if answer is not None and _serves(answer, own_run_only=own_run_only and not flight.own_run_only):
                 return self._shared(call, answer)
         return await self._first(call, forward, Flight(own_run_only))
@@ -83,13 +98,16 @@ class Recall:
             flight.found = await self._look_up(call, own_run_only=flight.own_run_only)
             if flight.found is not None:
                 return flight.found
-            task = flight.task = asyncio.ensure_future(forward(replace(call, refusal=flight.refusal)))
+            flown = replace(
+                call, refusal=flight.refusal, on_line=flight.join_line, on_leave=flight.leave_line
+            )
+            task = flight.task = asyncio.ensure_future(forward(flown))
             task.add_done_callback(lambda task: self._landed(key, task))
         finally:
             if flight.task is None:
                 del self._flights[key]
             flight.looked_up.set()
-        return await flight.land(task)
+        return await flight.land(task, call)
 
     async def _look_up(self, call: Call, *, own_run_only: bool) -> Completion | None:
         found = await self.log.recall(call.request.fingerprint, own_run_only=own_run_only)
@@ -108,7 +126,7 @@ class Recall:
         flight = self._flights.pop(key)
         if task.cancelled() or task.exception() is None:
             return
-        if not flight.waiting:
+        if not flight.askers:
             self._unheard = task.exception()
 
 

@@ -35,6 +35,7 @@ class Record:
             await self.log.settle(attempt_id, intent, refusal)
             return refusal
         self.emit(AttemptSent(call.model, call.attempt))
+        call.on_sent()
         try:
             answer = await self._ask(call, forward)
         except BaseException as error:
