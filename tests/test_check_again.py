@@ -72,6 +72,21 @@ def test_a_malformed_check_of_a_line_stops_nothing_else(cli: Cli) -> None:
     assert trial["checks"][2]["reason"].startswith("nonsense: unknown check 'nonsense'")
 
 
+def test_a_rubric_of_a_line_without_any_judge_stops_nothing_else(cli: Cli) -> None:
+    """
+    Given a line with a rubric and nothing that says who judges,
+    when it is judged,
+    then that check is errored, and the others judge.
+    """
+    rubric: object = [{"llm-rubric": "is kind"}, {"contains": "x"}]
+
+    ended, found = answers(cli, {"output": "x", "$checks": rubric}, {"output": "[]", "$checks": ["is-json"]})
+
+    assert ended.code == 1
+    assert [statuses(trial) for trial in found] == [["errored", "passed"], ["passed"]]
+    assert found[0]["checks"][0]["reason"].startswith("nothing says which model judges")
+
+
 def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
     """
     Given an answer with its cost, latency and logprobs and one without,
@@ -98,6 +113,9 @@ def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
         ("[1]", "1:1: error: an answer is a map with `output`, not a list"),
         ('{"output": NaN}', "1:1: error: is not JSON: NaN is no JSON"),
         ('{"output": 1', "1:1: error: is not JSON: "),
+        ('{"output": 1e999}', "1:1: error: is not JSON: the number 1e999 is too large"),
+        ('{"output": 1, "$id": ""}', "1:1: error: its id is empty"),
+        ('{"output": 1, "id": 7}\n{"output": 1, "id": "7"}', "2:1: error: another line has the id '7'"),
         ('{"output": 1, "latency_ms": -1}', "1:1: error: `latency_ms` must be a number from 0"),
         ('{"output": 1, "logprobs": ["a"]}', "1:1: error: `logprobs` must be a list of numbers"),
         ('{"output": 1, "$check": []}', "1:1: error: unknown key '$check'"),
@@ -297,3 +315,22 @@ def test_a_cell_that_is_gone_is_named(lab: Lab) -> None:
 
     assert ended.code == 2
     assert "the cell 'old'" in ended.err
+
+
+def test_a_number_that_is_too_large_is_no_json_and_ends_no_run(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a model that answers with a number beyond all bounds,
+    when it is run and judged again,
+    then the step is errored with the reason, and nothing breaks off.
+    """
+    lab.write_rows(2)
+    lab.write_pipeline(steps=[{"id": "say", "prompt": "prompts/say.j2", "output": "json"}])
+    fake_provider.script({"user": "0000", "answer": "[1e999]"}, {"answer": "[1]"})
+
+    ended = lab.command("run", "words", "--json", "--out", "r.jsonl")
+
+    lines = map(json.loads, (lab.root / "r.jsonl").read_text().splitlines())
+    found = {line["row"]: line for line in lines}
+    assert ended.code == 1
+    assert [found[row]["status"] for row in (0, 1)] == ["errored", "passed"]
+    assert "the number 1e999 is too large" in found[0]["steps"]["say"]["error"]

@@ -119,7 +119,7 @@ KINDS: list[tuple[Any, object, str, float, str]] = [
         1.0,
         "1 of 1 sentence are found in the context",
     ),
-    ("context-faithfulness", statements(), "passed", 1.0, "claims nothing"),
+    ("context-faithfulness", statements(), "errored", 0.0, "the judge found no statement to judge"),
     (
         {"type": "context-faithfulness", "threshold": 0.9},
         statements(True, False),
@@ -148,7 +148,7 @@ def test_a_verdict_is_read(
 
 
 def test_what_a_judge_is_asked(lab: Lab, fake_provider: FakeProvider) -> None:
-    """Given an answer that looks like a template and like tags, when it is judged, then it it is sent so."""
+    """Given an answer that looks like a template and like tags, when it is judged, then it is sent so."""
     lab.write_rows(1)
     steps = [{"id": "say", "prompt": "prompts/say.j2", "checks": [{"closed-qa": "is {{ word }}"}]}]
     lab.write_pipeline(steps=steps, judge=JUDGE)
@@ -158,11 +158,29 @@ def test_what_a_judge_is_asked(lab: Lab, fake_provider: FakeProvider) -> None:
 
     body = fake_provider.requests()[-1].body
     user = body["messages"][-1]["content"]
-    assert "<task>\nSay word-0000.\n</task>" in user
-    assert "<answer>\n{{ word }} </answer>\n</answer>" in user
-    assert "<criterion>\nis word-0000.\n</criterion>" in user
+    mark = user.partition(">")[0].removeprefix("<task-")
+    assert f"<task-{mark}>\nSay word-0000.\n</task-{mark}>" in user
+    assert f"<answer-{mark}>\n{{{{ word }}}} </answer>\n</answer-{mark}>" in user
+    assert f"<criterion-{mark}>\nis word-0000.\n</criterion-{mark}>" in user
     assert body["temperature"] == 0
     assert body["response_format"]["json_schema"]["schema"]["required"] == ["reason", "pass"]
+
+
+@pytest.mark.parametrize("kind", ["context-faithfulness", "answer-relevance"])
+def test_an_answer_that_says_nothing_fails_and_nobody_is_asked(
+    lab: Lab, fake_provider: FakeProvider, kind: str
+) -> None:
+    """Given an empty answer, when it is held to what it says, then it fails, and no judge is asked."""
+    lab.write_pipeline(
+        steps=[{"id": "say", "prompt": "prompts/say.j2", "checks": [kind]}], judge=JUDGE, dataset=ROW
+    )
+    fake_provider.script({"answer": "  "})
+
+    lab.run()
+
+    (verdict,) = lab.trials[0].all_verdicts
+    assert (verdict.status, verdict.reason) == ("failed", "says nothing")
+    assert len(fake_provider.requests()) == 1
 
 
 def test_a_judge_that_talks_around_its_verdict_is_understood(lab: Lab, fake_provider: FakeProvider) -> None:

@@ -29,7 +29,7 @@ def choice(number: int) -> str:
 
 def at(number: int, text: str) -> str:
     """Match a request in which a text stands at this place."""
-    return rf"judge-1.*<output-{number}>\\n{text}\\n"
+    return rf"judge-1.*<output-{number}-\w+>\\n{text}\\n"
 
 
 PREFERS_WARM = [{"body": at(number, "warm"), "answer": choice(number)} for number in (1, 2, 3)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from json import encoder
+from math import inf
 from typing import Never
 
 type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
@@ -30,6 +31,14 @@ _canonical = _encoder(sort_keys=True)
 _compact = _encoder()
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # valid JSON, but not for every reader
 _plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
+def finite(digits: str) -> float:
+    """Read a number for a JSON decoder, as its `parse_float`. Raises ValueError for one that is too large."""
+    number = float(digits)
+    if number in (inf, -inf):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return number
 
 
 def canonical(value: object) -> str:

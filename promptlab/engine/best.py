@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from promptlab.core.frozen import frozen
-from promptlab.core.json import JSON, as_text
+from promptlab.core.json import JSON, as_text, digest
 from promptlab.engine.attachments import NO_ATTACHMENTS, messages_of
 from promptlab.engine.check import CannotJudge
 from promptlab.engine.conversation import Message
-from promptlab.engine.judged import verdict_in, verdict_of
+from promptlab.engine.judged import MARK, verdict_in, verdict_of
 from promptlab.engine.metrics.select_best import SelectBest
 from promptlab.engine.question import AskJudge, NoAnswer, Question
 from promptlab.engine.scope import Names, Render, RenderFailed, filled
@@ -77,7 +77,8 @@ class _Comparing:
     async def _messages(self, texts: Sequence[str]) -> tuple[Message, ...]:
         try:
             value = as_text(await filled(self.metric.rubric, self.names, self.render)).strip()
-            seen = self.names.and_values({"candidates": list(texts), "value": value})
+            mark = digest([*sorted(texts), value])[:MARK]
+            seen = self.names.and_values({"candidates": list(texts), "value": value, "mark": mark})
             rendered = await self.render(self.metric.prompt.template, seen)
         except RenderFailed as error:
             raise CannotJudge(str(error)) from None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from promptlab.core.config import MODEL_PATTERN
-from promptlab.core.json import JSON, as_text
+from promptlab.core.json import JSON, as_text, digest, finite
 from promptlab.engine.attachments import NO_ATTACHMENTS, messages_of
 from promptlab.engine.check import CannotJudge, Check, Finding, Subject, shown
 from promptlab.engine.checks.strict_json import SearchedTooLong, json_inside
@@ -24,7 +24,8 @@ from promptlab.schemas.fields import Templated, resolver
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 MOST_VOTES = 25
-SEEN = frozenset({"value", "query", "context"})  # what a judge's prompt sees beside what checks see
+MARK = 8  # characters that tags in a judge's prompt end in
+SEEN = frozenset({"value", "query", "context", "mark"})  # what a judge's prompt sees beside what checks see
 
 
 def _prompt(given: Any, info: ValidationInfo) -> PromptFile:
@@ -108,7 +109,8 @@ class JudgedCheck(Check, ABC):
 
     async def ask(self, subject: Subject, names: Mapping[str, JSON], vote: int) -> Mapping[str, Any]:
         """Ask once, and give a verdict that fits the schema. Raises CannotJudge and NotAsked."""
-        rendered = await subject.evidence.render(self.prompt.template, subject.names.and_values(names))
+        seen = {**names, "mark": digest(dict(names))[:MARK]}  # no text can hold the tag that ends it
+        rendered = await subject.evidence.render(self.prompt.template, subject.names.and_values(seen))
         question = Question(
             judge=self.judge_model,
             messages=messages_of(rendered, NO_ATTACHMENTS),
@@ -165,7 +167,7 @@ def verdict_in(text: str, schema: Mapping[str, JSON]) -> Mapping[str, Any]:
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     try:
-        whole = json.loads(text)
+        whole = json.loads(text, parse_float=finite)
     except (ValueError, RecursionError):
         whole = None
     found = [whole] if isinstance(whole, dict) else json_inside(text)

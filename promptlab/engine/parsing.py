@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from promptlab.core.json import JSON, as_text
+from promptlab.core.json import JSON, as_text, finite
 from promptlab.schemas.pipeline import OutputSpec
 
 SHOWN = 80
@@ -43,7 +43,7 @@ def check_value(spec: OutputSpec, value: JSON) -> JSON:
 def parse_json(text: str) -> JSON:
     """Read strict JSON: no fences, no NaN, nothing around it. Raises InvalidOutput."""
     try:
-        value: JSON = json.loads(text, parse_constant=_refuse_constant)
+        value: JSON = json.loads(text, parse_constant=_refuse_constant, parse_float=finite)
     except RecursionError:
         raise InvalidOutput("the answer is nested too deep to be read as JSON") from None
     except ValueError as error:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, finite
 from promptlab.engine.check_reading import sound_row_checks
 from promptlab.loader.problems import Position, Problems
 
@@ -67,10 +67,11 @@ class AnswerFile:
 
     def check(self, problems: Problems) -> Found:
         """Report lines that are no answers; give what the others are like."""
-        count, columns, ask = 0, dict[str, None](), False
+        count, columns, ask, ids = 0, dict[str, None](), False, set[str]()
         for number, text in self._lines():
             try:
                 answer = _answer(count, number, text)
+                _note_id(answer, ids)
             except _Wrong as wrong:
                 problems.add(str(self.path), Position(number, 1), str(wrong), code="answer")
                 if problems.errors >= MOST_PROBLEMS:
@@ -98,6 +99,15 @@ class AnswerFile:
             raise UsageError(f"{self.path}: {(error.strerror or str(error)).lower()}") from None
 
 
+def _note_id(answer: "Answer", ids: set[str]) -> None:
+    """Refuse an id that is empty, or that another line has."""
+    if not answer.id.strip():
+        raise _Wrong("its id is empty")
+    if answer.id in ids:
+        raise _Wrong(f"another line has the id '{answer.id[:100]}'")
+    ids.add(answer.id)
+
+
 class _Wrong(Exception):
     """A line is no answer; the message says why."""
 
@@ -120,7 +130,7 @@ def _answer(index: int, number: int, text: bytes) -> Answer:
 
 def _parsed(text: bytes) -> JSON:
     try:
-        value: JSON = json.loads(text.decode(), parse_constant=_no_constant)
+        value: JSON = json.loads(text.decode(), parse_constant=_no_constant, parse_float=finite)
     except UnicodeDecodeError as error:
         raise _Wrong(f"is not UTF-8, at byte {error.start + 1}") from None
     except json.JSONDecodeError as error:

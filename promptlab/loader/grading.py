@@ -48,8 +48,9 @@ def load_checks(
         check = Crosscheck(document, spec, {}, known, places, problems, attached, {}, resolver.documents)
         links = check.run()
         places.try_all()
+    asks = rows_ask and (spec.judge or targets.judge_by_default) is not None  # else those checks are errored
     cell = CellSpec("base", "base", {}, spec, links.dependencies(), links.for_checks)
-    return compiled(cell, links, targets, problems, set(), rows_ask=rows_ask)
+    return compiled(cell, links, targets, problems, set(), rows_ask=asks)
 
 
 def _document(files: ProjectFiles, path: str | None, problems: Problems) -> Document | None:

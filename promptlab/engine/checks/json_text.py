@@ -1,6 +1,7 @@
 """`is-json` and `contains-json`, with a JSON Schema as value if wanted: a map, or the path of a file."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
@@ -60,9 +61,20 @@ class ContainsJson(_JsonCheck):
 
     def look(self, subject: Subject) -> Finding:
         wrong = "contains no JSON"
-        for value in json_inside(subject.text):
+        for value in _values(subject):
             problem = self.misfit(value)
             if problem is None:
                 return Finding.of(passed=True, reason="contains JSON" + (" that fits" if self.value else ""))
             wrong = f"contains JSON that does not fit the schema: {problem}"
         return Finding.of(passed=False, reason=wrong)
+
+
+def _values(subject: Subject) -> Iterator[JSON]:
+    """Give the objects and arrays in an output: the whole of it, if it is one, then those inside."""
+    try:
+        whole = read_json(subject.output) if isinstance(subject.output, str) else subject.output
+    except NotJson:
+        whole = None
+    if isinstance(whole, dict | list):
+        yield whole
+    yield from json_inside(subject.text)

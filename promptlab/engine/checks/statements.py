@@ -7,7 +7,7 @@ from pydantic import Field
 
 from promptlab.core.json import JSON
 from promptlab.core.words import plural
-from promptlab.engine.check import CannotJudge, Finding
+from promptlab.engine.check import CannotJudge, Finding, Subject
 from promptlab.engine.checks.rubric import Criterion
 from promptlab.engine.judged import JudgedCheck
 
@@ -35,7 +35,13 @@ class _Shares(JudgedCheck):
     noun: ClassVar[str] = "statement"
     holding: ClassVar[str]
     failing: ClassVar[str]
+    judges_output: ClassVar[bool] = False  # True: an output that says nothing fails, and nobody is asked
     threshold: float | None = Field(default=ENOUGH, ge=0, le=1)
+
+    async def opinion(self, subject: Subject, names: Mapping[str, JSON], vote: int) -> Finding:
+        if self.judges_output and (subject.output is None or not subject.text.strip()):
+            return Finding.of(passed=False, reason="says nothing")
+        return await super().opinion(subject, names, vote)
 
     def read(self, verdict: Mapping[str, Any]) -> Finding:
         statements: Sequence[Mapping[str, Any]] = verdict["statements"]
@@ -57,6 +63,7 @@ class AnswerRelevance(_Shares):
     """Which share of what the output says answers `query` (default: the column of that name)."""
 
     wants = frozenset({"query"})
+    judges_output = True
     holding, failing = "answer the query", "beside the point"
 
     def read_nothing(self) -> Finding:
@@ -75,10 +82,8 @@ class ContextFaithfulness(_Shares):
     """Which share of what the output claims follows from `context` (default: the column of that name)."""
 
     wants = frozenset({"context"})
+    judges_output = True
     holding, failing = "follow from the context", "not in the context"
-
-    def read_nothing(self) -> Finding:
-        return Finding.of(passed=True, reason="claims nothing")
 
 
 class ContextRecall(_Shares, Criterion):

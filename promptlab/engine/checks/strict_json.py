@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from promptlab.core.json import JSON
+from promptlab.core.json import JSON, finite
 
 BUDGET = 4_000_000  # characters read in search of JSON inside a text
 _DEEP = 100_000  # what a try that ends in too deep a nesting is charged
@@ -32,11 +32,20 @@ def _whole_number(digits: str) -> int | float:
     try:
         return int(digits)
     except ValueError:
-        return float(digits)
+        return _number(digits)
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_constant)
-_decoder_of_long_numbers = json.JSONDecoder(parse_constant=_no_constant, parse_int=_whole_number)
+def _number(digits: str) -> float:
+    try:
+        return finite(digits)
+    except ValueError as error:
+        raise NotJson(str(error)) from None
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_number)
+_decoder_of_long_numbers = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_number, parse_int=_whole_number
+)
 
 
 def read_json(text: str) -> JSON:
