@@ -1,5 +1,7 @@
 """Metrics that functions of the project make of all trials of a cell, once these have ended."""
 
+from typing import TYPE_CHECKING
+
 from promptlab.core.json import JSON, plain
 from promptlab.engine.function import CallFunction, FunctionError
 from promptlab.engine.metrics.python import NoNumbers, PythonMetric
@@ -7,8 +9,9 @@ from promptlab.engine.plan import Cell, Plan
 from promptlab.live.scores import Scores
 from promptlab.reports.trial_line import trial_object
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.run_log import RunLog
-from promptlab.services.trials import TrialService
+
+if TYPE_CHECKING:
+    from promptlab.services.run_log import RunLog
 
 ENDED: tuple[TrialStatus, ...] = ("passed", "failed", "errored", "skipped")
 MOST_BYTES = 32 * 1024**2  # of the trials of a cell as JSON: they are in memory at once
@@ -23,7 +26,7 @@ def needs_trials(plan: Plan) -> bool:
     return any(_wanting(cell) for cell in plan.cells)
 
 
-async def aggregate(plan: Plan, scores: Scores, log: RunLog, run_id: str, call: CallFunction) -> None:
+async def aggregate(plan: Plan, scores: Scores, log: "RunLog", run_id: str, call: CallFunction) -> None:
     """Give the scores what functions make of the trials that are on record, or why they make nothing."""
     for cell in plan.cells:
         wanting = _wanting(cell)
@@ -62,8 +65,10 @@ async def _add(
         scores.fail(cell.name, metric.name, str(error))
 
 
-def _trials(log: RunLog, run_id: str, cell: str) -> list[JSON]:
+def _trials(log: "RunLog", run_id: str, cell: str) -> list[JSON]:
     """Give the trials of a cell in the order of rows and repeats. Raises _TooLarge."""
+    from promptlab.services.trials import TrialService  # noqa: PLC0415 - `check` has no log
+
     found: list[JSON] = []
     size = 0
     with log.reading() as session:
