@@ -119,6 +119,19 @@ class Trial:
     cell: Cell
 
 
+def trial_of(row: Row, cell: Cell, repeat: int = 0) -> Trial:
+    """Give a repeat of a row in a cell."""
+    key = TrialKey(
+        row=row.index,
+        row_id=row.id,
+        cell=cell.name,
+        variant=cell.variant,
+        axes=cell.axes,
+        repeat=repeat,
+    )
+    return Trial(key, row, cell)
+
+
 @dataclass(frozen=True)
 class Plan:
     """`rows` opens the stream of rows anew at each call.
@@ -162,15 +175,7 @@ class Plan:
     def repeats(self, row: Row, cell: Cell) -> Iterator[Trial]:
         """Give all trials of a row in a cell."""
         for repeat in range(self.repeat.count):
-            key = TrialKey(
-                row=row.index,
-                row_id=row.id,
-                cell=cell.name,
-                variant=cell.variant,
-                axes=cell.axes,
-                repeat=repeat,
-            )
-            yield Trial(key, row, cell)
+            yield trial_of(row, cell, repeat)
 
     def _wanted(self, row: Row, cell: Cell) -> Iterator[Trial]:
         selected = self._selected(row, cell)

@@ -13,7 +13,7 @@ from promptlab.core.suggest import did_you_mean
 from promptlab.core.words import plural
 from promptlab.engine.assembly import assemble_preview
 from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
-from promptlab.engine.plan import Cell, Trial
+from promptlab.engine.plan import Trial, trial_of
 from promptlab.engine.rendering import Renderer
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.together import run_together
@@ -23,8 +23,7 @@ from promptlab.live.step_tree import Seen, tree
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
-from promptlab.schemas.dataset import Row
-from promptlab.schemas.run import StepResult, TrialKey
+from promptlab.schemas.run import StepResult
 
 FEW = 12
 
@@ -57,7 +56,7 @@ def trial_to_preview(loaded: LoadedPipeline, row: int | None = None) -> Trial:
     found = next((one for one in loaded.rows() if row is None or one.index >= row), None)
     if found is None or row not in (None, found.index):
         raise UsageError(f"{loaded.path}: {_no_row(loaded, row)}", hint=_rows_there(loaded))
-    return Trial(_key(found, loaded.cells[0]), found, loaded.cells[0])
+    return trial_of(found, loaded.cells[0])
 
 
 def _no_row(loaded: LoadedPipeline, row: int | None) -> str:
@@ -121,10 +120,6 @@ def _silence(result: StepResult) -> PreviewStatus:
     if result.status == "errored":
         return "errored"
     return "skipped" if result.status == "skipped" else "silent"
-
-
-def _key(row: Row, cell: Cell) -> TrialKey:
-    return TrialKey(row=row.index, row_id=row.id, cell=cell.name, variant=cell.variant, axes=cell.axes)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from promptlab.core.errors import UsageError
 from promptlab.core.words import plural
@@ -22,14 +22,13 @@ from promptlab.services.trials import TrialService
 
 @dataclass(slots=True, kw_only=True)
 class StoredRun:
-    """`files`: what its pipeline reads now; `gone`: rows that are no more as they were when it ran."""
+    """`files`: what its pipeline reads now; `left`: trials that did not end."""
 
     run_id: str
     plan: StoredPlan
     targets: Targets
     files: Sequence[str]
     left: int
-    gone: set[str] = field(default_factory=set)
 
     @property
     def code(self) -> list[str]:

@@ -1,5 +1,6 @@
 """`rouge-n` and `rouge-l`: what words, or what order of words, an answer has in common with a reference."""
 
+from abc import ABC
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -12,7 +13,13 @@ from promptlab.engine.checks.treebank import MOST_WORDS, tokens
 LARGEST = 200_000_000  # words of the answer times those of all references
 
 
-class RougeN(ReferenceCheck):
+class _Rouge(ReferenceCheck, ABC):
+    @classmethod
+    def prepared(cls, references: tuple[str, ...]) -> tuple[list[str], ...]:
+        return tuple(map(tokens, references))
+
+
+class RougeN(_Rouge):
     """ROUGE-N (Lin 2004) of the answer is at least `threshold`, 0.75 if not said.
 
     The F1 of the runs of `n` words (1 if not said: single words) that answer and reference have in common,
@@ -28,10 +35,6 @@ class RougeN(ReferenceCheck):
     threshold: float = Field(default=0.75, ge=0, le=1)
     n: int = Field(default=1, ge=1, le=9)
 
-    @classmethod
-    def prepared(cls, references: tuple[str, ...]) -> tuple[list[str], ...]:
-        return tuple(map(tokens, references))
-
     def scored(self, text: str, references: Any) -> float:
         words = tokens(text)
         hold_to(MOST_WORDS, len(words) * len(references), "words, times the references")
@@ -42,7 +45,7 @@ class RougeN(ReferenceCheck):
         return f1(in_common(words, counted, self.n), len(words) + 1 - self.n, counted.total())
 
 
-class RougeL(ReferenceCheck):
+class RougeL(_Rouge):
     """ROUGE-L (Lin 2004) of the answer is at least `threshold`, 0.75 if not said.
 
     The F1 of the longest sequence of words that is in the answer and in the reference in the same order,
@@ -55,10 +58,6 @@ class RougeL(ReferenceCheck):
     requires: ClassVar[Extra | None] = "metrics"
     measure: ClassVar[str] = "ROUGE-L"
     threshold: float = Field(default=0.75, ge=0, le=1)
-
-    @classmethod
-    def prepared(cls, references: tuple[str, ...]) -> tuple[list[str], ...]:
-        return tuple(map(tokens, references))
 
     def scored(self, text: str, references: Any) -> float:
         from rapidfuzz.distance import LCSseq  # noqa: PLC0415 (an extra)

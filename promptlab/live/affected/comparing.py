@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import batched
 
 from promptlab.engine.call_log import RecordedAnswers
-from promptlab.engine.plan import Cell, Trial
+from promptlab.engine.plan import Cell, Trial, trial_of
 from promptlab.engine.scope import Render
 from promptlab.live.affected.differing import Differing, new_row
 from promptlab.live.affected.reasons import Reasons, reasons_of
@@ -17,7 +17,6 @@ from promptlab.live.affected.tracing import Tracer
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.schemas.affected import Effect, Why
 from promptlab.schemas.dataset import Row
-from promptlab.schemas.run import TrialKey
 
 ROWS_AT_ONCE = 64
 
@@ -134,15 +133,7 @@ class Comparison:
         """Give the repeats to walk; where no answer is recorded, they do not differ."""
         repeats = pair.repeats if self.means.has_answers else 1
         for repeat in range(repeats if self._is_walked(row, pair) else 0):
-            key = TrialKey(
-                row=row.index,
-                row_id=row.id,
-                cell=cell.name,
-                variant=cell.variant,
-                axes=cell.axes,
-                repeat=repeat,
-            )
-            yield Trial(key, row, cell)
+            yield trial_of(row, cell, repeat)
 
     def _compare(self, row: Row, record: RowRecord) -> None:
         before = self._records.pop(row.id, None)
