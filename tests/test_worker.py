@@ -366,6 +366,27 @@ async def test_a_cancelled_call_is_stopped_in_its_child(lab: Lab) -> None:
     assert await lab.call("same", x=1) == 1
 
 
+async def test_what_is_printed_comes_before_the_answer_however_late_we_read(lab: Lab) -> None:
+    """
+    Given an event loop that is slow between hearing of a call's begin and reading of it,
+    when a function prints and returns in that time,
+    then what it printed is there with its answer.
+    """
+    lab.write("tools/say.py", "import time\ndef say(): time.sleep(0.03); print('said')")
+    loop, answered = asyncio.get_running_loop(), asyncio.Event()
+
+    def dawdle() -> None:
+        time.sleep(0.02)
+        if not answered.is_set():
+            loop.call_soon(dawdle)
+
+    dawdle()
+    await lab.workers.call(lab.function("tools/say.py:say"), {})
+    answered.set()
+
+    assert [printed.text for printed in lab.printed] == ["said\n"]
+
+
 async def test_what_is_printed_is_shown_and_breaks_nothing(
     lab: Lab, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,8 +125,9 @@ class Child(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 1:
             self._received += data
-            # What was printed before this answer has arrived with it, but may be handed to us after it.
-            asyncio.get_running_loop().call_soon(self._read_frames)
+            # What was printed before this answer may be read after it, by up to one turn of the loop.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._read_frames)
         else:
             kept = data[: MAX_PRINTED - len(self._printed)]
             self._printed += kept
