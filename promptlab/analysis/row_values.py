@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.analysis.units import row_status
+from promptlab.schemas.metrics import OF_ROWS
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus
+
+NOT_OF_CHECKS = frozenset(OF_ROWS) - {"score"}
 
 type Values = Mapping[str, float]  # by metric
 type CellRows = Mapping[str, Values]  # by the row's id
@@ -19,9 +22,9 @@ class _Row:
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
     statuses: list[TrialStatus] = field(default_factory=list)
 
-    def add(self, result: TrialResult) -> None:
-        self.statuses.append(result.status)
-        for name, value in trial_values(result):
+    def add(self, status: TrialStatus, values: Iterable[tuple[str, float]]) -> None:
+        self.statuses.append(status)
+        for name, value in values:
             before, count = self.sums.get(name, (0.0, 0))
             self.sums[name] = before + value, count + 1
 
@@ -38,12 +41,13 @@ class ByRow:
         self._scored: dict[str, set[str]] = {}
 
     def add(self, result: TrialResult) -> None:
-        cell = result.key.cell
-        self._cells.setdefault(cell, {}).setdefault(result.key.row_id, _Row()).add(result)
-        scored = self._scored.setdefault(cell, set())
-        scored.update(verdict.metric for verdict in result.all_verdicts if verdict.metric is not None)
-        if result.score is not None:
-            scored.add("score")
+        self.count(result.key.cell, result.key.row_id, result.status, trial_values(result))
+
+    def count(self, cell: str, row_id: str, status: TrialStatus, values: Iterable[tuple[str, float]]) -> None:
+        """Add a trial by what it says of each metric."""
+        values = tuple(values)
+        self._cells.setdefault(cell, {}).setdefault(row_id, _Row()).add(status, values)
+        self._scored.setdefault(cell, set()).update(name for name, _ in values if name not in NOT_OF_CHECKS)
 
     def side(self) -> Side:
         """Give the metrics of each row; a row that was skipped has none, and is left out."""
@@ -71,17 +75,25 @@ class ByRow:
 
 def trial_values(result: TrialResult) -> Iterator[tuple[str, float]]:
     """Give what one trial says of each metric; nothing where it was skipped."""
-    if result.status == "skipped":
+    yield from built_in(result.status, score=result.score, cost=result.cost_usd, latency=result.latency_ms)
+    if result.status != "skipped":
+        yield from _named(result)
+
+
+def built_in(
+    status: TrialStatus, *, score: float | None, cost: float | None, latency: float | None
+) -> Iterator[tuple[str, float]]:
+    """Give what a trial says of the metrics that every run has; cost in USD, latency in ms."""
+    if status == "skipped":
         return
-    yield "pass_rate", float(result.status == "passed")
-    yield "error_rate", float(result.status in ("errored", "left"))
-    if result.score is not None:
-        yield "score", result.score
-    if result.cost_usd is not None and result.status != "left":
-        yield "cost_usd", result.cost_usd
-    if result.latency_ms is not None and result.status in ("passed", "failed"):
-        yield "latency_ms", result.latency_ms
-    yield from _named(result)
+    yield "pass_rate", float(status == "passed")
+    yield "error_rate", float(status in ("errored", "left"))
+    if score is not None:
+        yield "score", score
+    if cost is not None and status != "left":
+        yield "cost_usd", cost
+    if latency is not None and status in ("passed", "failed"):
+        yield "latency_ms", latency
 
 
 def _named(result: TrialResult) -> Iterator[tuple[str, float]]:
