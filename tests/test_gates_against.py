@@ -191,7 +191,7 @@ def test_a_variant_is_held_against_another_with_the_same_axes() -> None:
 
 
 def trial(row: str, status: TrialStatus, repeat: int = 0, score: float | None = None) -> TrialResult:
-    verdicts = ()
+    verdicts: tuple[Verdict, ...] = ()
     if score is not None:
         verdict = Verdict(
             step=None, name="c", type="c", status="passed", score=score, reason="", metric="accuracy"
