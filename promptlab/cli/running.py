@@ -146,7 +146,7 @@ class _Show:
             )
             summary = with_slices(self.log, asyncio.run(running), self.wanted.by)
         self._show(summary, failures, loaded)
-        outs.finish(summary, self.log)
+        outs.finish(summary, self.log, self.project.root)
         return summary
 
     def _progress(self, counts: RunCounts, name: str) -> Progress:
