@@ -1,4 +1,4 @@
-"""Markdown as GitHub shows it: what failed first, within its sizes, and no text is markup, mention or link."""
+"""Markdown as GitHub shows it: what failed first, within its sizes; no text is markup, mention or link."""
 
 import re
 from dataclasses import replace
@@ -6,7 +6,7 @@ from html import unescape
 
 from promptlab.schemas.report import GateResult
 from promptlab.schemas.run import StepResult, Verdict
-from tests.report_kit import CELL, HOSTILE, SUMMARY, TRIALS, ended, summary_of, trial_of, written
+from tests.report_kit import CELL, HOSTILE, SUMMARY, ended, summary_of, trial_of, written
 
 COMMENT = 65_536
 OURS = re.compile(r"</?(details|summary|pre|code)>|<!-- -->")
@@ -23,7 +23,9 @@ def test_texts_are_shown_as_they_are() -> None:
     outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
     foreign = "".join(re.findall(r"<code>(.*?)</code>", outside, flags=re.DOTALL))
     assert "<" not in OURS.sub("", text)
-    assert all(text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in ("details", "summary", "pre", "code"))
+    assert all(
+        text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in ("details", "summary", "pre", "code")
+    )
     assert not re.search(r"[>`\[\]~*|\\$#@]|://|www\.", re.sub(r"<!-- -->|&#\d+;", "", foreign))
     assert not re.search(r"&#64;(?!<!-- -->)", foreign)
     assert unescape(foreign).count("@<!-- -->someone") == 5
@@ -44,7 +46,7 @@ def test_what_did_not_pass_comes_first_and_can_be_opened() -> None:
     assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
     assert "&#60;i&#62;low" in text
     assert "- ✗ <code>say/text 1&#124;check: got text 1</code>\n" in text
-    assert '<pre>{&quot;answer&quot;: &quot;text 1&quot;}</pre>' in text
+    assert "<pre>{&quot;answer&quot;: &quot;text 1&quot;}</pre>" in text
     assert "text 0" not in text
 
 
@@ -115,4 +117,3 @@ def test_a_run_that_passed_is_short() -> None:
 
     assert text.startswith("## <code>tri&#124;age &#60;b&#62;</code>: failed\n\n")
     assert "<details>" not in text
-    assert len(TRIALS) == len(HOSTILE)

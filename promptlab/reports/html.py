@@ -80,23 +80,26 @@ def _notes(summary: RunSummary, shown: Shown) -> Iterator[str]:
         yield f"{plural(left, 'trial')} left: failures in every rate."
     if len(summary.cells) > MOST_CELLS:
         yield f"Only the first {MOST_CELLS} of {len(summary.cells):,} cells are shown."
-    if shown.trials < shown.of:
-        out = shown.not_passed_left_out
-        rest = f"; {plural(out, 'trial')} that did not pass left out" if out else ""
-        which = "rows with a trial that did not pass go first"
-        yield f"{shown.trials:,} of {shown.of:,} trials are shown ({which}{rest}). JSONL and CSV have all."
+    if shown.note is not None:
+        yield shown.note
 
 
 def _table(summary: RunSummary, cells: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Give the lines of the table of metrics: what it is, and its text for each cell."""
     values, intervals = summary.cells, summary.measured.cell_intervals
-    rates = [rate_text(values[cell].get("pass_rate"), intervals.get(cell, {}).get("pass_rate")) for cell in cells]
+    rates = [
+        rate_text(values[cell].get("pass_rate"), intervals.get(cell, {}).get("pass_rate")) for cell in cells
+    ]
     yield "pass rate", rates
     for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
-        yield one_line(check, LONGEST_LINE), [percent(summary.checks.get(cell, {}).get(check)) for cell in cells]
+        yield (
+            one_line(check, LONGEST_LINE),
+            [percent(summary.checks.get(cell, {}).get(check)) for cell in cells],
+        )
     for metric in shown_metrics(summary):
         texts = (
-            metric.text(values[cell].get(metric.name), intervals.get(cell, {}).get(metric.name)) for cell in cells
+            metric.text(values[cell].get(metric.name), intervals.get(cell, {}).get(metric.name))
+            for cell in cells
         )
         yield one_line(metric.label, LONGEST_LINE), list(texts)
     yield "cost", [money(values[cell].get("cost_usd")) for cell in cells]
