@@ -139,11 +139,11 @@ def _judged(trial: TrialResult) -> tuple[str, str]:
             return "", ""
 
 
-def _element(tag: str, found: list[Fault], otherwise: str) -> str:
+def _element(name: str, found: list[Fault], otherwise: str) -> str:
     message = one_line(found[0].text if found else otherwise, LONGEST_MESSAGE)
     lines = "\n".join(visible(fault.text, LONGEST_MESSAGE) for fault in found) or otherwise
     kind = found[0].type if found else otherwise
-    return tag(tag, {"message": message, "type": kind}, cut(lines, LONGEST_TEXT))
+    return tag(name, {"message": message, "type": kind}, cut(lines, LONGEST_TEXT))
 
 
 def _output(trial: TrialResult) -> str:
