@@ -22,8 +22,8 @@ from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.burial import bury
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
-from promptlab.live.work import Begun, Finished, Intended, Job, Kept, Recalled, Settled, weight_of
-from promptlab.live.writer import Writer
+from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
+from promptlab.live.writer import First, Writer
 from promptlab.loader.files import FileSnapshot
 from promptlab.models import Run
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
@@ -78,8 +78,7 @@ class Recorder:
         with storage_errors(log.path):
             recorder._lock.wait()
         begun = datetime.now(UTC)  # what is on record by then is recalled
-        recorder._open()
-        recorder._writer.put(Begun(lambda to: recorder._begin(to, start, begun)), weight=0)
+        recorder._open(first=lambda to: recorder._begin(to, start, begun))
         return recorder
 
     @classmethod
@@ -210,13 +209,14 @@ class Recorder:
             self._doubtful = self._recaller.doubtful()
         return self._doubtful
 
-    def _open(self, begin: Callable[[], None] = lambda: None) -> None:
+    def _open(self, begin: Callable[[], None] = lambda: None, *, first: First | None = None) -> None:
         """Get ready to record; gives the lock back where that fails."""
         with storage_errors(self._log.path):
             try:
                 begin()
                 self._recaller = Recaller(self._log, self.run_id, goes_on=self._goes_on)
-                self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
+                loop = asyncio.get_running_loop()
+                self._writer = Writer(self._log, self._ledger.write, loop=loop, first=first)
             except BaseException:
                 self._lock.remove()
                 raise

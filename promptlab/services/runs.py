@@ -16,6 +16,7 @@ from promptlab.schemas.throttle import course_of
 from promptlab.services.git import GitState
 
 _SHOWN = 5
+_UNFINISHED = select(Run.__table__.c.id).where(Run.__table__.c.status == "running")
 
 
 class RunService:
@@ -89,8 +90,8 @@ class RunService:
 
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
-        unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
-        dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
+        unfinished = self._session.connection().execute(_UNFINISHED)
+        dead = [run_id for (run_id,) in unfinished if not self._is_running(run_id)]
         for run_id in dead:
             mark_dead(self._session, run_id)
         return dead
