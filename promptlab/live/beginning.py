@@ -37,9 +37,7 @@ def _write_files(connection: Connection, run_id: str, files: Sequence[SourceFile
         return
     digests = [sha256(file.content).hexdigest() for file in files]
     found = list(zip(files, digests, strict=True))
-    connection.execute(
-        _NEW_SNAPSHOT, [{"digest": digest, "content": file.content} for file, digest in found]
-    )
+    connection.execute(_NEW_SNAPSHOT, [{"digest": digest, "content": file.content} for file, digest in found])
     connection.execute(
         _NEW_FILE,
         [

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import batched, repeat
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select, text
+from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.core.prepared import PreparedSelect
@@ -33,7 +33,8 @@ type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
 def _newest(size: int, *, own: bool) -> Select[Any]:
     """Give the newest answer, to each of so many requests, of any run or the `run`'s own: `f0`, `f1` …"""
     wanted = _TABLE.c.fingerprint.in_([bindparam(f"f{number}") for number in range(size)])
-    ids = select(func.max(_TABLE.c.id)).where(wanted, *((_OWN,) if own else ())).group_by(_TABLE.c.fingerprint)
+    asked = and_(wanted, _OWN) if own else wanted
+    ids = select(func.max(_TABLE.c.id)).where(asked).group_by(_TABLE.c.fingerprint)
     columns = [column for column in _TABLE.c if column.name not in ("request", "raw", "created_at")]
     return select(*columns).where(_TABLE.c.id.in_(ids))
 
