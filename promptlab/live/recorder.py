@@ -259,7 +259,7 @@ class Recorder:
         give_up_attempts(Session(connection), self.run_id)
         if self._goes_on:
             recount(connection, self.run_id)
-        connection.execute(count_left(self.run_id))
+        count_left(connection, self.run_id)
         self._update(
             connection,
             status=end.status,
