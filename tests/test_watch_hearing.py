@@ -133,6 +133,26 @@ async def test_what_was_loaded_ahead_counts_for_the_files_as_they_were_then(load
     assert list(loading) == before
 
 
+async def test_what_was_loaded_ahead_counts_not_where_it_read_something_else(loading: Loading) -> None:
+    """
+    Given a prompt that was seen, and written again before it was read,
+    when what was loaded is asked for, for the file as it was seen,
+    then it is not given.
+    """
+    with loading.memory:
+        loading.load()
+        tree, ahead = Tree(loading.project.root), Ahead(loading)
+        tree.follow(loading.names(), {})
+        prompt = loading.project.root / "prompts" / "say.j2"
+        prompt.write_text("Say it, {{ word }}.\n")
+        changed = tree.changed(["prompts/say.j2"])
+        prompt.write_text("Say it again, {{ word }}.\n")
+        ahead.foresee(changed)
+        found = await ahead.entries(changed)
+
+    assert found is None
+
+
 @pytest.mark.parametrize("name", ["promptlab.yaml", "pipelines/"])
 async def test_what_changes_more_than_a_pipeline_is_not_loaded_ahead(loading: Loading, name: str) -> None:
     """

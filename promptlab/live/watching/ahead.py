@@ -26,7 +26,14 @@ class Ahead:
     async def entries(self, changed: Mapping[str, Seen]) -> list[Entry] | None:
         """Give what was loaded, where it is of these files as they are. Nothing loads after that."""
         found = await self._task if self._task is not None else None
-        return found if changed == self._seen else None
+        if found is None or changed != self._seen:
+            return None
+        return found if all(_has_read(entry, changed) for entry in found) else None
+
+
+def _has_read(entry: Entry, changed: Mapping[str, Seen]) -> bool:
+    read = entry.read()
+    return all(read.get(name, seen.digest) == seen.digest for name, seen in changed.items())
 
 
 def _is_file(name: str, seen: Seen) -> bool:

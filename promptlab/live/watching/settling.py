@@ -74,17 +74,24 @@ class Settling:
     async def _is_at_rest(self) -> bool:
         """Wait for a moment; say whether nothing moved. Files that are closed for sure need a shorter one."""
         stamps = self.tree.stamps(self._names)
-        await self.events.wait(at_most=BRIEF)
+        await self._pause(BRIEF)
         if self._has_stirred(stamps):
             return False
         answers = self._are_open(stamps)
         if True in answers:
-            await self.events.wait(at_most=OPEN_POLL)
+            await self._pause(OPEN_POLL)
             return False
         if None not in answers:
             return True
-        await self.events.wait(at_most=QUIET - BRIEF)
+        await self._pause(QUIET - BRIEF)
         return not self._has_stirred(stamps)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, at first no longer than until more is heard of; what goes on and on is looked at in steps."""
+        if time.monotonic() - self.began < YOUNG:
+            await self.events.wait(at_most=seconds)
+        else:
+            await asyncio.sleep(seconds)
 
     def _has_stirred(self, stamps: Mapping[str, Stamp | None]) -> bool:
         return bool(self.events) or self.git.is_held() or self.tree.stamps(stamps) != stamps
