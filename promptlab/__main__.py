@@ -3,7 +3,9 @@
 import gc
 import sys
 
-FIRST_LOOKED_AT = 100_000  # objects; what is imported lives to the end, and looking at it takes 0.1 s of a run
+FIRST_LOOKED_AT = (
+    100_000  # objects; what is imported lives to the end, and looking at it takes 0.1 s of a run
+)
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from promptlab.engine.templating.frames import (
     too_large,
     too_slow,
 )
-from promptlab.engine.templating.shortcuts import NeedsProcessError, shortcut
+from promptlab.engine.templating.paths import NeedsProcessError
+from promptlab.engine.templating.shortcuts import shortcut
 from promptlab.schemas.template import Template
 
 __all__ = ["RenderError", "Renderer"]
