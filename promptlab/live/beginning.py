@@ -17,7 +17,7 @@ from promptlab.services.reopening import this_process
 
 def write_beginning(session: Session, run_id: str, start: RunStart, begun: datetime) -> None:
     """Write a run without trials that had begun by then."""
-    session.execute(insert(Run), {"id": run_id, "started_at": begun, **_facts(start)})
+    session.execute(insert(Run.__table__), {"id": run_id, "started_at": begun, **_facts(start)})
     for file in start.files:
         write_file(session.connection(), run_id, file)
 

@@ -16,6 +16,7 @@ from promptlab.schemas.throttle import course_of
 from promptlab.services.git import GitState
 
 _SHOWN = 5
+_RUNS, _ATTEMPTS = Run.__table__, Attempt.__table__  # each run begins and ends with these, and no mapped object
 
 
 class RunService:
@@ -89,7 +90,7 @@ class RunService:
 
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
-        unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
+        unfinished = self._session.scalars(select(_RUNS.c.id).where(_RUNS.c.status == "running"))
         dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
         for run_id in dead:
             mark_dead(self._session, run_id)
@@ -146,15 +147,17 @@ def mark_dead(session: Session, run_id: str) -> None:
 
 def count_left(run_id: str) -> Update:
     """Make the statement that counts, at the end of a run, the trials that it did not come to."""
-    ended = Run.passed + Run.failed + Run.errored + Run.skipped
-    return update(Run).where(Run.id == run_id).values(left=Run.planned - ended)
+    run = _RUNS.c
+    ended = run.passed + run.failed + run.errored + run.skipped
+    return update(_RUNS).where(run.id == run_id).values(left=run.planned - ended)
 
 
 def _hanging(session: Session, run_id: str) -> tuple[int, float | None]:
     """Give how many attempts have no known end, and what they may have cost; None where that is unknown."""
+    attempt = _ATTEMPTS.c
     count, known, reserved = session.execute(
-        select(func.count(), func.count(Attempt.reserved_usd), func.sum(Attempt.reserved_usd)).where(
-            Attempt.run_id == run_id, Attempt.state == "intent"
+        select(func.count(), func.count(attempt.reserved_usd), func.sum(attempt.reserved_usd)).where(
+            attempt.run_id == run_id, attempt.state == "intent"
         )
     ).one()
     return count, (reserved or 0.0) if known == count else None
