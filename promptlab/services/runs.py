@@ -16,7 +16,7 @@ from promptlab.schemas.throttle import course_of
 from promptlab.services.git import GitState
 
 _SHOWN = 5
-_RUNS, _ATTEMPTS = Run.__table__, Attempt.__table__  # each run begins and ends with these, and no mapped object
+_RUNS, _ATTEMPTS = Run.__table__, Attempt.__table__  # for what each run does: no class is configured
 
 
 class RunService:
