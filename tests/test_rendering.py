@@ -249,6 +249,19 @@ async def test_a_template_that_hangs_fails_alone() -> None:
     assert answers == [f"{n}!" for n in range(20)]
 
 
+async def test_a_process_that_starts_slowly_gives_no_template_more_time() -> None:
+    """
+    Given a time limit that is over before the template process has started,
+    when its first render never ends,
+    then that is told as too slow, at the limit.
+    """
+    endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    async with Renderer(time_limit=0.01) as renderer:
+        error = await refusal(renderer, Template("text", endless, "endless"))
+
+    assert error.kind == "time"
+
+
 async def test_a_killed_process_is_replaced() -> None:
     """
     Given a renderer whose process was killed from outside,
