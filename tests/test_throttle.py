@@ -48,7 +48,7 @@ def test_it_finds_how_many_calls_are_taken_at_once(capacity: int, latency: float
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("limits", "step"), [("at once", 13), ("a second", 29)])
+@pytest.mark.parametrize(("limits", "step"), [("at once", 13), ("a second", 61)])
 def test_it_finds_what_providers_of_all_kinds_take(limits: str, step: int) -> None:
     """
     Given providers of many sizes and kinds, with or without Retry-After, bursts, late refusals and an outage,
