@@ -1,19 +1,17 @@
 """Judges what was made before: the trials of a stored run, or answers from anywhere."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from promptlab.core.errors import UsageError
-from promptlab.core.json import JSON, as_text
 from promptlab.engine.assembly import RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
-from promptlab.engine.plan import Cell, Plan
-from promptlab.engine.stored import StoredPlan, StoredTrial
+from promptlab.engine.plan import Plan
+from promptlab.engine.stored import StoredPlan
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.aggregating import leave_out
 from promptlab.live.counts import RunCounts
@@ -22,14 +20,10 @@ from promptlab.live.interrupts import Interrupts
 from promptlab.live.scores import Scores
 from promptlab.live.summary import summarise
 from promptlab.live.workshop import Workshop
-from promptlab.loader.answers import Answer, AnswerFile
-from promptlab.loader.grading import STEP
 from promptlab.loader.project import Project
-from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
-from promptlab.schemas.run import StepResult, TrialKey
 
 if TYPE_CHECKING:
     from promptlab.services.run_log import RunLog
@@ -78,65 +72,6 @@ class Grading:
         from promptlab.live.recorder import Recorder  # noqa: PLC0415 - most checks ask no model
 
         return await Recorder.aside(self.log, cost_usd_per_day=self.options.cost_usd_per_day)
-
-
-def plan_of_answers(file: AnswerFile, cell: Cell, count: int) -> StoredPlan:
-    """Give answers from a file as trials of one step."""
-    return StoredPlan(
-        pipeline=str(file.path),
-        cells=(cell,),
-        rows=lambda: iter(()),
-        row_count=count,
-        source=lambda: _trials(file, cell),
-    )
-
-
-def _trials(file: Iterable[Answer], cell: Cell) -> Iterator[StoredTrial]:
-    for answer in file:
-        key = TrialKey(row=answer.index, row_id=answer.id, cell=cell.name)
-        yield StoredTrial(key, _row(answer), cell, {STEP: _made(answer)})
-
-
-def _row(answer: Answer) -> Row:
-    ours = answer.ours
-    return Row(
-        answer.index,
-        answer.id,
-        answer.columns,
-        answer.columns,
-        answer.line,
-        tuple(ours.get("$tags") or ()),
-        answer.checks,
-    )
-
-
-def _made(answer: Answer) -> StepResult:
-    facts = answer.facts
-    said: dict[str, JSON] = {"role": "assistant", "content": as_text(answer.output)}
-    calls: list[JSON] = [_call(index, call) for index, call in enumerate(facts.get("tool_calls", ()))]
-    return StepResult(
-        id=STEP,
-        status="passed",
-        output=answer.output,
-        messages=({**said, **({"tool_calls": calls} if calls else {})},),
-        said=1,
-        cost_usd=facts.get("cost_usd"),
-        latency_ms=facts.get("latency_ms"),
-        finish_reason=facts.get("finish_reason"),
-        logprobs=tuple(facts["logprobs"]) if "logprobs" in facts else None,
-    )
-
-
-def _call(index: int, call: Mapping[str, Any]) -> JSON:
-    """Read a call of a tool as OpenAI writes it, or as a map of name and arguments."""
-    function = call.get("function")
-    said = function if isinstance(function, dict) else call
-    arguments = said.get("arguments", {})
-    return {
-        "id": str(call.get("id", f"call-{index}")),
-        "name": str(said.get("name", "")),
-        "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
-    }
 
 
 def options_of_judges(
