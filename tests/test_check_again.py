@@ -408,3 +408,35 @@ def test_a_number_that_is_too_large_is_no_json_and_ends_no_run(lab: Lab, fake_pr
     assert ended.code == 1
     assert [found[row]["status"] for row in (0, 1)] == ["errored", "passed"]
     assert "the number 1e999 is too large" in found[0]["steps"]["say"]["error"]
+
+
+def test_what_a_judge_said_that_is_no_verdict_is_asked_for_again_by_fresh_alone(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run of which a judge gave no verdict for one row, and the model no answer for another,
+    when it is run, shown and judged again,
+    then each is told what helps it, and that does.
+    """
+    lab.write_rows(3)
+    lab.write_pipeline(steps=with_checks(RUBRIC), judge="fake/judge-1")
+    fake_provider.script(
+        {"body": "judge-1.*word-0001", "answer": "hm"},
+        {"body": "judge-1", "answer": GOOD},
+        {"user": "word-0002", "status": 400},
+    )
+
+    ran = lab.command("run", "words")
+    shown = lab.command("runs", "show", "last")
+    fake_provider.script({"body": "judge-1", "answer": GOOD})
+    fresh = lab.command("check", "last", "--fresh", "--json")
+
+    (run_id,) = (row[0] for row in lab.query("select id from runs"))
+    unread = (
+        "1 trial errored over what a judge said, which is recalled; this asks judges again: "
+        f"promptlab check {run_id} --fresh\n"
+    )
+    resumed = f"1 trial errored; this runs them again: promptlab resume {run_id}\n"
+    assert resumed + unread in ran.out
+    assert resumed + unread in shown.out
+    assert fresh.summary["trials"] == {"passed": 2, "failed": 0, "errored": 1, "skipped": 0}

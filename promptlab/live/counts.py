@@ -26,7 +26,7 @@ class RunCounts:
 
     `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
     `left`: what was not asked of all trials of a row. `kept`: the trials among those counted that were on
-    record before a run was resumed.
+    record before a run was resumed. `unread`: those that errored over nothing but what judges said.
     """
 
     planned: int = 0
@@ -34,6 +34,7 @@ class RunCounts:
     trials: Counter[TrialStatus] = field(default_factory=Counter)
     sent: int = 0
     attempts: int = 0
+    unread: int = 0
     recalled: int = 0
     in_flight: int = 0
     spent_usd: float | None = 0.0
@@ -63,6 +64,7 @@ class RunCounts:
         match event:
             case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
+                self.unread += result.is_unread
                 self.planned -= spared
                 self.cost_usd = _plus(self.cost_usd, result.cost_usd)
             case AttemptSent(_, number):
