@@ -440,3 +440,36 @@ def test_what_a_judge_said_that_is_no_verdict_is_asked_for_again_by_fresh_alone(
     assert resumed + unread in ran.out
     assert resumed + unread in shown.out
     assert fresh.summary["trials"] == {"passed": 2, "failed": 0, "errored": 1, "skipped": 0}
+
+
+SHARES = """\
+def shares(trials, planned):
+    print("counting")
+    order = [trial["row"] for trial in trials]
+    passed = sum(trial["status"] == "passed" for trial in trials)
+    return {"passed": passed / planned, "sorted": int(order == [0, 1, 2])}
+"""
+
+
+def test_functions_over_all_trials_are_called_with_the_new_verdicts(lab: Lab) -> None:
+    """
+    Given a run with a metric of a function, a gate on it, and checks that were edited since,
+    when it is judged again,
+    then the function sees the new verdicts, and the gate goes by them.
+    """
+    lab.write_rows(3)
+    lab.write("tools/shares.py", SHARES)
+    metrics = [{"name": "shares", "python": "tools/shares.py:shares"}]
+    gates = [{"metric": "shares.passed", "min": 0.5}]
+    lab.write_pipeline(steps=with_checks({"contains": "Say"}), metrics=metrics, gates=gates)
+    lab.run()
+    lab.write_pipeline(steps=with_checks({"contains": "word-0001"}), metrics=metrics, gates=gates)
+
+    ended = lab.command("check", "last", "--json")
+    refused = lab.command("check", "last", "--no-python")
+
+    assert ended.summary["metrics"]["shares.passed"] == pytest.approx(1 / 3)
+    assert ended.summary["metrics"]["shares.sorted"] == 1
+    assert (ended.code, ended.summary["gates"][0]["status"]) == (1, "failed")
+    assert ended.summary["gates"][0]["value"] == pytest.approx(1 / 3)
+    assert refused.code == 2

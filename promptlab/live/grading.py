@@ -13,9 +13,10 @@ from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.plan import Plan
 from promptlab.engine.stored import StoredPlan
 from promptlab.engine.worker import Printed, print_to_stderr
-from promptlab.live.aggregating import leave_out
+from promptlab.live.aggregating import aggregate, wanting_trials
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import drive, fan_out
+from promptlab.live.gathered import Heard
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.scores import Scores
 from promptlab.live.summary import summarise
@@ -28,7 +29,6 @@ from promptlab.schemas.report import RunSummary
 if TYPE_CHECKING:
     from promptlab.services.run_log import RunLog
 
-NOT_JUDGED = "a function over all trials is called by runs alone"
 OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
@@ -50,8 +50,8 @@ class Grading:
             workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
             log = await stack.enter_async_context(await self._log())
             scores = Scores(self.plan)
-            leave_out(self.plan, scores, NOT_JUDGED)
-            emit = fan_out(self.counts, scores, *self.listeners)
+            heard = Heard(wanting_trials(self.plan))
+            emit = fan_out(self.counts, scores, heard, *self.listeners)
             brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
             engine = assemble(
                 self.options,
@@ -63,6 +63,8 @@ class Grading:
                 judge_only=True,
             )
             ending = await drive(engine, self.plan, Interrupts(brake))
+            if ending.signal_code is None:
+                await aggregate(self.plan, scores, heard.given, workshop.workers.call)
             ending = replace(ending, was_sent=self.counts.attempts > 0)
             return summarise(self.plan, run_id, self.counts, scores, ending)
 

@@ -142,11 +142,13 @@ class Session:
         """Have functions of the project make metrics of all trials, unless there is no time for it."""
         if ending.signal_code is not None or not any(cell.spec.metrics for cell in self.plan.cells):
             return
-        from promptlab.live.aggregating import aggregate, needs_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.aggregating import aggregate, wanting_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.gathered import on_record  # noqa: PLC0415 - likewise
 
-        if needs_trials(self.plan):
+        if wanting_trials(self.plan):
             await recorder.flush()
-            await aggregate(self.plan, scores, self.log, recorder.run_id, engine.runner.machinery.call)
+            given = on_record(self.log, recorder.run_id)
+            await aggregate(self.plan, scores, given, engine.runner.machinery.call)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
