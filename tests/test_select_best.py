@@ -15,7 +15,8 @@ from promptlab.loader.loading import load_pipeline
 from promptlab.loader.problems import InvalidPipeline
 from promptlab.loader.project import open_project
 from tests.fakes import FakeProvider
-from tests.lab import Lab
+from tests.lab import Lab, paid
+from tests.resume_kit import resume_here
 
 JUDGE = "fake/judge-1"
 BEST = {"name": "best", "select-best": "is kind"}
@@ -256,3 +257,44 @@ def test_a_plan_counts_comparisons(lab: Lab, fake_provider: FakeProvider) -> Non
     assert [(one.step, one.model, one.numbers.open) for one in plan.steps if one.step == "best"] == [
         ("best", JUDGE, 6)
     ]
+
+
+def test_the_log_keeps_who_won_and_what_that_cost(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a judge that prefers one variant, and cannot decide on a row,
+    when the pipeline is run, and the run is shown,
+    then the rows that each won are told, those of a trial too, and the judge's answers are in the cost.
+    """
+    lab.write("prompts/best.j2", "{{ row.word }} {{ candidates[0] }}")
+    keys = {"metric": {**BEST, "prompt": "prompts/best.j2"}}
+    rules = [
+        {"body": "judge-1.*0001.*warm", "answer": choice(1)},
+        {"body": "judge-1.*0001", "answer": choice(2)},
+    ]
+    compared(lab, fake_provider, *rules, *PREFERS_FIRST, **keys)
+
+    shown = lab.command("runs", "show", "last").out
+    document = lab.command("runs", "show", "last", "--json").summary
+    plain, warm = lab.command("runs", "show", "last", "--row", "1", "--json").summary["trials"]
+    trial = lab.command("runs", "show", "last", "--row", "0", "--variant", "warm").out
+
+    assert "best: plain won 0 rows, shared 2 rows (0, 2); warm won 1 row (1), shared 2 rows (0, 2)\n" in shown
+    assert (plain["best"], warm["best"]) == ({"best": "not"}, {"best": "won"})
+    assert trial.endswith("best: one of the best of its row\n")
+    assert document["cost_usd"] == pytest.approx(document["spent_usd"]) == pytest.approx(paid(fake_provider))
+
+
+def test_a_resumed_run_counts_what_comparing_cost_once(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run that compared, one of whose trials errored,
+    when it is resumed,
+    then its cost is that of its answers, as the provider charged them.
+    """
+    compared(lab, fake_provider, {"body": "word-0001", "status": 400}, *PREFERS_WARM)
+    fake_provider.script(*PREFERS_WARM, *ANSWERS)
+
+    resumed = resume_here(lab)
+
+    (stored,) = lab.query("select cost_usd, spent_usd from runs")
+    assert resumed.trials == {"passed": 6}
+    assert stored == pytest.approx((resumed.cost_usd, paid(fake_provider)))

@@ -82,7 +82,7 @@ class Session:
             summary = replace(summary, calls=await recorder.calls())
         command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
         summary = replace(summary, command=command)
-        await recorder.end_run(_run_end(summary))
+        await recorder.end_run(_run_end(summary, self.counts.compared_usd))
         return summary
 
     def _begin(self) -> Coroutine[Any, Any, Recorder]:
@@ -183,7 +183,7 @@ def _broken(error: Exception) -> RunEnd:
     return RunEnd(status="errored", reason=reason)
 
 
-def _run_end(summary: RunSummary) -> RunEnd:
+def _run_end(summary: RunSummary, compared_usd: float | None) -> RunEnd:
     return RunEnd(
         status=summary.status,
         seconds=summary.seconds,
@@ -195,4 +195,5 @@ def _run_end(summary: RunSummary) -> RunEnd:
         },
         gates=tuple(gate.as_json() for gate in summary.gates),
         throttle=summary.throttle,
+        compared_usd=compared_usd,
     )
