@@ -298,3 +298,26 @@ def test_a_resumed_run_counts_what_comparing_cost_once(lab: Lab, fake_provider: 
     (stored,) = lab.query("select cost_usd, spent_usd from runs")
     assert resumed.trials == {"passed": 6}
     assert stored == pytest.approx((resumed.cost_usd, paid(fake_provider)))
+
+
+def test_a_stored_run_is_compared_by_a_new_rubric(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run that compared, and a rubric and a gate that were edited since,
+    when it is judged again,
+    then only the judge is asked, by the new rubric, and the gate goes by what it says.
+    """
+    compared(lab, fake_provider, *PREFERS_WARM)
+    sent = len(fake_provider.requests())
+    gates = [{"metric": "best", "variant": "plain", "min": 0.5}]
+    steps = [{"id": "say", "prompt": "prompts/say.j2"}]
+    metrics = [{**BEST, "select-best": "is cold"}]
+    lab.write_pipeline(steps=steps, judge=JUDGE, variants=TWO, metrics=metrics, gates=gates)
+    fake_provider.script({"body": at(2, "plain"), "answer": choice(2)}, *PREFERS_FIRST)
+
+    ended = lab.command("check", "last", "--json")
+
+    asked = [request.body for request in fake_provider.requests()[sent:]]
+    assert (ended.code, {body["model"] for body in asked}) == (0, {"judge-1"})
+    assert all("is cold" in json.dumps(body) for body in asked)
+    assert ended.summary["cells"]["plain"]["best"] == 1
+    assert ended.summary["cost_usd"] > ended.summary["spent_usd"] > 0

@@ -42,7 +42,9 @@ async def choose_best(plan: Plan, scores: Scores, log: RunLog, run_id: str, mach
     has one the row does not count.
     """
     contests = list(_contests(plan, machinery))
-    for rows in batched((row.index for row in plan.rows()), ROWS_AT_ONCE):
+    with log.reading() as session:
+        all_rows = TrialService(session).rows(run_id)
+    for rows in batched(all_rows, ROWS_AT_ONCE):
         groups = [group for row in rows for group in _groups(log, run_id, row)]
         await asyncio.gather(*(contest.hold(group) for contest in contests for group in groups))
     for contest in contests:

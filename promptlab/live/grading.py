@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from promptlab.core.errors import UsageError
-from promptlab.engine.assembly import RunOptions, assemble
+from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
 from promptlab.engine.plan import Plan
@@ -15,7 +15,7 @@ from promptlab.engine.stored import StoredPlan
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.aggregating import aggregate, wanting_trials
 from promptlab.live.counts import RunCounts
-from promptlab.live.driving import drive, fan_out
+from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.gathered import Heard
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.scores import Scores
@@ -62,11 +62,25 @@ class Grading:
                 emit=emit,
                 judge_only=True,
             )
-            ending = await drive(engine, self.plan, Interrupts(brake))
+            last = self._last(engine, scores, run_id)
+            ending = await drive(engine, self.plan, Interrupts(brake), last=last)
             if ending.signal_code is None:
                 await aggregate(self.plan, scores, heard.given, workshop.workers.call)
             ending = replace(ending, was_sent=self.counts.attempts > 0)
             return summarise(self.plan, run_id, self.counts, scores, ending)
+
+    def _last(self, engine: Engine, scores: Scores, run_id: str) -> First | None:
+        """Give what is asked of the outputs of the stored run: which are the best."""
+        log = self.log
+        if log is None or not self.plan.has_metric("select-best"):
+            return None
+        from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
+
+        async def last() -> None:
+            chosen = await choose_best(self.plan, scores, log, run_id, engine.runner.machinery)
+            self.counts.compared(chosen.cost_usd, left=chosen.left)
+
+        return last
 
     async def _log(self) -> AbstractAsyncContextManager[CallLog]:
         if self.log is None:

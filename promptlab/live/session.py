@@ -99,7 +99,7 @@ class Session:
 
     def _last(self, engine: Engine, recorder: Recorder, scores: Scores) -> First | None:
         """Give what is asked once all trials are on record: which outputs are the best."""
-        if not any(metric.key == "select-best" for cell in self.plan.cells for metric in cell.spec.metrics):
+        if not self.plan.has_metric("select-best"):
             return None
         from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
 
