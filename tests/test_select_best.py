@@ -245,7 +245,7 @@ def test_a_plan_counts_comparisons(lab: Lab, fake_provider: FakeProvider) -> Non
     """
     Given a pipeline of two variants that compares them,
     when a run of it is planned,
-    then two calls of the judge are open for each row.
+    then two calls of the judge are open for each row, with their tokens and cost.
     """
     compared(lab, fake_provider, *PREFERS_WARM)
     project = open_project(str(lab.root / "pipelines/words.yaml"))
@@ -254,9 +254,10 @@ def test_a_plan_counts_comparisons(lab: Lab, fake_provider: FakeProvider) -> Non
     with open_log(project) as log:
         plan = asyncio.run(plan_loaded(project, loaded, RunRequest(), log=log))
 
-    assert [(one.step, one.model, one.numbers.open) for one in plan.steps if one.step == "best"] == [
-        ("best", JUDGE, 6)
-    ]
+    (best,) = (one for one in plan.steps if one.step == "best")
+    assert (best.model, best.numbers.open, best.numbers.is_soft) == (JUDGE, 6, True)
+    assert best.numbers.input_tokens > 6 * 500
+    assert 0 < (best.numbers.expected_usd or 0) < (best.numbers.worst_usd or 0)
 
 
 def test_the_log_keeps_who_won_and_what_that_cost(lab: Lab, fake_provider: FakeProvider) -> None:
