@@ -82,7 +82,7 @@ def test_checks_of_a_line_that_are_no_list_stop_nothing_else(cli: Cli, own: obje
     when it is judged with others,
     then it is errored and says so, behind the verdicts of the other checks.
     """
-    lines = [{"output": "x", "$checks": own}, {"output": "x", "$checks": None}]
+    lines: list[dict[str, object]] = [{"output": "x", "$checks": own}, {"output": "x", "$checks": None}]
 
     ended, found = answers(cli, *lines, checks=[{"contains": "x"}])
 

@@ -19,6 +19,7 @@ from tests.lab import Lab, paid
 from tests.resume_kit import resume_here
 
 JUDGE = "fake/judge-1"
+SHARED = "shared 2 times (rows 0, 2)"
 BEST = {"name": "best", "select-best": "is kind"}
 TWO = {"plain": {}, "warm": {"steps": {"say": {"prompt": "prompts/warm.j2"}}}}
 THREE = {**TWO, "cold": {"steps": {"say": {"prompt": "prompts/cold.j2"}}}}
@@ -279,7 +280,7 @@ def test_the_log_keeps_who_won_and_what_that_cost(lab: Lab, fake_provider: FakeP
     plain, warm = lab.command("runs", "show", "last", "--row", "1", "--json").summary["trials"]
     trial = lab.command("runs", "show", "last", "--row", "0", "--variant", "warm").out
 
-    assert "best: plain won 0 rows, shared 2 rows (0, 2); warm won 1 row (1), shared 2 rows (0, 2)\n" in shown
+    assert f"best: plain won 0 times, {SHARED}; warm won 1 time (row 1), {SHARED}\n" in shown
     assert (plain["best"], warm["best"]) == ({"best": "not"}, {"best": "won"})
     assert trial.endswith("best: one of the best of its row\n")
     assert document["cost_usd"] == pytest.approx(document["spent_usd"]) == pytest.approx(paid(fake_provider))

@@ -1,6 +1,6 @@
 """Which cell had the best output of a row, where a run had a model choose."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptlab.core.words import plural
@@ -12,14 +12,14 @@ NAMED = 5
 
 
 def winner_lines(measured: Measured) -> Iterator[str]:
-    """Give by metric how many rows each cell won, and the first of them."""
+    """Give by metric how often each cell won, and the first rows."""
     found: dict[str, list[str]] = {}
     for cell, metrics in measured.detail.items():
         for name, detail in _chosen(metrics):
             lines = found.setdefault(name, [])
             won, shared = detail["won"], detail["shared"]
-            more = f", shared {plural(len(shared), 'row')}{_named(shared)}" if shared else ""
-            lines.append(f"{cell} won {plural(len(won), 'row')}{_named(won)}{more}")
+            more = f", shared {_times(shared)}" if shared else ""
+            lines.append(f"{cell} won {_times(won)}{more}")
     for name, lines in found.items():
         yield f"{name}: {'; '.join(lines)}"
 
@@ -38,7 +38,9 @@ def _chosen(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
     return ((name, one) for name, one in metrics.items() if one.get("type") == KIND and "won" in one)
 
 
-def _named(places: Iterable[list[int]]) -> str:
+def _times(places: Sequence[Sequence[int]]) -> str:
+    """Give how many comparisons there are, and the rows of the first: each repeat is compared by itself."""
     rows = list(dict.fromkeys(str(row) for row, _ in places))
-    more = ["…"] if len(rows) > NAMED else []
-    return f" ({', '.join([*rows[:NAMED], *more])})" if rows else ""
+    named = ", ".join([*rows[:NAMED], *(["…"] if len(rows) > NAMED else [])])
+    which = f" ({'row' if len(rows) == 1 else 'rows'} {named})" if rows else ""
+    return f"{plural(len(places), 'time')}{which}"
