@@ -20,8 +20,9 @@ from promptlab.core.json import plain
 from promptlab.engine.plan import Cell
 from promptlab.engine.stored import StoredPlan, StoredTrial
 from promptlab.engine.targets import Targets
+from promptlab.live.answered import plan_of_answers
 from promptlab.live.counts import RunCounts
-from promptlab.live.grading import Grading, options_of_judges, plan_of_answers
+from promptlab.live.grading import Grading, options_of_judges
 from promptlab.loader.answers import AnswerFile
 from promptlab.loader.grading import load_checks
 from promptlab.loader.problems import Problems

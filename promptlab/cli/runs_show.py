@@ -11,7 +11,7 @@ from promptlab.cli.opening import Stored, stored_run
 from promptlab.cli.slicing import BY
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
-from promptlab.core.json import plain
+from promptlab.core.json import JSON, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from promptlab.cli.result import Failures
     from promptlab.schemas.log import AttemptRecord, RunRecord
     from promptlab.schemas.report import RunSummary
+
+BEST = {
+    "won": "the best of its row",
+    "shared": "one of the best of its row",
+    "not": "not the best of its row",
+}
 
 
 @click.command(cls=Command, epilog="Example: promptlab runs show last --row 3 --variant few-shot")
@@ -118,6 +124,8 @@ def _show_origin(console: "Console", run: "RunRecord") -> None:
 def _show_trials(found: Stored, record: "RunRecord", *, row: int, variant: str | None, as_json: bool) -> None:
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.trial import show_trial, whole_trial  # noqa: PLC0415
+    from promptlab.cli.winners import wins_of  # noqa: PLC0415
+    from promptlab.schemas.report import MEASURED, Measured  # noqa: PLC0415
     from promptlab.services.trials import TrialService  # noqa: PLC0415
 
     trials = list(TrialService(found.session).of_run(record.id, row=row, cell=variant))
@@ -125,10 +133,18 @@ def _show_trials(found: Stored, record: "RunRecord", *, row: int, variant: str |
         where = f"row {row}" if variant is None else f"row {row} in '{variant}'"
         hint = f"its cells: {', '.join(record.cells)}; rows count from 0"
         raise UsageError(f"run {record.id} has no trial of {where}", hint=hint)
+    kept: Any = record.metrics.get(MEASURED, {})
+    measured = Measured.of_json(kept)
     if as_json:
-        shown = [whole_trial(trial) for trial in trials]
+        shown = [whole_trial(trial) | _best(wins_of(measured, trial.key)) for trial in trials]
         click.echo(plain({"schema_version": 1, "run_id": record.id, "trials": shown}))
         return
     console = out_console()
     for trial in trials:
         show_trial(console, trial)
+        for metric, how in wins_of(measured, trial.key).items():
+            console.print(escaped(f"{metric}: {BEST[how]}"), soft_wrap=True)
+
+
+def _best(wins: dict[str, str]) -> dict[str, JSON]:
+    return {"best": dict(wins)} if wins else {}

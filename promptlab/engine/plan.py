@@ -154,6 +154,9 @@ class Plan:
         """How often each row is run: the same in all cells."""
         return self.cells[0].spec.repeat
 
+    def has_metric(self, key: str) -> bool:
+        return any(metric.key == key for cell in self.cells for metric in cell.spec.metrics)
+
     @property
     def is_sequential(self) -> bool:
         """Whether how the repeats of a row ended says if there are more of them."""

@@ -270,3 +270,6 @@ class Recorder:
             gates=end.gates,
             throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
+        if end.compared_usd != 0:
+            more = {"cost_usd": Run.cost_usd + end.compared_usd}
+            connection.execute(update(Run).where(Run.id == self.run_id).values(more))

@@ -82,7 +82,7 @@ class Session:
             summary = replace(summary, calls=await recorder.calls())
         command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
         summary = replace(summary, command=command)
-        await recorder.end_run(_run_end(summary))
+        await recorder.end_run(_run_end(summary, self.counts.compared_usd))
         return summary
 
     def _begin(self) -> Coroutine[Any, Any, Recorder]:
@@ -99,7 +99,7 @@ class Session:
 
     def _last(self, engine: Engine, recorder: Recorder, scores: Scores) -> First | None:
         """Give what is asked once all trials are on record: which outputs are the best."""
-        if not any(metric.key == "select-best" for cell in self.plan.cells for metric in cell.spec.metrics):
+        if not self.plan.has_metric("select-best"):
             return None
         from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
 
@@ -142,11 +142,13 @@ class Session:
         """Have functions of the project make metrics of all trials, unless there is no time for it."""
         if ending.signal_code is not None or not any(cell.spec.metrics for cell in self.plan.cells):
             return
-        from promptlab.live.aggregating import aggregate, needs_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.aggregating import aggregate, wanting_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.gathered import on_record  # noqa: PLC0415 - likewise
 
-        if needs_trials(self.plan):
+        if wanting_trials(self.plan):
             await recorder.flush()
-            await aggregate(self.plan, scores, self.log, recorder.run_id, engine.runner.machinery.call)
+            given = on_record(self.log, recorder.run_id)
+            await aggregate(self.plan, scores, given, engine.runner.machinery.call)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
@@ -181,7 +183,7 @@ def _broken(error: Exception) -> RunEnd:
     return RunEnd(status="errored", reason=reason)
 
 
-def _run_end(summary: RunSummary) -> RunEnd:
+def _run_end(summary: RunSummary, compared_usd: float | None) -> RunEnd:
     return RunEnd(
         status=summary.status,
         seconds=summary.seconds,
@@ -193,4 +195,5 @@ def _run_end(summary: RunSummary) -> RunEnd:
         },
         gates=tuple(gate.as_json() for gate in summary.gates),
         throttle=summary.throttle,
+        compared_usd=compared_usd,
     )

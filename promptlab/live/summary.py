@@ -54,6 +54,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         measured=measured_of(scores.total, scores.cells, scores.detail()),
         gates=gates,
         planned=counts.planned,
+        unread=counts.unread,
         cost_usd=counts.cost_usd,
         spent_usd=spent_usd,
         seconds=ending.seconds,

@@ -39,7 +39,10 @@ class RunStart:
 
 @frozen(kw_only=True)
 class RunEnd:
-    """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on."""
+    """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on.
+
+    `compared_usd`: what answers cost that belong to no trial, as they compare several.
+    """
 
     status: LoggedStatus
     seconds: float | None = None
@@ -47,6 +50,7 @@ class RunEnd:
     metrics: Mapping[str, JSON] = field(default_factory=dict)
     gates: tuple[Mapping[str, JSON], ...] = ()
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
+    compared_usd: float | None = 0.0
 
 
 @frozen(kw_only=True)

@@ -170,6 +170,7 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `measured`: what else there is to say of
     metrics; `slices`: the metrics by a column or tag, where somebody asked.
+    `unread`: trials that errored over nothing but what judges said, which is recalled.
     `unknown`: attempts that may have been paid for, at most `unknown_usd`, which `spent_usd` leaves out.
     `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
     `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
@@ -189,6 +190,7 @@ class RunSummary:
     slices: Slices | None = None
     gates: tuple[GateResult, ...] = ()
     planned: int = 0
+    unread: int = 0
     cost_usd: float | None = 0.0
     spent_usd: float | None = 0.0
     seconds: float = 0.0

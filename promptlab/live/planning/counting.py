@@ -131,6 +131,12 @@ class Counting:
                 yield from self._judges(cell, place, (*planned.judges.targets, *planned.inner_judges.targets))
             yield from self._judges(cell, "", cell.judges.targets)
 
+    def asked(self, cell: str, ahead: Ahead) -> Numbers:
+        """Give what calls of a judge come to that belong to no trial; they count among the loads."""
+        sums = Sums()
+        self._ask(sums, self._estimators[cell], None, ahead)
+        return sums.numbers
+
     def _judges(self, cell: Cell, place: str, targets: Iterable[Target]) -> Iterator[StepPlan]:
         """Give what the models do that judge at a place, where there are any."""
         models = sorted({target.profile.name for target in targets})
