@@ -235,6 +235,38 @@ async def test_only_what_is_allowed_may_be_used(allowed: JSON, status: str) -> N
     assert said.status == status, said.reason
 
 
+@pytest.mark.parametrize(
+    ("allowed", "query", "reason"),
+    [
+        ("allowedTables", QUERY, "is SQL that uses the table 'orders' in a select, which is not allowed"),
+        (
+            "allowedTables",
+            "INSERT INTO shop.orders VALUES (1)",
+            "is SQL that uses the table 'shop.orders' in an insert, which is not allowed",
+        ),
+        (
+            "allowedColumns",
+            QUERY,
+            "is SQL that uses the column 'orders.id' in a select, which is not allowed",
+        ),
+        (
+            "allowedColumns",
+            "select * from t",
+            "is SQL that uses the column '*' in a select, which is not allowed",
+        ),
+    ],
+)
+async def test_what_is_not_allowed_is_told_in_words(allowed: str, query: str, reason: str) -> None:
+    """
+    Given SQL that uses what it may not,
+    when it is judged,
+    then the reason names it as a person would.
+    """
+    said = await verdict({"is-sql": {allowed: ["x"]}}, query)
+
+    assert said.reason == reason
+
+
 async def test_a_star_is_no_column_that_is_allowed() -> None:
     """
     Given queries of all columns,

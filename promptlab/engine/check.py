@@ -14,7 +14,8 @@ from promptlab.core.json import JSON, as_text
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
 from promptlab.engine.question import AskJudge, nobody
-from promptlab.engine.scope import Names, Render, filled, step_names
+from promptlab.engine.scope import Names, Render, filled
+from promptlab.engine.trace import traced_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.pipeline import Severity
@@ -22,6 +23,7 @@ from promptlab.schemas.run import MISSING, StepResult, _Missing
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 SHOWN = 100
+LONGEST_REASON = 1000
 
 
 @frozen
@@ -69,7 +71,7 @@ class Evidence:
     @cached_property
     def names(self) -> Names:
         values = {**self.row, **self.inputs, "row": dict(self.row)}
-        return Names(values, {step: step_names(result) for step, result in self.results.items()})
+        return Names(values, {step: traced_names(result) for step, result in self.results.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +205,11 @@ class OptionalValueCheck(ValueCheck, ABC):
     """A check that may be without a value; `parse` is given null then."""
 
     value: Templated = Field(default_factory=lambda: TemplatedValue.literal(None))
+
+
+def cut(reason: str) -> str:
+    """Give a reason that anyone's code says, short enough to be read."""
+    return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
 
 
 def shown(value: JSON) -> str:

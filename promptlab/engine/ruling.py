@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from promptlab.core.errors import PromptlabError
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
-from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, shown
+from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, cut, shown
 from promptlab.engine.function import FunctionError
 from promptlab.engine.question import NotAsked
 from promptlab.engine.scope import RenderFailed
@@ -110,11 +110,11 @@ async def _ruled(check: Check, subject: Subject) -> Ruling:
     except DoesNotApply as reason:
         return Ruling("skipped", 0.0, str(reason))
     except (CannotJudge, RenderFailed, FunctionError) as error:
-        return Ruling("errored", 0.0, str(error))
+        return Ruling("errored", 0.0, cut(str(error)))
     except (PromptlabError, NotAsked):
         raise
     except Exception as error:  # noqa: BLE001 - a kind of check is anyone's code
-        return Ruling("errored", 0.0, f"{type(error).__name__}: {error}")
+        return Ruling("errored", 0.0, cut(f"{type(error).__name__}: {error}"))
 
 
 async def _prepared(check: Check, subject: Subject) -> Subject:

@@ -130,5 +130,5 @@ def _fault(wanted: Wanted, text: str) -> str | None:
     ):
         use = next((use for use in uses if not allowed.holds(use)), None) if allowed is not None else None
         if use is not None:
-            return f"uses the {noun} {shown(str(use))}, which is not allowed"
+            return f"uses the {noun} {use.readable}, which is not allowed"
     return None
