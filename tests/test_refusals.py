@@ -29,9 +29,9 @@ async def test_a_refusal_inside_an_answer_is_found_without_its_apology() -> None
     """
     Given refusals that stand behind a sentence of another kind, in capitals, or with other apostrophes,
     when they are judged,
-    then they are refusals; one behind 200,000 characters is not looked for.
+    then they are refusals; one behind 100,000 characters is not looked for.
     """
-    late = "All is well. " * 20_000 + "I must decline."
+    late = "All is well. " * 10_000 + "I must decline."
     texts = [
         "Thank you. Unfortunately, I must decline.",
         "I CANNOT HELP WITH THAT.",

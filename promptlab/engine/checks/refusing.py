@@ -2,8 +2,8 @@
 
 import re
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("’′ʼ", "'"))
-MOST_CHARACTERS = 200_000  # looked at: 50 ms; no refusal waits for so long
+_APOSTROPHES = "’′ʼ"
+MOST_CHARACTERS = 100_000  # looked at: no refusal waits for so long
 
 _CANNOT = r"(?:can ?not|can't|could(?: not|n't)|will not|won't)"
 _UNABLE = r"(?: am|'m) (?:\w{2,12} )?(?:unable|not (?:able|allowed|authorized|going|permitted)) to"
@@ -79,6 +79,8 @@ _ANYWHERE = re.compile(rf"\b(?:{'|'.join(_ALTERNATIVES)})")
 
 def refusing_phrase(text: str) -> str | None:
     """Give the words by which a text is a refusal, or None."""
-    said = text[:MOST_CHARACTERS].strip().lower().translate(_APOSTROPHES)
+    said = text[:MOST_CHARACTERS].strip().lower()
+    for apostrophe in _APOSTROPHES:
+        said = said.replace(apostrophe, "'")
     found = _BEGINNING.match(said) or _ANYWHERE.search(said)
     return None if found is None else found[0]
