@@ -59,10 +59,12 @@ def free_name(type_: str, taken: set[str]) -> str:
 async def rule_at(check: Check, step: str | None, evidence: Evidence) -> Ruling:
     """Rule on a check that stands at `step` (None: the pipeline)."""
     place = check.of if check.of is not None else step or "outputs"
-    try:
-        subject = _subject(place, evidence)
-    except _Stop as stop:
-        return stop.ruling
+    subject = evidence.subjects.get(place)
+    if subject is None:
+        try:
+            subject = evidence.subjects[place] = _subject(place, evidence)
+        except _Stop as stop:
+            return stop.ruling
     return await _ruled(check, subject)
 
 
@@ -104,7 +106,8 @@ def _step_output(result: StepResult) -> JSON:
 
 async def _ruled(check: Check, subject: Subject) -> Ruling:
     try:
-        return _scored(check, await check.judge(await _prepared(check, subject)))
+        is_plain = check.path is None and check.when is None and check.transform is None
+        return _scored(check, await check.judge(subject if is_plain else await _prepared(check, subject)))
     except _Stop as stop:
         return stop.ruling
     except DoesNotApply as reason:

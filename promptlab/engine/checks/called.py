@@ -52,7 +52,7 @@ def calls_of(subject: Subject) -> tuple[Call, ...]:
     of a vendor (`read_calls`), or the text of such JSON. Raises CannotJudge where there are too many.
     """
     made = tuple(call for result in subject.results for step in result.flat for call in _made_by(step))
-    return made or read_calls(_as_json(subject.output))
+    return made or read_calls(_as_json(subject))
 
 
 def turns_of(subject: Subject) -> int | None:
@@ -68,13 +68,14 @@ def _made_by(step: StepResult) -> Iterator[Call]:
                 yield Call(str(call.get("name")), call.get("arguments"), _OPENAI, step.id)
 
 
-def _as_json(output: JSON) -> JSON:
+def _as_json(subject: Subject) -> JSON:
+    output = subject.output
     if not isinstance(output, str):
         return output
     if '"name"' not in output:  # a call has a name; reading a long text takes long
         return None
     try:
-        return read_json(output)
+        return subject.once(read_json)
     except NotJson:
         return None
 
