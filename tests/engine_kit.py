@@ -150,8 +150,9 @@ class InMemory:
         arguments: Mapping[str, JSON],
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as the protocol has it
+        any_text: bool = False,
     ) -> JSON:
-        del timeout
+        del timeout, any_text
         self.called.append(function.name)
         called = self.functions.get(function.reference) or self.functions[function.name]
         try:

@@ -40,8 +40,9 @@ async def calls_nothing(
     arguments: Mapping[str, JSON],
     *,
     timeout: float | None = None,  # noqa: ASYNC109
+    any_text: bool = False,
 ) -> JSON:
-    raise AssertionError(f"{function} {arguments} {timeout}")
+    raise AssertionError(f"{function} {arguments} {timeout} {any_text}")
 
 
 def step(output: JSON | _Missing = MISSING, *, id: str = "step", **facts: object) -> StepResult:  # noqa: A002

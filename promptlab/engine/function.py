@@ -46,7 +46,10 @@ class FunctionError(Exception):
 
 
 class CallFunction(Protocol):
-    """Runs a function in a child process. Raises FunctionError; `timeout` in seconds."""
+    """Runs a function in a child process. Raises FunctionError; `timeout` in seconds.
+
+    With `any_text`, texts may have lone surrogates, as what a model says may.
+    """
 
     async def __call__(
         self,
@@ -54,4 +57,5 @@ class CallFunction(Protocol):
         arguments: Mapping[str, JSON],
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - a child is killed, no task cancelled
+        any_text: bool = False,
     ) -> JSON: ...

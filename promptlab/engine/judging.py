@@ -126,7 +126,7 @@ def _evidence(
     return Evidence(
         inputs=values,
         row=trial.row.columns,
-        results=results,
+        results={step: trial.as_run(result) for step, result in results.items()},
         outputs=outputs,
         render=machinery.render,
         call=machinery.call,

@@ -16,7 +16,7 @@ from promptlab.engine.step import Step
 from promptlab.engine.target import NO_JUDGES, Judges, Target
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec, Repeat
-from promptlab.schemas.run import TrialKey, TrialStatus
+from promptlab.schemas.run import StepResult, TrialKey, TrialStatus
 from promptlab.schemas.sources import Sources
 
 
@@ -117,6 +117,10 @@ class Trial:
     key: TrialKey
     row: Row
     cell: Cell
+
+    def as_run(self, result: StepResult) -> StepResult:
+        """Give a result with the calls that its step took when it was run, which may be long ago."""
+        return result
 
 
 def trial_of(row: Row, cell: Cell, repeat: int = 0) -> Trial:

@@ -69,18 +69,21 @@ class Workers:
         arguments: Mapping[str, JSON],
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - kept by killing the child
+        any_text: bool = False,
     ) -> JSON:
         """Return FUNCTION(**ARGUMENTS), a JSON value of at most 10 MB.
 
-        TIMEOUT is in seconds (default 30) from the start in the child, its import included. Raises
+        TIMEOUT is in seconds (default 30) from the start in the child, its import included. With
+        ANY_TEXT, texts in and out may have lone surrogates. Raises
         ProjectCodeError. A cancelled call is stopped in its child too.
         """
         try:
-            encoded = encode(dict(arguments), "arguments")
+            encoded = encode(dict(arguments), "arguments", any_text=any_text)
         except NotJSONError as error:
             raise ProjectCodeError("result", str(error)) from error
         pool = self._async if function.is_async else self._sync
-        return await pool.call(function, encoded, TIME_LIMIT if timeout is None else timeout)
+        limit = TIME_LIMIT if timeout is None else timeout
+        return await pool.call(function, encoded, limit, any_text=any_text)
 
     async def close(self) -> None:
         """End all children within a second; calls still running are errors."""

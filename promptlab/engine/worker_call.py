@@ -59,8 +59,14 @@ class Call:
             self.timer = None
 
 
-def request_frame(number: int, function: Function, arguments: bytes) -> bytes:
-    head = {"id": number, "path": function.path, "name": function.name, "files": function.files}
+def request_frame(number: int, function: Function, arguments: bytes, *, any_text: bool = False) -> bytes:
+    head: dict[str, object] = {
+        "id": number,
+        "path": function.path,
+        "name": function.name,
+        "files": function.files,
+        "any_text": any_text,
+    }
     return json.dumps(head).encode()[:-1] + b',"arguments":' + arguments + b"}"
 
 

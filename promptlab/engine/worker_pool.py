@@ -53,13 +53,16 @@ class Pool:
         self._ticks = count(1)
         self._closed = False
 
-    async def call(self, function: Function, arguments: bytes, limit: float) -> JSON:
+    async def call(
+        self, function: Function, arguments: bytes, limit: float, *, any_text: bool = False
+    ) -> JSON:
         """Return what FUNCTION returned; raise ProjectCodeError."""
         if self._closed:
             raise ProjectCodeError("crashed", "the workers were closed")
         answer: asyncio.Future[JSON] = asyncio.get_running_loop().create_future()
         number = next(self._ticks)
-        call = Call(number, function, request_frame(number, function, arguments), limit, answer)
+        request = request_frame(number, function, arguments, any_text=any_text)
+        call = Call(number, function, request, limit, answer)
         self._waiting.append(call)
         self._dispatch()
         try:
