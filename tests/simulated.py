@@ -7,7 +7,7 @@ from itertools import count
 from random import Random
 
 from promptlab.engine.brake import Brake
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.call_log import MemoryCallLog
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.completion import Answer, Completion, CompletionRequest, Quota, Usage
@@ -140,7 +140,7 @@ class Simulation(Observed):
         self._ask = chain(handlers, _answer)
         profile = ModelProfile(endpoint=ENDPOINT, model="m", max_concurrency=self.ceiling)
         policy = RetryPolicy(max_attempts=self.max_attempts)
-        self._call = Call(request=REQUEST, profile=profile, ask=self.model.complete, retry=policy)
+        self._call = Call(request=REQUEST, profile=profile, ask=asking(self.model.complete), retry=policy)
         clients = [asyncio.create_task(self._client()) for _ in range(self.clients)]
         await asyncio.wait(clients, timeout=self.seconds)
         for client in clients:
@@ -155,6 +155,6 @@ class Simulation(Observed):
 
 async def _answer(call: Call) -> Answer:
     try:
-        return await call.ask(call.request)
+        return await call.ask(call)
     except ProviderError as error:
         return error.as_failure()
