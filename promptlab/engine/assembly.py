@@ -193,7 +193,7 @@ async def _unfetched(request: WebRequest, *, seconds: float) -> WebAnswer:
 
 def _calls(handlers: list[Handler[Call, Answer]]) -> Ask:
     async def ask(call: Call) -> Answer:
-        return await call.ask(call.request)
+        return await call.ask(call)
 
     return chain(handlers, ask)
 

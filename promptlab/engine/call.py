@@ -25,7 +25,7 @@ class Worst:
 
 @frozen(kw_only=True)
 class Call:
-    """`ask` is the end of the chain: it answers the request or raises a ProviderError.
+    """`ask` is the end of the chain: it answers the call's request or raises a ProviderError.
 
     `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
     not leave after all. `trial`: the one that it is made for. `get_ready`: opens what the
@@ -35,7 +35,7 @@ class Call:
 
     request: CompletionRequest
     profile: ModelProfile
-    ask: Callable[[CompletionRequest], Awaitable[Completion]]
+    ask: "Ask"
     retry: RetryPolicy
     recall: bool = True
     problem: str | None = None
@@ -55,6 +55,14 @@ class Call:
     def may_repeat(self, kind: str) -> bool:
         """Whether its policy has this attempt followed by another, should it fail so."""
         return self.attempt < self.retry.max_attempts and kind in self.retry.on
+
+
+type Ask = Callable[[Call], Awaitable[Completion]]
+
+
+def asking(complete: Callable[[CompletionRequest], Awaitable[Completion]]) -> Ask:
+    """Give a way to ask whoever needs to know nothing of a call but its request."""
+    return lambda call: complete(call.request)
 
 
 def cost_of(usage: Usage, price: Price | None) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message, Role
@@ -137,7 +137,7 @@ class RunningStep:
         return Call(
             request=request,
             profile=target.profile,
-            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
+            ask=asking(self.teller.asking(target.provider) if self.teller else target.provider.complete),
             retry=step.retry,
             recall=step.recall is not False,
             problem=target.problem,
@@ -171,7 +171,7 @@ class RunningStep:
         return Call(
             request=request,
             profile=provider.profile,
-            ask=provider.complete,
+            ask=provider.answer,
             retry=step.retry,
             recall=step.recall is True,
         )
@@ -189,7 +189,7 @@ class RunningStep:
                 sample=self.sample,
             ),
             profile=provider.profile,
-            ask=provider.complete,
+            ask=asking(provider.complete),
             retry=step.retry,
             recall=step.recall is True,
         )
