@@ -168,5 +168,22 @@ def test_it_listens_less_often_once_nothing_has_changed_for_long(tmp_path: Path)
     assert steps == [STEP_MS, IDLE_STEP_MS, STEP_MS]
 
 
+def test_a_link_is_looked_at_where_a_file_that_it_may_lead_to_changes(tmp_path: Path) -> None:
+    """
+    Given a file that is followed by its own name and by that of a link to it,
+    when the system says that it has changed, of its own name alone,
+    then both are looked at together: one save is one turn.
+    """
+    (tmp_path / "target.j2").touch()
+    (tmp_path / "link.j2").symlink_to("target.j2")
+    tree = Tree(tmp_path)
+    tree.follow(["link.j2", "target.j2"], {})
+    events = FileEvents(tuple)
+
+    Folders(tree, events, list[str]().append).hear([str(tmp_path / "target.j2")])
+
+    assert events.taken() == {"link.j2", "target.j2"}
+
+
 def _lines(run: TurnRun) -> list[str]:
     return ["".join(span.text for span in line) for line in run_lines(run, colour=False)]
