@@ -11,7 +11,7 @@ from promptlab.schemas.run import total
 
 SHOWN = 5
 ROW = 40
-UNPLACED = "a step that hangs on what is not on record"
+UNPLACED = "a step that the log does not tell"
 
 
 def risk_of(attempts: Sequence[AttemptRecord]) -> str:
