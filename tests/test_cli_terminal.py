@@ -9,6 +9,10 @@ from contextlib import contextmanager
 import pexpect
 import pytest
 
+from promptlab.cli.progress import tally
+from promptlab.core.words import money
+from promptlab.live.counts import RunCounts
+from promptlab.schemas.events import AttemptEnded
 from tests.cli_kit import ASK, PROMPTLAB, Cli
 from tests.fakes import FakeProvider
 from tests.warm_kit import Forked
@@ -48,6 +52,20 @@ def running(cli: Cli, fake: FakeProvider) -> Forked:
     run = cli.start("run", "ask", env=fake.environment())
     fake.wait_for_requests(40, wait=30)
     return run
+
+
+def test_progress_tells_what_was_paid_for_certain() -> None:
+    """
+    Given a run of which an answer was paid for, and an attempt of unknown outcome may have been,
+    when its progress is told,
+    then the money in it is that of the answer, as at the run's end.
+    """
+    counts = RunCounts()
+
+    counts(AttemptEnded("m", 1, None, 0.25))
+    counts(AttemptEnded("m", 1, "connection", 0.5, outcome_unknown=True))
+
+    assert tally(counts)[-1][0] == money(0.25)
 
 
 def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provider: FakeProvider) -> None:
