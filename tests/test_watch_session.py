@@ -10,8 +10,8 @@ import termios
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
+from pexpect import EOF
 
 from tests.fakes import FakeProvider
 from tests.lab import INPUT_PRICE, KEY, OUTPUT_PRICE, PIPELINE, Lab
@@ -82,7 +82,7 @@ def test_what_a_killed_watch_left_in_doubt_is_told(lab: Lab, fake_provider: Fake
     fake_provider.configure(latency_ms=SLOW_MS)
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
         fake_provider.wait_for_requests(2, wait=60)
-        watched.child.kill(signal.SIGKILL)
+        watched.child.process.kill()
         watched.ended()
     fake_provider.configure(latency_ms=0)
     with watch(lab, fake_provider, "words", "--on-unknown", "fail") as watched:
@@ -108,7 +108,7 @@ def test_a_signal_lets_calls_land(lab: Lab, fake_provider: FakeProvider, number:
     fake_provider.configure(latency_ms=SLOW_MS)
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
         fake_provider.wait_for_requests(2, wait=60)
-        watched.child.kill(number)
+        watched.child.process.send_signal(number)
         watched.turn()
         code = watched.ended()
 
@@ -340,7 +340,7 @@ def test_a_person_sees_turns_and_keys_and_gets_the_terminal_back(
         child.expect("1 . Say")
         during = termios.tcgetattr(child.child_fd)
         child.send("q")
-        child.expect(pexpect.EOF)
+        child.expect(EOF)
         after = termios.tcgetattr(child.child_fd)
         code = watched.ended()
 
