@@ -67,6 +67,7 @@ class FakeProvider:
         self._ready = json.loads(process.stdout.readline())
         self._control = HTTPConnection("127.0.0.1", self.port, timeout=10)
         self.journal_path = folder / "none"
+        self.told: dict[str, Any] = {}  # the script and the options, since the last reset
         self.reset()
 
     @property
@@ -102,10 +103,12 @@ class FakeProvider:
     def script(self, *rules: Rule) -> None:
         """Replace the script; raises ValueError saying which rule is wrong and why."""
         self._send(script=list(rules))
+        self.told["script"] = rules
 
     def configure(self, **options: Any) -> None:
         """Change options: answer latency_ms jitter_ms event_ms api_key max_concurrent models."""
         self._send(options=options)
+        self.told |= options
 
     def refuse(self, seconds: float) -> None:
         """Close the listening socket, and idle connections, for so long."""
@@ -115,6 +118,7 @@ class FakeProvider:
         """Forget script and options, cut what is open, begin a new journal."""
         self.journal_path = next(self._journals)
         self._send(reset=True, journal=str(self.journal_path))
+        self.told.clear()
 
     @property
     def sent_count(self) -> int:

@@ -19,7 +19,7 @@ from promptlab.schemas.run import TrialKey
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
-from tests.recall_kit import CLASSIFY, NOTE, REPLY, ROWS, Desk, cells
+from tests.recall_kit import CLASSIFY, NOTE, REPLY, ROWS, Desk, FirstRuns, cells
 
 PART = {"id": "part", "prompt": "prompts/part.j2"}
 JOIN = {"id": "join", "messages": [{"role": "user", "content": "Join {{ part.output }} of {{ item }}."}]}
@@ -43,10 +43,12 @@ TOOLS = {**NOTE, "tools": ["tools/find.py:find"]}
 
 
 @pytest.fixture
-def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(
+    cli: Cli, fake_provider: FakeProvider, first_runs: FirstRuns, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
     """Give a project that can be edited and run again."""
     monkeypatch.setenv("FAKE_KEY", KEY)
-    made = Desk.made(cli, fake_provider)
+    made = Desk.made(cli, fake_provider, first_runs)
     made.prompt("part", "Part {{ item }}.")
     made.write("pipelines/other.yaml", OTHER)
     return made
