@@ -129,14 +129,14 @@ class FakeProvider:
         """Return what was asked, in order; complete for every answer that a client has seen."""
         return [ReceivedRequest(**line) for line in self._lines("request")]
 
-    def answers(self, *, wait: float = 5.0) -> list[GivenAnswer]:
+    def answers(self, *, wait: float = 30.0) -> list[GivenAnswer]:
         """Return how the answers ended, in order of ending, once none is under way or `wait` is over."""
         deadline = time.monotonic() + wait
         while self._send()["in_flight"] and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return [GivenAnswer(**line) for line in self._lines("answer")]
 
-    def wait_for_requests(self, number: int, *, wait: float = 5.0) -> Self:
+    def wait_for_requests(self, number: int, *, wait: float = 60.0) -> Self:
         """Return when so many requests have come; raises TimeoutError."""
         deadline = time.monotonic() + wait
         while self.sent_count < number:

@@ -117,7 +117,7 @@ def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: F
     fake_provider.script({"nth": list(range(40, ROWS)), "fault": "hang"})
     run = running(cli, fake_provider)
     run.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    run.until_said("for the calls in flight")
     started = time.monotonic()
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=15)

@@ -293,9 +293,10 @@ def test_a_lost_network_is_waited_out(lab: Lab, twin: Lab, fake_provider: FakePr
         each.write_pipeline(steps=[step])
     twin.run()
     fake_provider.reset()
-    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 2})
+    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 3_600})
 
     lost = run_here(lab, max_concurrency=1)
+    fake_provider.refuse(0)
     while resume_here(lab).exit_code:
         time.sleep(0.3)
 

@@ -3,7 +3,7 @@
 import atexit
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -49,29 +49,35 @@ class Forked(Process):
     def __init__(self, out: int, err: int, told: int) -> None:
         super().__init__(told)
         self._streams = {out: bytearray(), err: bytearray()}
+        self._open = [out, err]
 
     def communicate(self, timeout: float) -> tuple[str, str]:
         """Wait so many seconds for the end; give what was said on stdout and stderr."""
         deadline = time.monotonic() + timeout
-        with selectors.DefaultSelector() as selector:
-            for descriptor in self._streams:
-                selector.register(descriptor, selectors.EVENT_READ)
-            while selector.get_map():
-                self._read(selector, deadline - time.monotonic())
+        while self._open:
+            self._read(deadline - time.monotonic())
         self.wait()
         out, err = (said.decode() for said in self._streams.values())
         return out, err
 
-    def _read(self, selector: selectors.BaseSelector, seconds: float) -> None:
-        ready = selector.select(max(0.0, seconds))
+    def until_said(self, text: str, timeout: float = 60) -> None:
+        """Wait until this was said on stdout or stderr."""
+        deadline = time.monotonic() + timeout
+        while not any(text.encode() in said for said in self._streams.values()):
+            assert self._open, f"process {self.pid} has ended without a word of {text!r}"
+            self._read(deadline - time.monotonic())
+
+    def _read(self, seconds: float) -> None:
+        """Read what is there, or comes within so many seconds."""
+        ready, _, _ = select.select(self._open, [], [], max(0.0, seconds))
         if not ready:
             raise TimeoutError(f"process {self.pid} has not ended")
-        for key, _ in ready:
-            if part := os.read(key.fd, PART_BYTES):
-                self._streams[key.fd] += part
+        for descriptor in ready:
+            if part := os.read(descriptor, PART_BYTES):
+                self._streams[descriptor] += part
             else:
-                selector.unregister(key.fd)
-                os.close(key.fd)
+                self._open.remove(descriptor)
+                os.close(descriptor)
 
 
 def forked(root: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Forked:
