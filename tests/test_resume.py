@@ -616,12 +616,13 @@ def test_a_run_that_lost_its_disk_goes_on_when_there_is_room(lab: Lab, fake_prov
     then it ends well under its id, and no answer that was on record is asked for again.
     """
     lab.run(limit=1)
-    room = lab.log_path.stat().st_size + 100_000
+    room = lab.log_path.stat().st_size + 200_000
     fake_provider.reset()
     fake_provider.script({"answer": "word " + "x" * 4000})
     lab.write_pipeline(params={"max_tokens": 2000})
     full = lab.command(
-        "run", "words", preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        *("run", "words", "--max-concurrency", "1"),
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
     )
     recorded, sent = lab.query("select count(*) from completions")[0][0] - 1, fake_provider.sent_count
 
