@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.cli_kit import ECHO, GREEN, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
@@ -16,6 +17,9 @@ from tests.recall_kit import FirstRuns
 from tests.warm_kit import forked
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # a machine that is busy fails no test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

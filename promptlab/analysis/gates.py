@@ -1,10 +1,11 @@
-"""Gates: metrics of a run held against numbers, and what that makes of the run."""
+"""Gates: metrics of a run held against numbers or a base, and what that makes of the run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
 from promptlab.analysis.metrics import CellMetrics
+from promptlab.analysis.regression import NO_SIDES, Sides, judge_against
 from promptlab.analysis.units import Counts
 from promptlab.schemas.pipeline import Gate
 from promptlab.schemas.report import GateResult
@@ -19,16 +20,22 @@ def judge_gates(
     gates: Iterable[Gate],
     cells: Sequence[CellMetrics],
     problems: Mapping[tuple[str, str], str] = NO_PROBLEMS,
+    sides: Sides = NO_SIDES,
 ) -> list[GateResult]:
     """Judge each gate in each cell that its `variant` leaves.
 
     A gate for cells that were not run is inconclusive, its `cell` what it asked for. `problems`: why a
-    metric of a cell has no value.
+    metric of a cell has no value. `sides`: the rows that gates against a base compare.
     """
+    numbered = list(enumerate(gates))
+    against = judge_against([(n, gate) for n, gate in numbered if gate.against is not None], cells, sides)
     results: list[GateResult] = []
-    for gate in gates:
+    for number, gate in numbered:
         wanted = [cell for cell in cells if gate.variant in (None, cell.variant, cell.cell)]
-        results.extend(_judged(gate, cell, problems) for cell in wanted)
+        if gate.against is not None:
+            results.extend(result for (at, _), result in against.items() if at == number)
+        else:
+            results.extend(_judged(gate, cell, problems) for cell in wanted)
         if not wanted:
             reason = f"'{gate.variant}' was not run" if gate.variant is not None else "nothing was run"
             results.append(_result(gate, None, None, "inconclusive", reason))

@@ -1,11 +1,14 @@
 """The metrics of a run while it runs, and what its gates make of them at the end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptlab.analysis.gates import exit_status, judge_gates
 from promptlab.analysis.measures import measures_of
 from promptlab.analysis.metrics import CellMetrics, Metrics
+from promptlab.analysis.regression import NO_SIDES, Base, Sides
+from promptlab.analysis.row_values import ByRow
 from promptlab.analysis.telling import detail_of
 from promptlab.core.json import JSON
 from promptlab.engine.plan import Plan
@@ -15,18 +18,26 @@ from promptlab.schemas.report import GateResult
 
 @dataclass
 class Scores:
-    """Call it with each event of a run of `plan`. Once `cells` or `total` was asked for, it is final."""
+    """Call it with each event of a run of `plan`. Once `cells` or `total` was asked for, it is final.
+
+    `bases`: what gates are held against, by what their `against` says.
+    """
 
     plan: Plan
+    bases: Mapping[str, Base] = field(default_factory=dict)
     metrics: Metrics = field(init=False)
     _problems: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.metrics = measures_of(self.plan).metrics()
+        spec = self.plan.cells[0].spec
+        self._rows = ByRow(spec.repeat) if any(gate.against for gate in spec.gates) else None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TrialFinished):
             self.metrics.add(event.result, event.samples)
+            if self._rows is not None:
+                self._rows.add(event.result)
 
     def fail(self, cell: str, metric: str, reason: str) -> None:
         """Say why a metric of a cell has no value."""
@@ -41,7 +52,8 @@ class Scores:
         return self.metrics.total()
 
     def gates(self) -> tuple[GateResult, ...]:
-        return tuple(judge_gates(self.plan.cells[0].spec.gates, self.cells, self._problems))
+        sides = Sides(self._rows.side(), self.bases) if self._rows is not None else NO_SIDES
+        return tuple(judge_gates(self.plan.cells[0].spec.gates, self.cells, self._problems, sides))
 
     def passed(self, gates: tuple[GateResult, ...]) -> bool:
         return exit_status(gates, self.total.counts) == 0

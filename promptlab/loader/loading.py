@@ -209,7 +209,9 @@ class _Loading:
     def _check_gates(self, document: Document, drafts: Sequence[_CellDraft]) -> None:
         cells = {source.name: source.variant for source in cell_sources(document, Problems())}
         metrics = known_metrics(draft.spec for draft in drafts)
-        for place, message, hint in gate_problems(drafts[0].spec.gates, metrics=metrics, cells=cells):
+        gates = drafts[0].spec.gates
+        found = gate_problems(gates, metrics=metrics, cells=cells, by_check=metrics.by_check)
+        for place, message, hint in found:
             document.report(self.problems, ("gates", *place), message, code="gate", hint=hint)
 
     def _cell(self, draft: _CellDraft, rows: FoundRows) -> Cell | None:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 
 SHARES = ("pass_rate", "error_rate", "score")
+WORSE_BY_RISING = frozenset({"error_rate", "cost_usd", "latency_ms"})
+OF_ROWS = ("pass_rate", "error_rate", "score", "cost_usd", "latency_ms")
+"""The metrics of every run that each row says by itself, so that they can be compared row by row."""
 BUILT_IN_METRICS = (
     "pass_rate",
     "error_rate",

@@ -27,7 +27,11 @@ class Calls:
 
 @frozen(kw_only=True)
 class GateResult:
-    """How a gate did in one cell. `value` None: there was nothing to measure."""
+    """How a gate did in one cell. `value` None: there was nothing to measure.
+
+    `against`: a base, from which the metric may differ by `max_drop` or `max_rise`; `paired`: what the rows
+    say that are here and there.
+    """
 
     metric: str
     cell: str
@@ -37,10 +41,18 @@ class GateResult:
     max: float | None = None
     severity: Literal["error", "warn"] = "error"
     reason: str = ""
+    against: str | None = None
+    max_drop: float | None = None
+    max_rise: float | None = None
+    confidence: float | None = None
+    paired: Mapping[str, JSON] | None = None
 
     @property
     def bounds(self) -> str:
-        """The condition in words: `at least 0.9 and at most 1`."""
+        """The condition in words: `at least 0.9 and at most 1`, `no drop above 0.02 against main`."""
+        if self.against is not None:
+            change, most = ("drop", self.max_drop) if self.max_rise is None else ("rise", self.max_rise)
+            return f"no {change}{f' above {most:g}' if most else ''} against {self.against}"
         words = (("at least", self.min), ("at most", self.max))
         return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
 
@@ -54,6 +66,16 @@ class GateResult:
             "status": self.status,
             "severity": self.severity,
             "reason": self.reason,
+            **(self._comparison() if self.against is not None else {}),
+        }
+
+    def _comparison(self) -> dict[str, JSON]:
+        return {
+            "against": self.against,
+            "max_drop": self.max_drop,
+            "max_rise": self.max_rise,
+            "confidence": self.confidence,
+            "paired": dict(self.paired) if self.paired is not None else None,
         }
 
 
