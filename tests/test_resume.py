@@ -318,9 +318,10 @@ def test_a_lost_network_is_waited_out(lab: Lab, twin: Lab, fake_provider: FakePr
         each.write_pipeline(steps=[step])
     twin.run()
     fake_provider.reset()
-    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 2})
+    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 3_600})
 
     lost = run_here(lab, max_concurrency=1)
+    fake_provider.refuse(0)
     while resume_here(lab).exit_code:
         time.sleep(0.3)
 
@@ -640,12 +641,12 @@ def test_a_run_that_lost_its_disk_goes_on_when_there_is_room(lab: Lab, fake_prov
     then it ends well under its id, and no answer that was on record is asked for again.
     """
     lab.run(limit=1)
-    room = lab.log_path.stat().st_size + 100_000
+    room = lab.log_path.stat().st_size + 200_000
     fake_provider.reset()
     fake_provider.script({"answer": "word " + "x" * 4000})
     lab.write_pipeline(params={"max_tokens": 2000})
     full = lab.command(
-        *("run", "words", "--max-concurrency", "2"),  # few answers are committed together, so that some are
+        *("run", "words", "--max-concurrency", "1"),
         preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
     )
     recorded, sent = lab.query("select count(*) from completions")[0][0] - 1, fake_provider.sent_count
