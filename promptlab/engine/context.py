@@ -154,7 +154,7 @@ class RunningStep:
     ) -> JSON | CallFailure:
         call = self._calling(function, arguments, before)
         with self.request.stopwatch.timing(call) as timed:
-            answer = await self.machinery.act(timed.call)
+            answer = await self.machinery.use(timed.call)
         self.tally.add_use(call.request, answer)
         return answer if isinstance(answer, CallFailure) else json.loads(answer.text)
 
