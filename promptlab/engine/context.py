@@ -142,6 +142,7 @@ class RunningStep:
             recall=step.recall is not False,
             problem=target.problem,
             trial=self.request.trial.key,
+            step=self.request.path,
             get_ready=target.get_ready,
         )
 
@@ -174,6 +175,8 @@ class RunningStep:
             ask=provider.complete,
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
 
     async def fetch(self, request: WebRequest) -> str | CallFailure:
@@ -192,6 +195,8 @@ class RunningStep:
             ask=provider.complete,
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
         answer = await self._told(self.machinery.fetch, call)
         return answer if isinstance(answer, CallFailure) else answer.text

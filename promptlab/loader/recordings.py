@@ -24,6 +24,11 @@ class Recordings:
         self._files = ProjectFiles(files.source)
         self.pipeline = pipeline
 
+    @property
+    def are_there(self) -> bool:
+        """Whether anything may be recorded."""
+        return self._files.exists(f"{FOLDER}/{self.pipeline}")
+
     def find(self, fingerprint: str) -> Recording | None:
         """Give the recorded answer; raises InvalidPipeline for a file that is no recording."""
         path = recording_path(self.pipeline, fingerprint)
