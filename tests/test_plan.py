@@ -17,6 +17,7 @@ from sqlalchemy import text
 from promptlab.core.errors import StorageError
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.call_log import MemoryCallLog
+from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.forecasting import Forecaster
 from promptlab.live.planning.counting import Counting, Seen
 from promptlab.schemas.plan import Experience, Numbers
@@ -234,9 +235,9 @@ async def test_a_slow_look_up_is_no_timeout() -> None:
     """
 
     class SlowLog(MemoryCallLog):
-        async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Any:
+        async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Any:
             await asyncio.sleep(0.05)
-            return await log.recall(fingerprint, own_run_only=own_run_only)
+            return await log.recall(request, own_run_only=own_run_only)
 
     log = await bought(ask("a", "say a"))
 

@@ -28,9 +28,9 @@ class Call:
     """`ask` is the end of the chain: it answers the call's request or raises a ProviderError.
 
     `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
-    not leave after all. `trial`: the one that it is made for. `get_ready`: opens what the
-    model's first request needs. Told are: `on_line`, that it waits for its turn; `on_leave`,
-    that it does no longer; `on_sent`, that an attempt was sent.
+    not leave after all. `trial`: the one that it is made for; `step`: the path of its step, "" of a check's.
+    `get_ready`: opens what the model's first request needs. Told are: `on_line`, that it waits for its turn;
+    `on_leave`, that it does no longer; `on_sent`, that an attempt was sent.
     """
 
     request: CompletionRequest
@@ -43,6 +43,7 @@ class Call:
     worst: Worst = Worst()
     refusal: Callable[[], CallFailure | None] = lambda: None
     trial: TrialKey | None = None
+    step: str = ""
     get_ready: Callable[[], Awaitable[None]] = _at_once
     on_line: Callable[[], None] = lambda: None
     on_leave: Callable[[], None] = lambda: None

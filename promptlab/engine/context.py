@@ -142,6 +142,7 @@ class RunningStep:
             recall=step.recall is not False,
             problem=target.problem,
             trial=self.request.trial.key,
+            step=self.request.path,
             get_ready=target.get_ready,
         )
 
@@ -154,7 +155,7 @@ class RunningStep:
     ) -> JSON | CallFailure:
         call = self._calling(function, arguments, before)
         with self.request.stopwatch.timing(call) as timed:
-            answer = await self.machinery.act(timed.call)
+            answer = await self.machinery.use(timed.call)
         self.tally.add_use(call.request, answer)
         return answer if isinstance(answer, CallFailure) else json.loads(answer.text)
 
@@ -174,6 +175,8 @@ class RunningStep:
             ask=provider.answer,
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
 
     async def fetch(self, request: WebRequest) -> str | CallFailure:
@@ -192,6 +195,8 @@ class RunningStep:
             ask=asking(provider.complete),
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
         answer = await self._told(self.machinery.fetch, call)
         return answer if isinstance(answer, CallFailure) else answer.text
