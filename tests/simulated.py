@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 
 from promptlab.engine.brake import Brake
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.call_log import MemoryCallLog
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.completion import Answer, Completion, CompletionRequest, Quota, Usage
+from promptlab.engine.falling_back import FallbackRecord, first_answer
 from promptlab.engine.handlers.retry import Retry
 from promptlab.engine.handlers.throttle import Throttle
 from promptlab.engine.provider import ModelProfile, ProviderError, RateLimited, ServerFault
@@ -126,6 +127,7 @@ class Simulation(Observed):
     ceiling: int = 1000
     each: int | None = None
     max_attempts: int = 100
+    fallback: Simulated | None = None
     ended: list[tuple[float, Answer]] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
 
@@ -140,7 +142,12 @@ class Simulation(Observed):
         self._ask = chain(handlers, _answer)
         profile = ModelProfile(endpoint=ENDPOINT, model="m", max_concurrency=self.ceiling)
         policy = RetryPolicy(max_attempts=self.max_attempts)
-        self._call = Call(request=REQUEST, profile=profile, ask=self.model.complete, retry=policy)
+        first = Call(request=REQUEST, profile=profile, ask=asking(self.model.complete), retry=policy)
+        self._line = [first]
+        if self.fallback is not None:
+            other = replace(profile, model="other")
+            self._line.append(replace(first, profile=other, ask=asking(self.fallback.complete)))
+        self._failures = FallbackRecord(MemoryCallLog())
         clients = [asyncio.create_task(self._client()) for _ in range(self.clients)]
         await asyncio.wait(clients, timeout=self.seconds)
         for client in clients:
@@ -149,12 +156,12 @@ class Simulation(Observed):
 
     async def _client(self) -> None:
         for _ in count() if self.each is None else range(self.each):
-            answer = await self._ask(self._call)
+            answer = await first_answer(self._line, self._ask, self._failures, self.heard)
             self.ended.append((asyncio.get_running_loop().time(), answer))
 
 
 async def _answer(call: Call) -> Answer:
     try:
-        return await call.ask(call.request)
+        return await call.ask(call)
     except ProviderError as error:
         return error.as_failure()

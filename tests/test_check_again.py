@@ -72,6 +72,77 @@ def test_a_malformed_check_of_a_line_stops_nothing_else(cli: Cli) -> None:
     assert trial["checks"][2]["reason"].startswith("nonsense: unknown check 'nonsense'")
 
 
+@pytest.mark.parametrize(
+    ("own", "kind"),
+    [({"contains": "x"}, "a map"), ("is-json", "text"), (7, "a number"), (False, "true or false")],
+)
+def test_checks_of_a_line_that_are_no_list_stop_nothing_else(cli: Cli, own: object, kind: str) -> None:
+    """
+    Given a line whose `$checks` are no list,
+    when it is judged with others,
+    then it is errored and says so, behind the verdicts of the other checks.
+    """
+    lines: list[dict[str, object]] = [{"output": "x", "$checks": own}, {"output": "x", "$checks": None}]
+
+    ended, found = answers(cli, *lines, checks=[{"contains": "x"}])
+
+    assert ended.code == 1
+    assert [trial["status"] for trial in found] == ["errored", "passed"]
+    assert [check["name"] for check in found[0]["checks"]] == ["contains", "$checks"]
+    assert found[0]["checks"][1]["reason"] == f"`$checks` must be a list of checks, not {kind}"
+
+
+ASKED = {"role": "user", "content": "?"}
+CALL = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+TOLD = {"role": "tool", "tool_call_id": "1", "content": "it"}
+SAID = {"role": "assistant", "content": "x"}
+
+
+@pytest.mark.parametrize(
+    ("known", "turns"),
+    [
+        ({}, 1),
+        ({"tool_calls": [{"name": "look"}]}, None),
+        ({"messages": [ASKED]}, 1),
+        ({"messages": [SAID, ASKED, CALLED, TOLD, SAID]}, 2),
+        ({"messages": [ASKED, CALLED, TOLD, CALLED, TOLD]}, 3),
+        ({"messages": [ASKED, CALLED, TOLD, SAID], "tool_calls": [CALL]}, 2),
+        ({"messages": [ASKED], "tool_calls": [CALL]}, None),
+        ({"messages": "none of a chat"}, 1),
+        ({"messages": [{"role": 7}, 8]}, 1),
+        ({"messages": [TOLD, {"role": "assistant", "tool_calls": 7}, SAID]}, 2),
+    ],
+)
+def test_turns_of_an_answer_are_known_from_its_messages(
+    cli: Cli, known: Mapping[str, object], turns: int | None
+) -> None:
+    """
+    Given an answer with or without the chat that it stands in,
+    when its turns are judged,
+    then they are those behind the last message of the user; where tools were called in none, nobody knows.
+    """
+    _, (trial,) = answers(cli, {"output": "x", **known}, checks=[{"turns": turns or 1}, {"contains": "x"}])
+
+    assert statuses(trial) == ["errored" if turns is None else "passed", "passed"]
+
+
+def test_calls_of_tools_are_those_of_the_messages(cli: Cli) -> None:
+    """
+    Given an answer whose messages call a tool,
+    when it is judged,
+    then the call is judged and shown, by the step `answer`.
+    """
+    line = {"output": "x", "messages": [ASKED, CALLED, TOLD, SAID], "latency_ms": 3}
+
+    _, (trial,) = answers(cli, line, checks=[{"tools-called": ["look"]}])
+
+    assert statuses(trial) == ["passed"]
+    assert list(trial["steps"]) == ["answer"]
+    assert trial["steps"]["answer"]["tool_calls"] == [{"name": "look", "arguments": {}}]
+    assert trial["steps"]["answer"]["latency_ms"] == 3
+
+
 def test_a_rubric_of_a_line_without_any_judge_stops_nothing_else(cli: Cli) -> None:
     """
     Given a line with a rubric and nothing that says who judges,
@@ -111,15 +182,18 @@ def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
     [
         ('{"x": 1}', "1:1: error: there is no `output`; null is one"),
         ("[1]", "1:1: error: an answer is a map with `output`, not a list"),
-        ('{"output": NaN}', "1:1: error: is not JSON: NaN is no JSON"),
-        ('{"output": 1', "1:1: error: is not JSON: "),
-        ('{"output": 1e999}', "1:1: error: is not JSON: the number 1e999 is too large"),
+        ('{"output": NaN}', "1:12: error: NaN is no JSON value"),
+        ('{"output": 1\n{"output": 2}', "1:13: error: expected , or }"),
+        ('{"output": 1}\r\n{"output": 1e999}\r\n', "2:12: error: the number is too large"),
+        ('{"output": "a", "output": "b"}', "1:17: error: duplicate key 'output'"),
+        ('{"output": {"a": 1, "a": 2}}', "1:21: error: duplicate key 'a'"),
+        ('{"output": "\\u0000", "x": 1, "x": 2}', "1:1: error: is not JSON: a key is written twice"),
+        ('{"output": "\\ud800", "x": }', "1:27: error: is not JSON: Expecting value"),
         ('{"output": 1, "$id": ""}', "1:1: error: its id is empty"),
         ('{"output": 1, "id": 7}\n{"output": 1, "id": "7"}', "2:1: error: another line has the id '7'"),
         ('{"output": 1, "latency_ms": -1}', "1:1: error: `latency_ms` must be a number from 0"),
         ('{"output": 1, "logprobs": ["a"]}', "1:1: error: `logprobs` must be a list of numbers"),
         ('{"output": 1, "$check": []}', "1:1: error: unknown key '$check'"),
-        ('{"output": 1, "$checks": {}}', "1:1: error: `$checks` must be a list of checks"),
     ],
 )
 def test_a_line_that_is_no_answer_is_refused_before_all(cli: Cli, line: str, problem: str) -> None:
@@ -334,3 +408,68 @@ def test_a_number_that_is_too_large_is_no_json_and_ends_no_run(lab: Lab, fake_pr
     assert ended.code == 1
     assert [found[row]["status"] for row in (0, 1)] == ["errored", "passed"]
     assert "the number 1e999 is too large" in found[0]["steps"]["say"]["error"]
+
+
+def test_what_a_judge_said_that_is_no_verdict_is_asked_for_again_by_fresh_alone(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run of which a judge gave no verdict for one row, and the model no answer for another,
+    when it is run, shown and judged again,
+    then each is told what helps it, and that does.
+    """
+    lab.write_rows(3)
+    lab.write_pipeline(steps=with_checks(RUBRIC), judge="fake/judge-1")
+    fake_provider.script(
+        {"body": "judge-1.*word-0001", "answer": "hm"},
+        {"body": "judge-1", "answer": GOOD},
+        {"user": "word-0002", "status": 400},
+    )
+
+    ran = lab.command("run", "words")
+    shown = lab.command("runs", "show", "last")
+    fake_provider.script({"body": "judge-1", "answer": GOOD})
+    fresh = lab.command("check", "last", "--fresh", "--json")
+
+    (run_id,) = (row[0] for row in lab.query("select id from runs"))
+    unread = (
+        "1 trial errored over what a judge said, which is recalled; this asks judges again: "
+        f"promptlab check {run_id} --fresh\n"
+    )
+    resumed = f"1 trial errored; this runs them again: promptlab resume {run_id}\n"
+    assert resumed + unread in ran.out
+    assert resumed + unread in shown.out
+    assert fresh.summary["trials"] == {"passed": 2, "failed": 0, "errored": 1, "skipped": 0}
+
+
+SHARES = """\
+def shares(trials, planned):
+    print("counting")
+    order = [trial["row"] for trial in trials]
+    passed = sum(trial["status"] == "passed" for trial in trials)
+    return {"passed": passed / planned, "sorted": int(order == [0, 1, 2])}
+"""
+
+
+def test_functions_over_all_trials_are_called_with_the_new_verdicts(lab: Lab) -> None:
+    """
+    Given a run with a metric of a function, a gate on it, and checks that were edited since,
+    when it is judged again,
+    then the function sees the new verdicts, and the gate goes by them.
+    """
+    lab.write_rows(3)
+    lab.write("tools/shares.py", SHARES)
+    metrics = [{"name": "shares", "python": "tools/shares.py:shares"}]
+    gates = [{"metric": "shares.passed", "min": 0.5}]
+    lab.write_pipeline(steps=with_checks({"contains": "Say"}), metrics=metrics, gates=gates)
+    lab.run()
+    lab.write_pipeline(steps=with_checks({"contains": "word-0001"}), metrics=metrics, gates=gates)
+
+    ended = lab.command("check", "last", "--json")
+    refused = lab.command("check", "last", "--no-python")
+
+    assert ended.summary["metrics"]["shares.passed"] == pytest.approx(1 / 3)
+    assert ended.summary["metrics"]["shares.sorted"] == 1
+    assert (ended.code, ended.summary["gates"][0]["status"]) == (1, "failed")
+    assert ended.summary["gates"][0]["value"] == pytest.approx(1 / 3)
+    assert refused.code == 2

@@ -226,7 +226,8 @@ def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
     """
     Given the log of a run that an older promptlab made, and the pipeline that it ran,
     when that is run again,
-    then every answer is recalled from the migrated log, the old run is shown, and the backup is as it was.
+    then every answer is recalled from the migrated log, the old run is shown and judged again, and the
+    backup is as it was; a log of today has none.
     """
     log = old_log(revision, cli.folder / ".promptlab" / "lab.db")
     before, answers = schema(log), found_by(log, "SELECT id, fingerprint, text, request FROM completions")
@@ -241,9 +242,12 @@ def test_a_log_of_an_older_promptlab_goes_on(cli: Cli, revision: str) -> None:
 
     assert (again.code, again.json["calls"]) == (0, {"sent": 0, "attempts": 0, "recalled": len(answers)})
     shown = cli("runs", "show", old_run, "--row", "0", "--json").json["trials"]
+    judged = cli("check", old_run, "--json").json
+    backups = {file.name: schema(file) for file in log.parent.glob("lab.db.backup-*")}
     assert [trial["status"] for trial in shown] == ["passed"]
+    assert (judged["trials"]["passed"], judged["calls"]["sent"]) == (2, 0)
     assert found_by(log, "SELECT id, fingerprint, text, request FROM completions") == answers
-    assert schema(log.with_name(f"lab.db.backup-{revision}")) == before
+    assert backups == ({} if revision == REVISION else {f"lab.db.backup-{revision}": before})
 
 
 def in_wal(path: Path, statement: str) -> None:

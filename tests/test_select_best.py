@@ -15,9 +15,11 @@ from promptlab.loader.loading import load_pipeline
 from promptlab.loader.problems import InvalidPipeline
 from promptlab.loader.project import open_project
 from tests.fakes import FakeProvider
-from tests.lab import Lab
+from tests.lab import Lab, paid
+from tests.resume_kit import resume_here
 
 JUDGE = "fake/judge-1"
+SHARED = "shared 2 times (rows 0, 2)"
 BEST = {"name": "best", "select-best": "is kind"}
 TWO = {"plain": {}, "warm": {"steps": {"say": {"prompt": "prompts/warm.j2"}}}}
 THREE = {**TWO, "cold": {"steps": {"say": {"prompt": "prompts/cold.j2"}}}}
@@ -244,7 +246,7 @@ def test_a_plan_counts_comparisons(lab: Lab, fake_provider: FakeProvider) -> Non
     """
     Given a pipeline of two variants that compares them,
     when a run of it is planned,
-    then two calls of the judge are open for each row.
+    then two calls of the judge are open for each row, with their tokens and cost.
     """
     compared(lab, fake_provider, *PREFERS_WARM)
     project = open_project(str(lab.root / "pipelines/words.yaml"))
@@ -253,6 +255,71 @@ def test_a_plan_counts_comparisons(lab: Lab, fake_provider: FakeProvider) -> Non
     with open_log(project) as log:
         plan = asyncio.run(plan_loaded(project, loaded, RunRequest(), log=log))
 
-    assert [(one.step, one.model, one.numbers.open) for one in plan.steps if one.step == "best"] == [
-        ("best", JUDGE, 6)
+    (best,) = (one for one in plan.steps if one.step == "best")
+    assert (best.model, best.numbers.open, best.numbers.is_soft) == (JUDGE, 6, True)
+    assert best.numbers.input_tokens > 6 * 500
+    assert 0 < (best.numbers.expected_usd or 0) < (best.numbers.worst_usd or 0)
+
+
+def test_the_log_keeps_who_won_and_what_that_cost(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a judge that prefers one variant, and cannot decide on a row,
+    when the pipeline is run, and the run is shown,
+    then the rows that each won are told, those of a trial too, and the judge's answers are in the cost.
+    """
+    lab.write("prompts/best.j2", "{{ row.word }} {{ candidates[0] }}")
+    keys = {"metric": {**BEST, "prompt": "prompts/best.j2"}}
+    rules = [
+        {"body": "judge-1.*0001.*warm", "answer": choice(1)},
+        {"body": "judge-1.*0001", "answer": choice(2)},
     ]
+    compared(lab, fake_provider, *rules, *PREFERS_FIRST, **keys)
+
+    shown = lab.command("runs", "show", "last").out
+    document = lab.command("runs", "show", "last", "--json").summary
+    plain, warm = lab.command("runs", "show", "last", "--row", "1", "--json").summary["trials"]
+    trial = lab.command("runs", "show", "last", "--row", "0", "--variant", "warm").out
+
+    assert f"best: plain won 0 times, {SHARED}; warm won 1 time (row 1), {SHARED}\n" in shown
+    assert (plain["best"], warm["best"]) == ({"best": "not"}, {"best": "won"})
+    assert trial.endswith("best: one of the best of its row\n")
+    assert document["cost_usd"] == pytest.approx(document["spent_usd"]) == pytest.approx(paid(fake_provider))
+
+
+def test_a_resumed_run_counts_what_comparing_cost_once(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run that compared, one of whose trials errored,
+    when it is resumed,
+    then its cost is that of its answers, as the provider charged them.
+    """
+    compared(lab, fake_provider, {"body": "word-0001", "status": 400}, *PREFERS_WARM)
+    fake_provider.script(*PREFERS_WARM, *ANSWERS)
+
+    resumed = resume_here(lab)
+
+    (stored,) = lab.query("select cost_usd, spent_usd from runs")
+    assert resumed.trials == {"passed": 6}
+    assert stored == pytest.approx((resumed.cost_usd, paid(fake_provider)))
+
+
+def test_a_stored_run_is_compared_by_a_new_rubric(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run that compared, and a rubric and a gate that were edited since,
+    when it is judged again,
+    then only the judge is asked, by the new rubric, and the gate goes by what it says.
+    """
+    compared(lab, fake_provider, *PREFERS_WARM)
+    sent = len(fake_provider.requests())
+    gates = [{"metric": "best", "variant": "plain", "min": 0.5}]
+    steps = [{"id": "say", "prompt": "prompts/say.j2"}]
+    metrics = [{**BEST, "select-best": "is cold"}]
+    lab.write_pipeline(steps=steps, judge=JUDGE, variants=TWO, metrics=metrics, gates=gates)
+    fake_provider.script({"body": at(2, "plain"), "answer": choice(2)}, *PREFERS_FIRST)
+
+    ended = lab.command("check", "last", "--json")
+
+    asked = [request.body for request in fake_provider.requests()[sent:]]
+    assert (ended.code, {body["model"] for body in asked}) == (0, {"judge-1"})
+    assert all("is cold" in json.dumps(body) for body in asked)
+    assert ended.summary["cells"]["plain"]["best"] == 1
+    assert ended.summary["cost_usd"] > ended.summary["spent_usd"] > 0

@@ -332,6 +332,22 @@ async def test_perplexity_is_that_of_all_tokens_together() -> None:
     assert said[1].score == pytest.approx(0.1192, abs=1e-4)
 
 
+async def test_logprobs_without_bounds_are_no_crash() -> None:
+    """
+    Given logprobs whose sum no number holds, that of a sure token as some models round it, and one above 0,
+    when their perplexity is judged,
+    then the first is infinite, the second 1, and the last, which no probability has, an error.
+    """
+    huge, sure, wrong = (step("x", logprobs=some) for some in ((-1e308,) * 3, (1e-9,), (-1.0, 1.5)))
+
+    said = [await verdict({"perplexity": 1.1}, one) for one in (huge, sure, wrong)]
+    scored = await verdict("perplexity-score", huge)
+
+    assert [one.status for one in said] == ["failed", "passed", "errored"]
+    assert scored.score == 0
+    assert said[2].reason == "has the logprob '1.5', but none is above 0: log(1) is 0"
+
+
 TOKENS = [{"token": "Pa", "logprob": -0.25}, {"token": "ris", "logprob": -1}]
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2}
 

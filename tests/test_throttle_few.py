@@ -52,6 +52,27 @@ def test_many_calls_that_are_all_refused_end_with_the_first(retry_after: float |
     assert len(model.seen) <= 60
 
 
+@pytest.mark.parametrize("well_for", [0.0, 30.0])
+@pytest.mark.parametrize("retry_after", [None, 2.0])
+def test_where_all_is_refused_for_ever_the_fallback_is_asked_soon(
+    retry_after: float | None, well_for: float
+) -> None:
+    """
+    Given a model that refuses everybody for ever, from the start or after half a minute, and a fallback,
+    when three hundred calls are made, twenty at once, of five attempts and pauses of a minute at most,
+    then two minutes later all are answered, and the model was hardly asked any more.
+    """
+    model = Simulated(lambda now: 10 if now < well_for else 0, latency=2.0, retry_after=retry_after)
+    other = Simulated(lambda _: 1e9, latency=0.1)
+
+    run = Simulation(model, clients=20, each=15, max_attempts=5, seconds=1e6, fallback=other)
+
+    assert succeeded(run.ended) == 300
+    assert run.ended[-1][0] <= well_for + 120
+    assert run.refused(well_for) <= 60
+    assert len(other.seen) == 300 - sum(seen.status == 200 for seen in model.seen)
+
+
 def test_an_outage_of_half_a_minute_closes_nothing() -> None:
     """
     Given a provider that refuses everybody for thirty seconds,

@@ -4,8 +4,10 @@ The rows are what varies: where a row was tried several times, its trials count 
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import sqrt
+from operator import itemgetter
 from random import Random
 
 from promptlab.core.frozen import frozen
@@ -16,7 +18,10 @@ SEED = 0
 RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 PICKS = 1_000_000
 CLOSED_FROM, CLOSED_ABOVE = 30, 5_000  # rows
+KEPT = 8  # numbers of rows whose draws are kept
 MOST_SKEWED = 0.35  # of the mean, for the closed form to be nearer than what resampling varies by
+
+type Pick = Callable[[Sequence[float]], Sequence[float]]
 
 
 @frozen
@@ -128,14 +133,23 @@ def _drawn(found: Draws) -> Interval:
 
 
 def _means(found: Draws, times: int) -> Iterable[float]:
-    random, rows = Random(SEED), len(found.counts)  # noqa: S311 - statistics, no secret
+    rows = len(found.counts)
+    drawn = _kept_picks(rows, times) if rows < CLOSED_FROM else _picks(rows, times)
     if found.are_single:
         total = rows * found.counts[0]
-        return (sum(random.choices(found.sums, k=rows)) / total for _ in range(times))
-    drawn = (random.choices(range(rows), k=rows) for _ in range(times))
-    return (
-        sum(map(found.sums.__getitem__, picks)) / sum(map(found.counts.__getitem__, picks)) for picks in drawn
-    )
+        return (sum(pick(found.sums)) / total for pick in drawn)
+    return (sum(pick(found.sums)) / sum(pick(found.counts)) for pick in drawn)
+
+
+@lru_cache(KEPT)
+def _kept_picks(rows: int, times: int) -> Sequence[Pick]:
+    """Draw once in a process what is the same for every sample of few rows."""
+    return tuple(_picks(rows, times))
+
+
+def _picks(rows: int, times: int) -> Iterator[Pick]:
+    random, numbers = Random(SEED), range(rows)  # noqa: S311 - statistics, no secret
+    return (itemgetter(*random.choices(numbers, k=rows)) for _ in range(times))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

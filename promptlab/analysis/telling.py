@@ -42,7 +42,7 @@ def detail_of(
     metrics: Mapping[str, Iterable[Metric]],
     cells: Iterable[CellMetrics],
     problems: Mapping[tuple[str, str], str] = NO_PROBLEMS,
-) -> dict[str, dict[str, JSON]]:
+) -> dict[str, dict[str, dict[str, JSON]]]:
     """Give by cell and name what else there is to say of the pipeline's own metrics.
 
     `metrics`: those of each cell; `problems`: why one has no value.

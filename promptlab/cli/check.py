@@ -50,8 +50,8 @@ from promptlab.core.errors import UsageError
 def command(root: str | None, /, run: str | None, **options: Any) -> int:
     """Judge what a stored run made by the checks as they are now, or answers from anywhere.
 
-    Nothing is called but the models of checks that ask one. The log keeps what these said; the run stays as
-    it is.
+    No step is run: models are called where they judge, and functions where they check or measure. The log
+    keeps what judges said; the run stays as it is.
     """
     from promptlab.cli.grading import How, check_outputs, check_run  # noqa: PLC0415
     from promptlab.cli.opening import project_at  # noqa: PLC0415

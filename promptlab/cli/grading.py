@@ -20,8 +20,9 @@ from promptlab.core.json import plain
 from promptlab.engine.plan import Cell
 from promptlab.engine.stored import StoredPlan, StoredTrial
 from promptlab.engine.targets import Targets
+from promptlab.live.answered import plan_of_answers
 from promptlab.live.counts import RunCounts
-from promptlab.live.grading import Grading, options_of_judges, plan_of_answers
+from promptlab.live.grading import Grading, options_of_judges
 from promptlab.loader.answers import AnswerFile
 from promptlab.loader.grading import load_checks
 from promptlab.loader.problems import Problems
@@ -147,7 +148,7 @@ def _tell_of_doubts(log: "RunLog", how: How) -> None:
     from promptlab.live.burial import left_by_checks  # noqa: PLC0415 - likewise
 
     if attempts := left_by_checks(log):
-        first, *lines = doubt_lines(attempts, how.on_unknown)
+        first, *lines = doubt_lines(attempts, how.on_unknown, {}, otherwise="judges")
         for line in (f"a check (or a run that is deleted) left {first}", *lines):
             click.echo(escaped(line), err=True)
 

@@ -14,7 +14,7 @@ from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.commands import OF_MONEY, resume_command
+from promptlab.services.commands import OF_MONEY, check_command, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -167,6 +167,17 @@ def _stood_in(one: StoodIn) -> str:
     return f"{one.fallback} stood in {times} for {one.model}, which failed before ({again}): {_about(one)}"
 
 
+def _of_errored(summary: RunSummary, *, resumable: bool) -> Iterator[str]:
+    """Say what helps trials that errored: what judges said is recalled, so that only --fresh asks again."""
+    again = summary.trials.get("errored", 0) - summary.unread
+    if again and resumable:
+        yield f"{plural(again, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
+    if summary.unread:
+        check = check_command(summary.run_id, "--fresh") if summary.run_id else "the same with --fresh"
+        errored = f"{plural(summary.unread, 'trial')} errored over what a judge said, which is recalled"
+        yield f"{errored}; this asks judges again: {check}"
+
+
 def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:
     for one in summary.stood_in:
         yield _stood_in(one)
@@ -177,9 +188,8 @@ def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:
         yield "the limit is soft: a model has no known ceiling of output tokens; say params.max_tokens"
     if left > 0 and summary.status != "running":
         yield f"{plural(left, 'trial')} left; {_way_on(summary) if resumable else JUDGE_AGAIN}"
-    errored = summary.trials.get("errored", 0)
-    if errored and left <= 0 and resumable and summary.status != "running":
-        yield f"{plural(errored, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
+    if left <= 0 and summary.status != "running":
+        yield from _of_errored(summary, resumable=resumable)
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, {at_most(summary.unknown_usd)}"

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from promptlab.cli.slicing import slices_grid
 from promptlab.cli.tables import Grid, show_grid
+from promptlab.cli.winners import winner_lines
+from promptlab.core.display import escaped
 from promptlab.reports.shown_metrics import class_tables
 from promptlab.schemas.report import RunSummary
 
@@ -19,6 +21,8 @@ def show_more(console: "Console", summary: RunSummary) -> None:
     for table in class_tables(summary):
         right = frozenset(range(1, len(table.header)))
         show_grid(console, Grid(header=table.header, rows=table.rows, title=table.title, right=right))
+    for line in winner_lines(summary.measured):
+        console.print(escaped(line), soft_wrap=True)
     grid = slices_grid(summary)
     if grid is not None:
         show_grid(console, grid)

@@ -11,14 +11,22 @@ from promptlab.cli.opening import Stored, stored_run
 from promptlab.cli.slicing import BY
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
-from promptlab.core.json import plain
+from promptlab.core.json import JSON, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from promptlab.cli.result import Failures
-    from promptlab.schemas.log import AttemptRecord, RunRecord
+    from promptlab.schemas.log import AttemptRecord, RunRecord, Senders
     from promptlab.schemas.report import RunSummary
+
+BEST = {
+    "won": "the best of its row",
+    "shared": "one of the best of its row",
+    "not": "not the best of its row",
+}
 
 
 @click.command(cls=Command, epilog="Example: promptlab runs show last --row 3 --variant few-shot")
@@ -66,15 +74,17 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.result import show_result  # noqa: PLC0415
     from promptlab.cli.runs_list import run_object  # noqa: PLC0415
-    from promptlab.cli.unknown import attempt_lines, attempt_object  # noqa: PLC0415
+    from promptlab.cli.unknown import attempt_object, risk_lines  # noqa: PLC0415
     from promptlab.live.reporting import with_slices  # noqa: PLC0415
     from promptlab.services.summaries import SummaryService  # noqa: PLC0415
 
     summary = with_slices(found.log, SummaryService(found.session, runs=found.runs).of(record), by)
+    attempts = found.runs.unknown_attempts(record.id)
     if as_json:
         more = {"options": dict(record.options), "reason": record.reason, "version": record.version}
         rates = {cell: dict(checks) for cell, checks in summary.checks.items()}
-        unknown = {"unknown_attempts": [attempt_object(one) for one in _unknown(found, record)]}
+        senders = _senders(found, record, attempts)
+        unknown = {"unknown_attempts": [attempt_object(one, senders) for one in attempts]}
         click.echo(plain({**summary.as_json(), **run_object(record), **more, **unknown, "checks": rates}))
     elif svg is not None:
         from promptlab.cli.picture import draw  # noqa: PLC0415
@@ -84,12 +94,16 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
         console = out_console()
         _show_origin(console, record)
         show_result(console, summary, _failures(found, record, summary))
-        for line in attempt_lines(_unknown(found, record)):
+        for line in risk_lines(attempts, _senders(found, record, attempts)):
             console.print(escaped(line), style="yellow", soft_wrap=True)
 
 
-def _unknown(found: Stored, record: "RunRecord") -> list["AttemptRecord"]:
-    return found.runs.unknown_attempts(record.id)
+def _senders(found: Stored, record: "RunRecord", attempts: "Sequence[AttemptRecord]") -> "Senders":
+    if not attempts:
+        return {}
+    from promptlab.live.senders import senders_of  # noqa: PLC0415 - seldom needed, and not light
+
+    return senders_of(found.project, found.log, record.id, attempts)
 
 
 def _failures(found: Stored, record: "RunRecord", summary: "RunSummary") -> "Failures":
@@ -118,6 +132,8 @@ def _show_origin(console: "Console", run: "RunRecord") -> None:
 def _show_trials(found: Stored, record: "RunRecord", *, row: int, variant: str | None, as_json: bool) -> None:
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.trial import show_trial, whole_trial  # noqa: PLC0415
+    from promptlab.cli.winners import wins_of  # noqa: PLC0415
+    from promptlab.schemas.report import MEASURED, Measured  # noqa: PLC0415
     from promptlab.services.trials import TrialService  # noqa: PLC0415
 
     trials = list(TrialService(found.session).of_run(record.id, row=row, cell=variant))
@@ -125,10 +141,18 @@ def _show_trials(found: Stored, record: "RunRecord", *, row: int, variant: str |
         where = f"row {row}" if variant is None else f"row {row} in '{variant}'"
         hint = f"its cells: {', '.join(record.cells)}; rows count from 0"
         raise UsageError(f"run {record.id} has no trial of {where}", hint=hint)
+    kept: Any = record.metrics.get(MEASURED, {})
+    measured = Measured.of_json(kept)
     if as_json:
-        shown = [whole_trial(trial) for trial in trials]
+        shown = [whole_trial(trial) | _best(wins_of(measured, trial.key)) for trial in trials]
         click.echo(plain({"schema_version": 1, "run_id": record.id, "trials": shown}))
         return
     console = out_console()
     for trial in trials:
         show_trial(console, trial)
+        for metric, how in wins_of(measured, trial.key).items():
+            console.print(escaped(f"{metric}: {BEST[how]}"), soft_wrap=True)
+
+
+def _best(wins: dict[str, str]) -> dict[str, JSON]:
+    return {"best": dict(wins)} if wins else {}

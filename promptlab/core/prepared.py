@@ -6,9 +6,12 @@ it takes to write a trial, and nine tenths of what it takes to look one answer u
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from sqlalchemy import Connection, Dialect, Insert, Select
+
+KEPT = 64  # statements, over all databases of a process
 
 type Process = Callable[[Any], Any]
 type Processes = Sequence[tuple[str, Process | None]]
@@ -23,7 +26,8 @@ class PreparedInsert:
     processes: Processes
 
     @classmethod
-    def of(cls, statement: Insert, names: Sequence[str], dialect: Dialect) -> Self:
+    @lru_cache(KEPT)
+    def of(cls, statement: Insert, names: tuple[str, ...], dialect: Dialect) -> Self:
         """Compile an INSERT of the columns called `names`."""
         compiled = statement.compile(dialect=dialect, column_keys=list(names))
         columns = [statement.table.c[name] for name in compiled.positiontup or names]
@@ -55,6 +59,7 @@ class PreparedSelect:
     processes: Processes
 
     @classmethod
+    @lru_cache(KEPT)
     def of(cls, statement: Select[Any], dialect: Dialect) -> Self:
         compiled = statement.compile(dialect=dialect)
         columns = statement.selected_columns.items()

@@ -1,10 +1,10 @@
 """Checks: a kind is one file, its options are its fields, its behaviour is `judge`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
@@ -14,7 +14,8 @@ from promptlab.core.json import JSON, as_text
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
 from promptlab.engine.question import AskJudge, nobody
-from promptlab.engine.scope import Names, Render, filled, step_names
+from promptlab.engine.scope import Names, Render, filled
+from promptlab.engine.trace import traced_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.pipeline import Severity
@@ -22,6 +23,7 @@ from promptlab.schemas.run import MISSING, StepResult, _Missing
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 SHOWN = 100
+LONGEST_REASON = 1000
 
 
 @frozen
@@ -69,7 +71,12 @@ class Evidence:
     @cached_property
     def names(self) -> Names:
         values = {**self.row, **self.inputs, "row": dict(self.row)}
-        return Names(values, {step: step_names(result) for step, result in self.results.items()})
+        return Names(values, {step: traced_names(result) for step, result in self.results.items()})
+
+    @cached_property
+    def subjects(self) -> "dict[str, Subject]":
+        """Keeps what checks at one place look at, so that they share what was made of it."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +105,23 @@ class Subject:
         """All that checks see: inputs, columns, `row`, steps, and `output`."""
         return self.evidence.names.and_values({"output": self.output})
 
+    @cached_property
+    def _made(self) -> dict[Hashable, tuple[Any, Exception | None]]:
+        return {}
+
+    def once[T](self, make: Callable[..., T], *arguments: Hashable) -> T:
+        """Give what is made of the text, which all checks that look at it share; raises what that raised."""
+        key = (make, *arguments)
+        if key not in self._made:
+            try:
+                self._made[key] = make(self.text, *arguments), None
+            except Exception as error:  # noqa: BLE001 - kept for who asks
+                self._made[key] = None, error
+        made, fault = self._made[key]
+        if fault is not None:
+            raise fault.with_traceback(None)
+        return cast("T", made)
+
     async def render(self, template: Template) -> JSON:
         return await self.evidence.render(template, self.names)
 
@@ -124,7 +148,7 @@ class Check(Frozen, ABC):
     metric: str | None = Field(default=None, min_length=1)
     severity: Severity = "error"
 
-    @property
+    @cached_property
     def negated(self) -> bool:
         return self.type.startswith("not-")
 
@@ -203,6 +227,11 @@ class OptionalValueCheck(ValueCheck, ABC):
     """A check that may be without a value; `parse` is given null then."""
 
     value: Templated = Field(default_factory=lambda: TemplatedValue.literal(None))
+
+
+def cut(reason: str) -> str:
+    """Give a reason that anyone's code says, short enough to be read."""
+    return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
 
 
 def shown(value: JSON) -> str:

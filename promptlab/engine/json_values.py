@@ -23,25 +23,29 @@ class NotJSONError(ValueError):
     """A value that JSON cannot hold; the message names its place, its type and what to do."""
 
 
-def encode(value: object, place: str) -> bytes:
-    """Return VALUE as JSON in ASCII bytes; PLACE is what messages call it."""
-    check(value, place)
+def encode(value: object, place: str, *, any_text: bool = False) -> bytes:
+    """Return VALUE as JSON in ASCII bytes; PLACE is what messages call it.
+
+    With ANY_TEXT, texts may have lone surrogates, as what a model says may.
+    """
+    check(value, place, any_text=any_text)
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
     except ValueError as error:  # an integer of more digits than Python prints
         raise NotJSONError(f"{place} cannot be written as JSON: {error}") from error
 
 
-def check(value: object, place: Place, depth: int = 0) -> None:
+def check(value: object, place: Place, depth: int = 0, *, any_text: bool = False) -> None:
     """Raise NotJSONError unless VALUE is null, a boolean, number, string, list, tuple or dict of such."""
     if value is None or isinstance(value, int):
         return
     if isinstance(value, str):
-        _check_text(value, place)
+        if not any_text:
+            _check_text(value, place)
     elif isinstance(value, float):
         _check_number(value, place)
     elif isinstance(value, dict | list | tuple):
-        _check_container(value, place, depth)
+        _check_container(value, place, depth, any_text=any_text)
     else:
         raise NotJSONError(f"{_name(place)} is {_article(value)}; {_hint(value)}")
 
@@ -61,7 +65,11 @@ def _check_number(value: float, place: Place) -> None:
 
 
 def _check_container(
-    value: dict[object, object] | list[object] | tuple[object, ...], place: Place, depth: int
+    value: dict[object, object] | list[object] | tuple[object, ...],
+    place: Place,
+    depth: int,
+    *,
+    any_text: bool,
 ) -> None:
     if depth >= MAX_DEPTH:
         raise NotJSONError(
@@ -70,14 +78,15 @@ def _check_container(
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
         if isinstance(value, dict):
-            _check_key(key, place)
-        check(item, (place, key), depth + 1)
+            _check_key(key, place, any_text=any_text)
+        check(item, (place, key), depth + 1, any_text=any_text)
 
 
-def _check_key(key: object, place: Place) -> None:
+def _check_key(key: object, place: Place, *, any_text: bool) -> None:
     if not isinstance(key, str):
         raise NotJSONError(f"{_name(place)} has the key {key!r:.100}, {_article(key)}; keys must be strings")
-    _check_text(key, (place, key))
+    if not any_text:
+        _check_text(key, (place, key))
 
 
 def _hint(value: object) -> str:

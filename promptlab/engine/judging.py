@@ -22,6 +22,9 @@ from promptlab.engine.target import Judges
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.schemas.run import MISSING, Asked, StepResult, Verdict, _Missing
 
+OWN = "$checks"
+AS_A_WHOLE = -1  # in place of where a row's check stands
+
 
 async def judge(
     checks: Sequence[NamedCheck],
@@ -84,9 +87,9 @@ def _with_faults(verdicts: Sequence[Verdict], faults: Mapping[int, str], first: 
     """Put a verdict where a row's check stands that cannot be read; `first`: where its checks begin."""
     found = list(verdicts)
     for index, reason in sorted(faults.items()):
-        name = f"$checks.{index}"
-        verdict = Verdict(step=None, name=name, type="$checks", status="errored", score=0.0, reason=reason)
-        found.insert(first + index, verdict)
+        name = OWN if index == AS_A_WHOLE else f"{OWN}.{index}"
+        verdict = Verdict(step=None, name=name, type=OWN, status="errored", score=0.0, reason=reason)
+        found.insert(first + max(index, 0), verdict)
     return tuple(found)
 
 
@@ -98,6 +101,8 @@ def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCh
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Mapping[int, str]]:
     """Give the checks of the pipeline and the row; what is wrong with those of the row, by their places."""
     own = named(trial.cell.checks)
+    if trial.row.no_checks is not None:
+        return own, {AS_A_WHOLE: trial.row.no_checks}
     try:
         return (*own, *row_checks(trial.row.checks, own)), {}
     except ValueError:
@@ -121,7 +126,7 @@ def _evidence(
     return Evidence(
         inputs=values,
         row=trial.row.columns,
-        results=results,
+        results={step: trial.as_run(result) for step, result in results.items()},
         outputs=outputs,
         render=machinery.render,
         call=machinery.call,

@@ -16,7 +16,7 @@ from promptlab.engine.step import Step
 from promptlab.engine.target import NO_JUDGES, Judges, Target
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.pipeline import Params, PipelineSpec, Repeat
-from promptlab.schemas.run import TrialKey, TrialStatus
+from promptlab.schemas.run import StepResult, TrialKey, TrialStatus
 from promptlab.schemas.sources import Sources
 
 
@@ -118,6 +118,10 @@ class Trial:
     row: Row
     cell: Cell
 
+    def as_run(self, result: StepResult) -> StepResult:
+        """Give a result with the calls that its step took when it was run, which may be long ago."""
+        return result
+
 
 def trial_of(row: Row, cell: Cell, repeat: int = 0) -> Trial:
     """Give a repeat of a row in a cell."""
@@ -153,6 +157,9 @@ class Plan:
     def repeat(self) -> Repeat:
         """How often each row is run: the same in all cells."""
         return self.cells[0].spec.repeat
+
+    def has_metric(self, key: str) -> bool:
+        return any(metric.key == key for cell in self.cells for metric in cell.spec.metrics)
 
     @property
     def is_sequential(self) -> bool:

@@ -27,7 +27,8 @@ from promptlab.engine.templating.frames import (
     too_large,
     too_slow,
 )
-from promptlab.engine.templating.shortcuts import NeedsProcessError, shortcut
+from promptlab.engine.templating.paths import NeedsProcessError
+from promptlab.engine.templating.shortcuts import shortcut
 from promptlab.schemas.template import Template
 
 __all__ = ["RenderError", "Renderer"]
@@ -168,6 +169,7 @@ class Renderer:
         for line in lines:
             if not child.is_ready:
                 child.is_ready = True
+                self._watch_anew()
                 continue
             child.answered += 1
             _settle(self._sent.popleft(), line)
@@ -175,6 +177,13 @@ class Renderer:
     def _watch(self) -> None:
         if self._timer is None and self._sent:
             self._timer = asyncio.get_running_loop().call_later(self._time_limit, self._judge_time)
+
+    def _watch_anew(self) -> None:
+        """Hold the first render to its own time, not to the one that a start may take."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._watch()
 
     def _judge_time(self) -> None:
         self._timer = None

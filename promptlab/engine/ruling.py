@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from promptlab.core.errors import PromptlabError
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
-from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, shown
+from promptlab.engine.check import CannotJudge, Check, DoesNotApply, Evidence, Finding, Subject, cut, shown
 from promptlab.engine.function import FunctionError
 from promptlab.engine.question import NotAsked
 from promptlab.engine.scope import RenderFailed
@@ -59,10 +59,12 @@ def free_name(type_: str, taken: set[str]) -> str:
 async def rule_at(check: Check, step: str | None, evidence: Evidence) -> Ruling:
     """Rule on a check that stands at `step` (None: the pipeline)."""
     place = check.of if check.of is not None else step or "outputs"
-    try:
-        subject = _subject(place, evidence)
-    except _Stop as stop:
-        return stop.ruling
+    subject = evidence.subjects.get(place)
+    if subject is None:
+        try:
+            subject = evidence.subjects[place] = _subject(place, evidence)
+        except _Stop as stop:
+            return stop.ruling
     return await _ruled(check, subject)
 
 
@@ -104,17 +106,18 @@ def _step_output(result: StepResult) -> JSON:
 
 async def _ruled(check: Check, subject: Subject) -> Ruling:
     try:
-        return _scored(check, await check.judge(await _prepared(check, subject)))
+        is_plain = check.path is None and check.when is None and check.transform is None
+        return _scored(check, await check.judge(subject if is_plain else await _prepared(check, subject)))
     except _Stop as stop:
         return stop.ruling
     except DoesNotApply as reason:
         return Ruling("skipped", 0.0, str(reason))
     except (CannotJudge, RenderFailed, FunctionError) as error:
-        return Ruling("errored", 0.0, str(error))
+        return Ruling("errored", 0.0, cut(str(error)))
     except (PromptlabError, NotAsked):
         raise
     except Exception as error:  # noqa: BLE001 - a kind of check is anyone's code
-        return Ruling("errored", 0.0, f"{type(error).__name__}: {error}")
+        return Ruling("errored", 0.0, cut(f"{type(error).__name__}: {error}"))
 
 
 async def _prepared(check: Check, subject: Subject) -> Subject:

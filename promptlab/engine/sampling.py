@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from promptlab.engine.metric import Metric
 from promptlab.engine.metrics.classification import Classification
-from promptlab.engine.scope import Names, Render, step_names
+from promptlab.engine.scope import Names, Render
+from promptlab.engine.trace import traced_names
 from promptlab.schemas.run import Sample, TrialResult
 
 COUNTED = ("passed", "failed", "errored")
@@ -22,4 +23,4 @@ async def samples_of(metrics: Iterable[Metric], trial: TrialResult, render: Rend
 def _names(trial: TrialResult) -> Names:
     row = trial.columns or {}
     values = {**row, **trial.inputs, "row": dict(row), "output": trial.outputs}
-    return Names(values, {step.id: step_names(step) for step in trial.steps})
+    return Names(values, {step.id: traced_names(step) for step in trial.steps})

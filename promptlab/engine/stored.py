@@ -17,6 +17,10 @@ class StoredTrial(Trial):
 
     stored: Mapping[str, StepResult]
 
+    def as_run(self, result: StepResult) -> StepResult:
+        then = self.stored.get(result.id, result)
+        return replace(result, calls=then.calls, inner=tuple(map(self.as_run, result.inner)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPlan(Plan):

@@ -127,7 +127,7 @@ def _load(project: Project, request: Frame) -> Any:
 
 
 def _value(request: Frame, value: object) -> bytes:
-    encoded = encode(value, "result")
+    encoded = encode(value, "result", any_text=request.get("any_text", False))
     if len(encoded) > MAX_RESULT:
         size = len(encoded) / 1024**2
         raise NotJSONError(f"result is {size:.1f} MB as JSON; return at most {MAX_RESULT // 1024**2} MB")

@@ -42,7 +42,9 @@ async def choose_best(plan: Plan, scores: Scores, log: RunLog, run_id: str, mach
     has one the row does not count.
     """
     contests = list(_contests(plan, machinery))
-    for rows in batched((row.index for row in plan.rows()), ROWS_AT_ONCE):
+    with log.reading() as session:
+        all_rows = TrialService(session).rows(run_id)
+    for rows in batched(all_rows, ROWS_AT_ONCE):
         groups = [group for row in rows for group in _groups(log, run_id, row)]
         await asyncio.gather(*(contest.hold(group) for contest in contests for group in groups))
     for contest in contests:
@@ -72,13 +74,13 @@ def _groups(log: RunLog, run_id: str, row: int) -> list[list[TrialResult]]:
 
 @dataclass(slots=True)
 class _Contest:
-    """One metric. `won`: by cell, how many rows it won; of `rows`, `asked` took a judge."""
+    """One metric. `won`: by cell, row, repeat and share of each win; of `rows`, `asked` took a judge."""
 
     metric: SelectBest
     cell: Cell
     machinery: Machinery
     cells: list[str] = field(default_factory=list)
-    won: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    won: dict[str, list[tuple[int, int, float]]] = field(default_factory=lambda: defaultdict(list))
     rows: int = 0
     asked: int = 0
     disagreed: int = 0
@@ -102,7 +104,7 @@ class _Contest:
             self.asked += choice.disagreed is not None
             self.disagreed += choice.disagreed is True
             for cell, share in choice.shares.items():
-                self.won[cell] += share
+                self.won[cell].append((mine[0].key.row, mine[0].key.repeat, share))
 
     async def _choice(self, mine: Sequence[TrialResult]) -> Choice:
         tally, key = Tally(), mine[0].key
@@ -118,8 +120,10 @@ class _Contest:
         name = self.metric.name
         disagreement = self.disagreed / self.asked if self.asked and not self.left else None
         for cell in self.cells:
-            share = self.won[cell] / self.rows if self.rows and not self.left else None
+            won = sorted(self.won[cell])
+            share = sum(one for *_, one in won) / self.rows if self.rows and not self.left else None
             scores.metrics.give(cell, {name: share, f"{name}.disagreement": disagreement})
+            scores.tell(cell, name, rows=self.rows, won=_places(won, whole=True), shared=_places(won))
             if self.left:
                 scores.fail(
                     cell, name, f"the run stopped before {plural(self.left, 'row')} could be compared"
@@ -127,6 +131,11 @@ class _Contest:
             elif self.undecided:
                 count, first = plural(len(self.undecided), "row"), self.undecided[0]
                 scores.fail(cell, name, f"nobody won {count}: {first}")
+
+
+def _places(won: Sequence[tuple[int, int, float]], *, whole: bool = False) -> JSON:
+    """Give rows and repeats of wins that were whole, or shared."""
+    return [[row, repeat] for row, repeat, share in won if (share == 1) is whole]
 
 
 def _names(trial: TrialResult) -> Names:

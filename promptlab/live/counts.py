@@ -25,8 +25,9 @@ class RunCounts:
     """`spent_usd`, `unknown_usd` None: some attempt's cost is unknown. Call it with each event.
 
     `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
-    `left`: what was not asked of all trials of a row. `kept`: the trials among those counted that were on
-    record before a run was resumed.
+    `left`: what was not asked of all trials of a row; `compared_usd`: what of `cost_usd` was. `kept`: the
+    trials among those counted that were on record before a run was resumed. `unread`: those that errored over
+    nothing but what judges said.
     """
 
     planned: int = 0
@@ -34,10 +35,12 @@ class RunCounts:
     trials: Counter[TrialStatus] = field(default_factory=Counter)
     sent: int = 0
     attempts: int = 0
+    unread: int = 0
     recalled: int = 0
     in_flight: int = 0
     spent_usd: float | None = 0.0
     cost_usd: float | None = 0.0
+    compared_usd: float | None = 0.0
     unknown: int = 0
     unknown_usd: float | None = 0.0
     left: int = 0
@@ -63,6 +66,7 @@ class RunCounts:
         match event:
             case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
+                self.unread += result.is_unread
                 self.planned -= spared
                 self.cost_usd = _plus(self.cost_usd, result.cost_usd)
             case AttemptSent(_, number):
@@ -83,6 +87,7 @@ class RunCounts:
     def compared(self, cost_usd: float | None, *, left: int) -> None:
         """Count what was asked of all trials of a row; `left`: comparisons that were not."""
         self.cost_usd = _plus(self.cost_usd, cost_usd)
+        self.compared_usd = _plus(self.compared_usd, cost_usd)
         self.left += left
 
     def _hear_of_model(self, event: Event) -> None:

@@ -1,40 +1,34 @@
 """Judges what was made before: the trials of a stored run, or answers from anywhere."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from promptlab.core.errors import UsageError
-from promptlab.core.json import JSON, as_text
-from promptlab.engine.assembly import RunOptions, assemble
+from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
-from promptlab.engine.plan import Cell, Plan
-from promptlab.engine.stored import StoredPlan, StoredTrial
+from promptlab.engine.plan import Plan
+from promptlab.engine.stored import StoredPlan
 from promptlab.engine.worker import Printed, print_to_stderr
-from promptlab.live.aggregating import leave_out
+from promptlab.live.aggregating import aggregate, wanting_trials
 from promptlab.live.counts import RunCounts
-from promptlab.live.driving import drive, fan_out
+from promptlab.live.driving import First, drive, fan_out
+from promptlab.live.gathered import Heard
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.scores import Scores
 from promptlab.live.summary import summarise
 from promptlab.live.workshop import Workshop
-from promptlab.loader.answers import Answer, AnswerFile
-from promptlab.loader.grading import STEP
 from promptlab.loader.project import Project
-from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
-from promptlab.schemas.run import StepResult, TrialKey
 
 if TYPE_CHECKING:
     from promptlab.services.run_log import RunLog
 
-NOT_JUDGED = "a function over all trials is called by runs alone"
 OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
@@ -56,8 +50,8 @@ class Grading:
             workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
             log = await stack.enter_async_context(await self._log())
             scores = Scores(self.plan)
-            leave_out(self.plan, scores, NOT_JUDGED)
-            emit = fan_out(self.counts, scores, *self.listeners)
+            heard = Heard(wanting_trials(self.plan))
+            emit = fan_out(self.counts, scores, heard, *self.listeners)
             brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))
             engine = assemble(
                 self.options,
@@ -68,9 +62,25 @@ class Grading:
                 emit=emit,
                 judge_only=True,
             )
-            ending = await drive(engine, self.plan, Interrupts(brake))
+            last = self._last(engine, scores, run_id)
+            ending = await drive(engine, self.plan, Interrupts(brake), last=last)
+            if ending.signal_code is None:
+                await aggregate(self.plan, scores, heard.given, workshop.workers.call)
             ending = replace(ending, was_sent=self.counts.attempts > 0)
             return summarise(self.plan, run_id, self.counts, scores, ending)
+
+    def _last(self, engine: Engine, scores: Scores, run_id: str) -> First | None:
+        """Give what is asked of the outputs of the stored run: which are the best."""
+        log = self.log
+        if log is None or not self.plan.has_metric("select-best"):
+            return None
+        from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
+
+        async def last() -> None:
+            chosen = await choose_best(self.plan, scores, log, run_id, engine.runner.machinery)
+            self.counts.compared(chosen.cost_usd, left=chosen.left)
+
+        return last
 
     async def _log(self) -> AbstractAsyncContextManager[CallLog]:
         if self.log is None:
@@ -78,65 +88,6 @@ class Grading:
         from promptlab.live.recorder import Recorder  # noqa: PLC0415 - most checks ask no model
 
         return await Recorder.aside(self.log, cost_usd_per_day=self.options.cost_usd_per_day)
-
-
-def plan_of_answers(file: AnswerFile, cell: Cell, count: int) -> StoredPlan:
-    """Give answers from a file as trials of one step."""
-    return StoredPlan(
-        pipeline=str(file.path),
-        cells=(cell,),
-        rows=lambda: iter(()),
-        row_count=count,
-        source=lambda: _trials(file, cell),
-    )
-
-
-def _trials(file: Iterable[Answer], cell: Cell) -> Iterator[StoredTrial]:
-    for answer in file:
-        key = TrialKey(row=answer.index, row_id=answer.id, cell=cell.name)
-        yield StoredTrial(key, _row(answer), cell, {STEP: _made(answer)})
-
-
-def _row(answer: Answer) -> Row:
-    ours = answer.ours
-    return Row(
-        answer.index,
-        answer.id,
-        answer.columns,
-        answer.columns,
-        answer.line,
-        tuple(ours.get("$tags") or ()),
-        answer.checks,
-    )
-
-
-def _made(answer: Answer) -> StepResult:
-    facts = answer.facts
-    said: dict[str, JSON] = {"role": "assistant", "content": as_text(answer.output)}
-    calls: list[JSON] = [_call(index, call) for index, call in enumerate(facts.get("tool_calls", ()))]
-    return StepResult(
-        id=STEP,
-        status="passed",
-        output=answer.output,
-        messages=({**said, **({"tool_calls": calls} if calls else {})},),
-        said=1,
-        cost_usd=facts.get("cost_usd"),
-        latency_ms=facts.get("latency_ms"),
-        finish_reason=facts.get("finish_reason"),
-        logprobs=tuple(facts["logprobs"]) if "logprobs" in facts else None,
-    )
-
-
-def _call(index: int, call: Mapping[str, Any]) -> JSON:
-    """Read a call of a tool as OpenAI writes it, or as a map of name and arguments."""
-    function = call.get("function")
-    said = function if isinstance(function, dict) else call
-    arguments = said.get("arguments", {})
-    return {
-        "id": str(call.get("id", f"call-{index}")),
-        "name": str(said.get("name", "")),
-        "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
-    }
 
 
 def options_of_judges(

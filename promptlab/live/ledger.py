@@ -12,7 +12,6 @@ from promptlab.core.prepared import PreparedInsert
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
-    Begun,
     Finished,
     Intended,
     Job,
@@ -77,15 +76,12 @@ class Ledger:
     def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None, replaces: bool = False) -> None:
         self._run_id = run_id
         self._replaces = replaces
-        self._prepared: dict[Insert, PreparedInsert] = {}
         self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
         """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""
         now = datetime.now(UTC)
         asked = [put.work for put in group]
-        for begun in _only(asked, Begun):
-            begun.do(connection)
         works = self._admitted(connection, asked, now)
         ids = {
             **self._intend(connection, _only(works, Intended), now),
@@ -167,14 +163,8 @@ class Ledger:
 
     def _insert(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
         """Insert rows of the same columns."""
-        if not rows:
-            return
-        prepared = self._prepared.get(statement)
-        if prepared is None:
-            prepared = self._prepared[statement] = PreparedInsert.of(
-                statement, tuple(rows[0]), connection.dialect
-            )
-        prepared.run(connection, rows)
+        if rows:
+            PreparedInsert.of(statement, tuple(rows[0]), connection.dialect).run(connection, rows)
 
 
 def _counts(works: list[Any]) -> Values:

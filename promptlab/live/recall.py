@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import batched, repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select, text
+from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.core.prepared import PreparedSelect
-from promptlab.engine.completion import Completion, Usage
+from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.conversation import ToolCall
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.day import spend_of_day
@@ -23,14 +24,17 @@ from promptlab.services.run_log import RunLog
 _BATCH = 64
 _SIZES = (1, 4, 16, _BATCH)  # of what is asked for; the last of fewer is asked for again and again
 _TABLE = Recorded.__table__
+_OWN = _TABLE.c.run_id == bindparam("run")
 
 type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
 
 
-def _newest(size: int, *where: ColumnElement[bool]) -> Select[Any]:
-    """Give the newest answer to each of so many requests: `f0`, `f1` …"""
+@cache
+def _newest(size: int, *, own: bool) -> Select[Any]:
+    """Give the newest answer, to each of so many requests, of any run or the `run`'s own: `f0`, `f1` …"""
     wanted = _TABLE.c.fingerprint.in_([bindparam(f"f{number}") for number in range(size)])
-    ids = select(func.max(_TABLE.c.id)).where(wanted, *where).group_by(_TABLE.c.fingerprint)
+    asked = and_(wanted, _OWN) if own else wanted
+    ids = select(func.max(_TABLE.c.id)).where(asked).group_by(_TABLE.c.fingerprint)
     columns = [column for column in _TABLE.c if column.name not in ("request", "raw", "created_at")]
     return select(*columns).where(_TABLE.c.id.in_(ids))
 
@@ -40,7 +44,6 @@ _DOUBTFUL = (
     .where(text(IS_UNKNOWN))
     .where(~exists().where(_TABLE.c.fingerprint == Attempt.fingerprint))
 )
-_OWN = _TABLE.c.run_id == bindparam("run")
 
 
 @dataclass(slots=True)
@@ -74,7 +77,6 @@ class Recaller:
         self._run_id = run_id
         self._goes_on = goes_on
         self.own = OwnAnswers(run_id, self.answers() if goes_on else 0)
-        self._queries: dict[tuple[int, bool], PreparedSelect] = {}
         self._waiting: dict[bool, _Waiting] = {False: {}, True: {}}
         self._scheduled = False
 
@@ -134,16 +136,10 @@ class Recaller:
         found: dict[str, Any] = {}
         with self._connection.begin():
             for own_only in (True,) if own else (False, True) if self._goes_on else (False,):
-                rows = self._query(size, own=own_only).rows(self._connection, values)
+                query = PreparedSelect.of(_newest(size, own=own_only), self._connection.dialect)
+                rows = query.rows(self._connection, values)
                 found |= {row["fingerprint"]: row for row in rows}
         return {fingerprint: self._answer_of(row) for fingerprint, row in found.items()}
-
-    def _query(self, size: int, *, own: bool) -> PreparedSelect:
-        query = self._queries.get((size, own))
-        if query is None:
-            statement = _newest(size, _OWN) if own else _newest(size)
-            query = self._queries[size, own] = PreparedSelect.of(statement, self._connection.dialect)
-        return query
 
     def _answer_of(self, row: Any) -> Completion:
         found = _completion(row)
@@ -158,9 +154,9 @@ class AllRuns:
 
     recaller: Recaller
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         del own_run_only
-        return await self.recaller.look_up(fingerprint, own_run_only=False)
+        return await self.recaller.look_up(request.fingerprint, own_run_only=False)
 
 
 def _completion(row: Any) -> Completion:

@@ -22,8 +22,8 @@ from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.burial import bury
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
-from promptlab.live.work import Begun, Finished, Intended, Job, Kept, Recalled, Settled, weight_of
-from promptlab.live.writer import Writer
+from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
+from promptlab.live.writer import First, Writer
 from promptlab.loader.files import FileSnapshot
 from promptlab.models import Run
 from promptlab.schemas.events import CallRecalled, Event, RunStarted, TrialFinished
@@ -78,8 +78,7 @@ class Recorder:
         with storage_errors(log.path):
             recorder._lock.wait()
         begun = datetime.now(UTC)  # what is on record by then is recalled
-        recorder._open()
-        recorder._writer.put(Begun(lambda to: recorder._begin(to, start, begun)), weight=0)
+        recorder._open(first=lambda to: recorder._begin(to, start, begun))
         return recorder
 
     @classmethod
@@ -112,10 +111,10 @@ class Recorder:
         """Give how many answers the log holds, at most."""
         return self._recaller.answers()
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         if self._writer.is_full:
             await self.flush()
-        return await self._recaller.look_up(fingerprint, own_run_only=own_run_only)
+        return await self._recaller.look_up(request.fingerprint, own_run_only=own_run_only)
 
     async def in_doubt(self, fingerprint: str) -> bool:
         if self._doubtful is None:
@@ -210,13 +209,14 @@ class Recorder:
             self._doubtful = self._recaller.doubtful()
         return self._doubtful
 
-    def _open(self, begin: Callable[[], None] = lambda: None) -> None:
+    def _open(self, begin: Callable[[], None] = lambda: None, *, first: First | None = None) -> None:
         """Get ready to record; gives the lock back where that fails."""
         with storage_errors(self._log.path):
             try:
                 begin()
                 self._recaller = Recaller(self._log, self.run_id, goes_on=self._goes_on)
-                self._writer = Writer(self._log, self._ledger.write, loop=asyncio.get_running_loop())
+                loop = asyncio.get_running_loop()
+                self._writer = Writer(self._log, self._ledger.write, loop=loop, first=first)
             except BaseException:
                 self._lock.remove()
                 raise
@@ -259,7 +259,7 @@ class Recorder:
         give_up_attempts(Session(connection), self.run_id)
         if self._goes_on:
             recount(connection, self.run_id)
-        connection.execute(count_left(self.run_id))
+        count_left(connection, self.run_id)
         self._update(
             connection,
             status=end.status,
@@ -270,3 +270,6 @@ class Recorder:
             gates=end.gates,
             throttle={model: course.as_json() for model, course in end.throttle.items()},
         )
+        if end.compared_usd != 0:
+            more = {"cost_usd": Run.cost_usd + end.compared_usd}
+            connection.execute(update(Run).where(Run.id == self.run_id).values(more))

@@ -27,6 +27,7 @@ class Scores:
     bases: Mapping[str, Base] = field(default_factory=dict)
     metrics: Metrics = field(init=False)
     _problems: dict[tuple[str, str], str] = field(default_factory=dict)
+    _told: dict[tuple[str, str], dict[str, JSON]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.metrics = measures_of(self.plan).metrics()
@@ -43,6 +44,10 @@ class Scores:
         """Say why a metric of a cell has no value."""
         self._problems[cell, metric] = reason
 
+    def tell(self, cell: str, metric: str, **said: JSON) -> None:
+        """Say what else there is to say of a metric of a cell."""
+        self._told[cell, metric] = said
+
     @cached_property
     def cells(self) -> tuple[CellMetrics, ...]:
         return self.metrics.cells()
@@ -58,8 +63,12 @@ class Scores:
     def passed(self, gates: tuple[GateResult, ...]) -> bool:
         return exit_status(gates, self.total.counts) == 0
 
-    def detail(self) -> dict[str, dict[str, JSON]]:
+    def detail(self) -> dict[str, dict[str, dict[str, JSON]]]:
         """Give by cell and name what else there is to say of the pipeline's own metrics."""
-        return detail_of(
-            {cell.name: cell.spec.metrics for cell in self.plan.cells}, self.cells, self._problems
-        )
+        own = {cell.name: cell.spec.metrics for cell in self.plan.cells}
+        detail = detail_of(own, self.cells, self._problems)
+        told = self._told
+        return {
+            cell: {name: {**one, **told.get((cell, name), {})} for name, one in metrics.items()}
+            for cell, metrics in detail.items()
+        }

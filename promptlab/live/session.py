@@ -3,33 +3,38 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
+from promptlab.engine.call_log import CallLog
 from promptlab.engine.plan import Plan
+from promptlab.engine.replaying import Replay
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
+from promptlab.live.recordings import RecordedFiles, WithRecordings, Written
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
 from promptlab.live.workshop import Workshop
 from promptlab.loader.files import FileSnapshot
+from promptlab.loader.recordings import Recordings
 from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
-from promptlab.schemas.report import MEASURED, RunSummary
+from promptlab.schemas.report import MEASURED, RunSummary, Unrecorded
 from promptlab.schemas.run import Sample, TrialResult
 from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
@@ -51,6 +56,8 @@ class Session:
     taken_over: TakenOver | None = None
     workshop: Workshop | None = None
     brake: Brake | None = None
+    mode: Literal["live", "record", "replay"] = "live"
+    recordings: Recordings | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -76,13 +83,13 @@ class Session:
         interrupts = Interrupts(brake) if self.brake is None else None
         ending = await self._drive(engine, recorder, kept, interrupts, self._last(engine, recorder, scores))
         await self._aggregate(engine, recorder, scores, ending)
-        ending = replace(ending, was_sent=self.counts.attempts > 0)
+        ending = replace(ending, was_sent=self.counts.attempts > 0, unrecorded=self._unrecorded())
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
             summary = replace(summary, calls=await recorder.calls())
         command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
         summary = replace(summary, command=command)
-        await recorder.end_run(_run_end(summary))
+        await recorder.end_run(_run_end(summary, self.counts.compared_usd))
         return summary
 
     def _begin(self) -> Coroutine[Any, Any, Recorder]:
@@ -99,7 +106,7 @@ class Session:
 
     def _last(self, engine: Engine, recorder: Recorder, scores: Scores) -> First | None:
         """Give what is asked once all trials are on record: which outputs are the best."""
-        if not any(metric.key == "select-best" for cell in self.plan.cells for metric in cell.spec.metrics):
+        if not self.plan.has_metric("select-best"):
             return None
         from promptlab.live.choosing_best import choose_best  # noqa: PLC0415 - few pipelines have one
 
@@ -142,15 +149,17 @@ class Session:
         """Have functions of the project make metrics of all trials, unless there is no time for it."""
         if ending.signal_code is not None or not any(cell.spec.metrics for cell in self.plan.cells):
             return
-        from promptlab.live.aggregating import aggregate, needs_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.aggregating import aggregate, wanting_trials  # noqa: PLC0415 - few have metrics
+        from promptlab.live.gathered import on_record  # noqa: PLC0415 - likewise
 
-        if needs_trials(self.plan):
+        if wanting_trials(self.plan):
             await recorder.flush()
-            await aggregate(self.plan, scores, self.log, recorder.run_id, engine.runner.machinery.call)
+            given = on_record(self.log, recorder.run_id)
+            await aggregate(self.plan, scores, given, engine.runner.machinery.call)
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
-        if not self.options.fresh and recorder.answers() >= self.plan.least:
+        if self.mode == "replay" or (not self.options.fresh and recorder.answers() >= self.plan.least):
             return
         targets = [line[0] for line in self.plan.lines()]
         for provider in {
@@ -165,13 +174,37 @@ class Session:
         await workshop.start(self.plan.cells)
         return assemble(
             self.options,
-            log=recorder,
+            log=self._call_log(recorder),
+            replay=self.replay,
             render=workshop.renderer.render,
             call=workshop.workers.call,
             send=workshop.web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments(recorder.add_file),
+        )
+
+    def _call_log(self, recorder: Recorder) -> CallLog:
+        """Give where answers come from and go to, with recordings behind the log, if there may be any."""
+        if self.recordings is None or self.mode == "replay":
+            return recorder
+        written = Written(self.root, self.recordings.pipeline) if self.mode == "record" else None
+        if written is None and not self.recordings.are_there:
+            return recorder
+        return WithRecordings(recorder, RecordedFiles(self.recordings), written)
+
+    @cached_property
+    def replay(self) -> Replay | None:
+        """What nothing is sent in, and what notes what it lacks."""
+        if self.recordings is None or self.mode != "replay":
+            return None
+        return Replay(RecordedFiles(self.recordings))
+
+    def _unrecorded(self) -> tuple[Unrecorded, ...]:
+        calls = self.replay.lacking.calls.values() if self.replay is not None else ()
+        return tuple(
+            Unrecorded(trial=call.trial, step=call.step, model=call.model, request=call.request.as_json())
+            for call in calls
         )
 
 
@@ -181,7 +214,7 @@ def _broken(error: Exception) -> RunEnd:
     return RunEnd(status="errored", reason=reason)
 
 
-def _run_end(summary: RunSummary) -> RunEnd:
+def _run_end(summary: RunSummary, compared_usd: float | None) -> RunEnd:
     return RunEnd(
         status=summary.status,
         seconds=summary.seconds,
@@ -193,4 +226,5 @@ def _run_end(summary: RunSummary) -> RunEnd:
         },
         gates=tuple(gate.as_json() for gate in summary.gates),
         throttle=summary.throttle,
+        compared_usd=compared_usd,
     )

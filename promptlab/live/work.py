@@ -23,13 +23,6 @@ _LOGPROB = 20  # bytes of one, as JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """The run itself: written before all else that names it."""
-
-    do: Callable[[Connection], object]
-
-
-@dataclass(frozen=True, slots=True)
 class Intended:
     intent: Intent
 

@@ -20,6 +20,7 @@ _MOST_TURNS = 64
 
 type Group = Sequence[Put]
 type Write = Callable[[Connection, Group], Sequence[Any]]
+type First = Callable[[Connection], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,20 @@ class Put:
 class Writer:
     """Group commit: `write` turns a group into rows, and gives a result for each of its puts.
 
+    `first` is written at once, and committed with the first group, or soon.
     The first failure is the last thing it does: it fails everything that waits, each later put and the close.
     """
 
-    def __init__(self, log: RunLog, write: Write, *, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, log: RunLog, write: Write, *, loop: asyncio.AbstractEventLoop, first: First | None = None
+    ) -> None:
         self._log = log
         self._write = write
         self._loop = loop
+        self._first = first
         self._changed = Condition()
         self._waiting: list[Put] = []
+        self._group: list[Put] = []
         self._weight = 0
         self._urgent = False
         self._asked = 0
@@ -113,25 +119,37 @@ class Writer:
             raise self._failure
 
     def _run(self) -> None:
-        group: list[Put] = []
         try:
             with self._log.engine.execution_options(immediate=True).connect() as connection:
-                while group := self._next_group():
-                    self._commit(connection, group)
+                self._write_all(connection)
         except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
-            self._fail(error, group)
+            self._fail(error)
+
+    def _write_all(self, connection: Connection) -> None:
+        if self._first is not None:
+            with connection.begin():
+                self._first(connection)
+                results = self._write(connection, self._gathered())
+            self._committed(connection, results)
+        while self._next_group():
+            with connection.begin():
+                results = self._write(connection, self._group)
+            self._committed(connection, results)
 
     def _next_group(self) -> list[Put]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            self._changed.wait_for(lambda: self._urgent or self._closing, timeout=_GATHER_SECONDS)
-            group, self._waiting = self._waiting, []
-            self._urgent = False
-        return group
+        return self._gathered()
 
-    def _commit(self, connection: Connection, group: list[Put]) -> None:
-        with connection.begin():
-            results = self._write(connection, group)
+    def _gathered(self) -> list[Put]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._urgent or self._closing, timeout=_GATHER_SECONDS)
+            self._group, self._waiting = self._waiting, []
+            self._urgent = False
+        return self._group
+
+    def _committed(self, connection: Connection, results: Sequence[Any]) -> None:
+        group = self._group
         answers = [(put.future, result) for put, result in zip(group, results, strict=True) if put.future]
         if answers:
             self._loop.call_soon_threadsafe(_resolve, answers)
@@ -140,12 +158,12 @@ class Writer:
             self._changed.notify_all()
         checkpoint(connection, self._log.path)
 
-    def _fail(self, error: BaseException, group: list[Put]) -> None:
+    def _fail(self, error: BaseException) -> None:
         failure = error if isinstance(error, StorageError) else storage_error(self._log.path, error)
         failure.__cause__ = error if error is not failure else None
         with self._changed:
             self._failure = failure
-            lost, self._waiting = [*group, *self._waiting], []
+            lost, self._waiting = [*self._group, *self._waiting], []
             self._changed.notify_all()
         futures = [put.future for put in lost if put.future]
         if futures and not self._loop.is_closed():

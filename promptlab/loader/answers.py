@@ -9,9 +9,13 @@ from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, finite
 from promptlab.engine.check_reading import sound_row_checks
+from promptlab.loader.json_reader import add_fault
+from promptlab.loader.json_scanner import JsonFaultError, scan_json
 from promptlab.loader.problems import Position, Problems
+from promptlab.loader.source_text import SourceText
 
 MOST_PROBLEMS = 20
+ALLOWED = ("nul", "surrogate", "too-deep", "too-many-values")  # in an answer, which is data
 OUTPUT = "output"
 FACTS: Mapping[str, str] = {
     "latency_ms": "a number from 0",
@@ -47,7 +51,16 @@ class Answer:
     @property
     def checks(self) -> tuple[JSON, ...]:
         """Its own checks, not interpreted."""
-        return tuple(self.ours.get("$checks") or ())
+        said = self.ours.get("$checks")
+        return tuple(said) if isinstance(said, list) else ()
+
+    @property
+    def no_checks(self) -> str | None:
+        """What is wrong with its own checks as a whole."""
+        said = self.ours.get("$checks")
+        if said is None or isinstance(said, list):
+            return None
+        return f"`$checks` must be a list of checks, not {_kind(said)}"
 
 
 @frozen
@@ -73,7 +86,7 @@ class AnswerFile:
                 answer = _answer(count, number, text)
                 _note_id(answer, ids)
             except _Wrong as wrong:
-                problems.add(str(self.path), Position(number, 1), str(wrong), code="answer")
+                self._report(wrong, number, problems)
                 if problems.errors >= MOST_PROBLEMS:
                     break
                 continue
@@ -81,6 +94,12 @@ class AnswerFile:
             ask = ask or any(check.worst_calls for _, check in sound_row_checks(answer.checks)[0])
             count += 1
         return Found(count, tuple(columns), ask)
+
+    def _report(self, wrong: "_Wrong", number: int, problems: Problems) -> None:
+        if wrong.text is not None and (fault := _fault(SourceText(str(self.path), wrong.text, number))):
+            add_fault(problems, fault)
+        else:
+            problems.add(str(self.path), Position(number, wrong.column), str(wrong), code="answer")
 
     def __iter__(self) -> Iterator[Answer]:
         """Give the answers of a file without problems."""
@@ -109,7 +128,12 @@ def _note_id(answer: "Answer", ids: set[str]) -> None:
 
 
 class _Wrong(Exception):
-    """A line is no answer; the message says why."""
+    """A line is no answer; the message says why, `text` is of one that is no JSON."""
+
+    def __init__(self, message: str, column: int = 1, text: str | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+        self.text = text
 
 
 def _answer(index: int, number: int, text: bytes) -> Answer:
@@ -128,20 +152,41 @@ def _answer(index: int, number: int, text: bytes) -> Answer:
     return Answer(index, number, output, columns, known, ours)
 
 
-def _parsed(text: bytes) -> JSON:
+def _parsed(line: bytes) -> JSON:
     try:
-        value: JSON = json.loads(text.decode(), parse_constant=_no_constant, parse_float=finite)
+        text = line.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise _Wrong(f"is not UTF-8, at byte {error.start + 1}") from None
+    try:
+        value: JSON = DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise _Wrong(f"is not JSON: {error.msg}, at character {error.colno}") from None
+        raise _Wrong(f"is not JSON: {error.msg}", error.colno, text) from None
     except (RecursionError, ValueError) as error:
-        raise _Wrong(f"is not JSON: {error}") from None
+        raise _Wrong(f"is not JSON: {error}", text=text) from None
     return value
+
+
+def _fault(source: SourceText) -> JsonFaultError | None:
+    """Find what is wrong with a line, and where, unless a look at what answers may hold comes before it."""
+    try:
+        scan_json(source)
+    except JsonFaultError as fault:
+        return None if fault.code in ALLOWED else fault
+    return None
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is written twice")
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite)
 
 
 def _check(said: Mapping[str, Any], known: Mapping[str, str]) -> None:
@@ -174,5 +219,5 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "tool_calls": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
     "$id": lambda value: isinstance(value, str) or _is_number(value),
     "$tags": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
-    "$checks": lambda value: isinstance(value, list),
+    "$checks": lambda _: True,  # what is no list is errored, and stops nothing else
 }

@@ -91,9 +91,11 @@ class Crosscheck:
         )
 
     def _judging(self, scope: Scope) -> Scope:
-        """Give what checks see: also the other columns, the row, and what is judged."""
+        """Give what checks see: also the other columns, the row, what is judged, and traces."""
         columns = None if self.columns is None else tuple(self.columns)
-        return replace(scope, columns=columns, others=scope.others | JUDGED, hidden_columns=())
+        return replace(
+            scope, columns=columns, others=scope.others | JUDGED, hidden_columns=(), sees_traces=True
+        )
 
     def _check_name(self, place: Place, name: str, noun: str, taken: Taken, *, key: bool = False) -> None:
         reason = check_input_name(name)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.conversation import Form
+from promptlab.engine.finish_reasons import REASONS
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Step
+from promptlab.engine.trace import PARTS, TRACE
 from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
 from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse, RoleUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
@@ -55,6 +57,7 @@ class Scope:
     that a template belongs to, and those around it, which are not done before it. `loop`: the path of the
     `foreach` that it is inside of. `forms`: by input, what kinds of files its paths lead to.
     `items`: what type the items' names are of, where that is sure.
+    `sees_traces`: it is that of checks or metrics, which see how a step came about.
     `is_certain`: no `when` of a step decides whether what stands here is asked of a row.
     """
 
@@ -69,6 +72,7 @@ class Scope:
     loop: str | None = None
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
     items: Mapping[str, "Kind | None"] = field(default_factory=dict)
+    sees_traces: bool = False
     is_certain: bool = True
 
     def within(self, owner: str) -> "Scope":
@@ -123,6 +127,8 @@ class Scope:
     def _words(self, comparison: LiteralComparison) -> tuple[str, ...] | None:
         step = self.steps.get(comparison.name)
         if step is not None:
+            if comparison.path == (TRACE, "finish_reason"):
+                return REASONS
             if comparison.path[:1] != ("output",):
                 return None
             return words_of(step.shape, comparison.path[1:])
@@ -173,15 +179,25 @@ class Scope:
         if use.name in self.own:
             return Objection(f"step '{use.name}' names itself", "cycle", "name another step, or an input")
         first = use.path[0] if use.path else None
+        if first == TRACE and self.sees_traces:
+            return _trace_objection(use)
         if first not in STEP_ATTRIBUTES:
-            shown = f"'{use.name}' is a step" if first is None else f"a step has no '{first}'"
-            return Objection(shown, "step-attribute", f"say {use.name}.output, .status or .messages")
+            return self._no_attribute(use.name, first)
         if use.name in self.optional - self.tested and first != "status" and not use.guarded:
             message = f"step '{use.name}' may be skipped, and then has no {first}"
             hint = "add `| default(…)`, test `is defined`, or give this step a `when` that tests it"
             return Objection(message, "may-be-skipped", hint)
         lack = lack_in_output(self.steps[use.name].shape, use.path[1:]) if first == "output" else None
         return None if lack is None else _lacking(f"{use.name}.output", lack)
+
+    def _no_attribute(self, step: str, named: str | int | None) -> Objection:
+        shown = f"'{step}' is a step" if named is None else f"a step has no '{named}'"
+        if named == TRACE:
+            shown = f"only checks and metrics see the {TRACE} of a step"
+        known = f"{step}.output, .status" + (
+            f", .messages or .{TRACE}" if self.sees_traces else " or .messages"
+        )
+        return Objection(shown, "step-attribute", f"say {known}")
 
     def _input_objection(self, use: NameUse, spec: InputSpec) -> Objection | None:
         lack = lack_in_text(use.path) if spec.type == "string" and use.path else None
@@ -193,6 +209,13 @@ class Scope:
             hint = f"declare it under `inputs` if prompts may see it: {name}: string"
             return Objection(f"'{name}' is a column of the row, but no input", "no-input", hint)
         return Objection(f"'{name}' is not defined", "undefined", did_you_mean(name, known) or None)
+
+
+def _trace_objection(use: NameUse) -> Objection | None:
+    part = use.path[1] if len(use.path) > 1 else None
+    if part is None or part in PARTS:
+        return None
+    return _lacking(use.name, Lack(part, (TRACE,), PARTS))
 
 
 def _lacking(name: str, lack: Lack) -> Objection:

@@ -52,15 +52,14 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
+        self._below = os.path.join(self.root, "")  # noqa: PTH118 - with the separator at its end
 
     def locate(self, path: str) -> str:
         real = self._real(path)
-        try:
-            located = real.relative_to(self.root)
-        except ValueError:
-            raise _outside(path) from None
+        if not f"{real}{os.sep}".startswith(self._below):
+            raise _outside(path)
         self._require_regular(path, real)
-        return located.as_posix()
+        return real.removeprefix(self._below).replace(os.sep, "/")
 
     def open(self, path: str) -> BinaryIO:
         flags = (
@@ -103,17 +102,15 @@ class Folder:
         """Whether a path, there or not, stays below the root once its links are followed."""
         return Path(os.path.realpath(self.root / path)).is_relative_to(self.root)
 
-    def _real(self, path: str) -> Path:
+    def _real(self, path: str) -> str:
         try:
-            return (self.root / path).resolve(strict=True)
-        except RuntimeError:
-            raise FileError(f"{shown(path)} is a link that leads to itself") from None
+            return os.path.realpath(f"{self._below}{path}", strict=True)
         except OSError as error:
             raise self._unusable(path, error) if self._is_inside(path) else _outside(path) from None
 
-    def _require_regular(self, path: str, real: Path) -> None:
+    def _require_regular(self, path: str, real: str) -> None:
         try:
-            mode = real.stat().st_mode
+            mode = os.stat(real).st_mode  # noqa: PTH116 - ten times as quick, for each file named
         except OSError as error:
             raise self._unusable(path, error) from None
         if stat.S_ISDIR(mode):

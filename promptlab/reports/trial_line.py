@@ -1,10 +1,7 @@
 """A trial as the JSON object that JSONL lines and the JSON report hold."""
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
-from promptlab.core.json import JSON, plain
+from promptlab.core.json import JSON
+from promptlab.engine.trace import tool_calls_of
 from promptlab.schemas.run import Asked, StepResult, TrialResult, Verdict
 
 
@@ -38,34 +35,12 @@ def _step(step: StepResult) -> JSON:
         "cost_usd": step.cost_usd,
         "latency_ms": rounded(step.latency_ms),
         "error": step.error,
-        **({"tool_calls": calls} if (calls := list(_tool_calls(step))) else {}),
+        **({"tool_calls": calls} if (calls := list(tool_calls_of(step))) else {}),
     }
 
 
 def rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 3)
-
-
-def _tool_calls(step: StepResult) -> Iterator[JSON]:
-    """Give the tools that the step's model called, in order, each with what it was told of it."""
-    said = step.messages[len(step.messages) - step.said :]
-    waiting: list[dict[str, JSON]] = []
-    for message in said:
-        if message["role"] == "tool":
-            yield waiting.pop(0) | {"result": message["content"]}
-        else:
-            yield from waiting
-            waiting = [_call(call) for call in message.get("tool_calls") or ()]  # type: ignore[union-attr]
-    yield from waiting
-
-
-def _call(call: Any) -> dict[str, JSON]:
-    try:
-        arguments: JSON = json.loads(call["arguments"])
-        plain(arguments)  # NaN and 1e999 are read, but are no JSON
-    except (ValueError, RecursionError):
-        arguments = call["arguments"]
-    return {"name": call["name"], "arguments": arguments}
 
 
 def _check(verdict: Verdict) -> JSON:

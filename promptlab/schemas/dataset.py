@@ -63,7 +63,7 @@ class Row:
 
     `index` counts from 0 over all that the dataset has, `line` from 1 in its `file`. `inputs` holds the
     declared inputs, typed, with defaults; `columns` every column but ours, as it was read, without those that
-    are null; `checks` the row's own checks, not interpreted.
+    are null; `checks` the row's own checks, not interpreted; `no_checks` says why these are none.
     """
 
     index: int
@@ -74,3 +74,4 @@ class Row:
     tags: tuple[str, ...] = ()
     checks: Sequence[JSON] = field(default=())
     file: str = ""
+    no_checks: str | None = None

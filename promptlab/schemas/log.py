@@ -1,6 +1,6 @@
 """What the run log is told of a run, and what it tells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Literal
@@ -39,7 +39,10 @@ class RunStart:
 
 @frozen(kw_only=True)
 class RunEnd:
-    """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on."""
+    """How a run ended; counts and costs are the log's own. `seconds`: from the first trial's start on.
+
+    `compared_usd`: what answers cost that belong to no trial, as they compare several.
+    """
 
     status: LoggedStatus
     seconds: float | None = None
@@ -47,6 +50,7 @@ class RunEnd:
     metrics: Mapping[str, JSON] = field(default_factory=dict)
     gates: tuple[Mapping[str, JSON], ...] = ()
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
+    compared_usd: float | None = 0.0
 
 
 @frozen(kw_only=True)
@@ -92,11 +96,16 @@ class RunRecord:
         return self.passed + self.failed + self.errored + self.skipped
 
 
+type Sender = tuple[str, str]  # the place of a step, a row's id
+type Senders = Mapping[str, Sequence[Sender]]  # by fingerprint: who sends a request
+
+
 @frozen(kw_only=True)
 class AttemptRecord:
     """An attempt of unknown outcome: it may have been paid for, at most `reserved_usd`."""
 
     id: int
+    run_id: str
     provider: str
     model: str
     fingerprint: str

@@ -82,6 +82,12 @@ class Verdict:
         """Whether it keeps a trial from passing."""
         return self.severity == "error" and self.status in ("failed", "errored")
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether it is errored though all judges answered; what they said is recalled."""
+        answered = self.asked is not None and all(call.completion_id for call in self.asked.calls)
+        return self.status == "errored" and answered
+
 
 @frozen(kw_only=True)
 class StepResult:
@@ -183,6 +189,14 @@ class TrialResult:
     def asked(self) -> tuple[Asked, ...]:
         """What its checks asked of models that judge."""
         return tuple(verdict.asked for verdict in self.all_verdicts if verdict.asked is not None)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it errored over nothing but what judges said: run again it would err again."""
+        if self.status != "errored" or self.error or any(step.status == "errored" for step in self.all_steps):
+            return False
+        serious = (verdict for verdict in self.all_verdicts if verdict.is_serious)
+        return all(verdict.is_unread for verdict in serious if verdict.status == "errored")
 
     @cached_property
     def cost_usd(self) -> float | None:

@@ -11,6 +11,7 @@ from promptlab.models.completion import IS_UNKNOWN
 from promptlab.schemas.log import AttemptRecord
 from promptlab.services.runs import attempt_record, give_up_attempts
 
+_RUN_ID = Run.__table__.c.id
 _OF_NO_RUN = ~exists().where(Run.id == Attempt.run_id)
 _UNANSWERED = ~exists().where(Completion.fingerprint == Attempt.fingerprint)
 
@@ -27,11 +28,11 @@ class AsideService:
         Gives those of which that is on record already: their locks may go, as nothing else tells of them.
         Owners that are runs on record are left to `RunService.mark_interrupted`.
         """
-        if not owners:
+        dead = [owner for owner in owners if not is_running(owner)]
+        if not dead:
             return []
-        runs = set(self._session.scalars(select(Run.id).where(Run.id.in_(owners))))
-        dead = [owner for owner in owners if owner not in runs and not is_running(owner)]
-        return [owner for owner in dead if not give_up_attempts(self._session, owner)]
+        runs = set(self._session.scalars(select(_RUN_ID).where(_RUN_ID.in_(dead))))
+        return [owner for owner in dead if owner not in runs and not give_up_attempts(self._session, owner)]
 
     def doubtful_attempts(self) -> list[AttemptRecord]:
         """Give those that no answer is known to, of whoever left some last, unless another asked since."""

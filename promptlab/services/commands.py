@@ -31,6 +31,10 @@ def resume_command(run_id: str) -> str:
     return f"promptlab resume {run_id}"
 
 
+def check_command(run_id: str, *options: str) -> str:
+    return " ".join(("promptlab check", run_id, *options))
+
+
 def _said(flag: str, value: JSON) -> Iterator[str]:
     if value is True:
         yield flag

@@ -82,7 +82,7 @@ def runs_before(session: Session, run_id: str) -> list[str]:
     """Give the newest runs of the same pipeline that began before a run, the newest first."""
     pipeline = select(Run.pipeline).where(Run.id == run_id).scalar_subquery()
     query = select(Run.id).where(Run.pipeline == pipeline, Run.id < run_id)
-    return list(session.scalars(query.order_by(Run.id.desc()).limit(MOST_RUNS)))
+    return list(session.connection().scalars(query.order_by(Run.id.desc()).limit(MOST_RUNS)))
 
 
 def find_earlier(
@@ -123,7 +123,7 @@ def _trials(session: Session, run_id: str, wanted: _Wanted, earlier: Earlier) ->
     query = query.where(_TRIALS.c.run_id == run_id)
     if len(rows) <= MOST_ROWS_NAMED:
         query = query.where(_TRIALS.c.row_id.in_(rows))
-    for id_, row, cell, repeat, variant, axes in session.execute(query):
+    for id_, row, cell, repeat, variant, axes in session.connection().execute(query):
         if row in rows:
             earlier.rows.add(row)
             earlier.cells.add((row, cell))
@@ -136,4 +136,6 @@ def _steps(session: Session, trials: Mapping[int, Name]) -> Iterator[tuple[int, 
     columns = _STEPS.c.trial_id, _STEPS.c.position, _STEPS.c.step
     for some in batched(trials, _AT_ONCE):
         query = select(*columns).where(_STEPS.c.trial_id.in_(some), _STEPS.c.status != "left")
-        yield from ((trial_id, position, step) for trial_id, position, step in session.execute(query))
+        yield from (
+            (trial_id, position, step) for trial_id, position, step in session.connection().execute(query)
+        )

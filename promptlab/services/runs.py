@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import UsageError
@@ -16,6 +16,13 @@ from promptlab.schemas.throttle import course_of
 from promptlab.services.git import GitState
 
 _SHOWN = 5
+_RUNS, _ATTEMPTS = Run.__table__, Attempt.__table__
+_UNFINISHED = select(_RUNS.c.id).where(_RUNS.c.status == "running")
+_HANGING = select(
+    func.count(), func.count(_ATTEMPTS.c.reserved_usd), func.sum(_ATTEMPTS.c.reserved_usd)
+).where(_ATTEMPTS.c.run_id == bindparam("run"), _ATTEMPTS.c.state == "intent")
+_ENDED = _RUNS.c.passed + _RUNS.c.failed + _RUNS.c.errored + _RUNS.c.skipped
+_COUNT_LEFT = update(_RUNS).where(_RUNS.c.id == bindparam("run")).values(left=_RUNS.c.planned - _ENDED)
 
 
 class RunService:
@@ -89,8 +96,8 @@ class RunService:
 
     def mark_interrupted(self) -> list[str]:
         """Write down what happened to runs that died: what they had sent without an answer is unknown."""
-        unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
-        dead = [run_id for run_id in unfinished if not self._is_running(run_id)]
+        unfinished = self._session.connection().execute(_UNFINISHED)
+        dead = [run_id for (run_id,) in unfinished if not self._is_running(run_id)]
         for run_id in dead:
             mark_dead(self._session, run_id)
         return dead
@@ -139,24 +146,19 @@ def attempt_record(attempt: Attempt) -> AttemptRecord:
 def mark_dead(session: Session, run_id: str) -> None:
     """Write down that the process of a run has died, unless the run had come to its end."""
     give_up_attempts(session, run_id)
-    session.execute(count_left(run_id))
+    count_left(session.connection(), run_id)
     ended = update(Run).where(Run.id == run_id, Run.status == "running")
     session.execute(ended.values(status="interrupted", reason="its process died"))
 
 
-def count_left(run_id: str) -> Update:
-    """Make the statement that counts, at the end of a run, the trials that it did not come to."""
-    ended = Run.passed + Run.failed + Run.errored + Run.skipped
-    return update(Run).where(Run.id == run_id).values(left=Run.planned - ended)
+def count_left(connection: Connection, run_id: str) -> None:
+    """Count, at the end of a run, the trials that it did not come to."""
+    connection.execute(_COUNT_LEFT, {"run": run_id})
 
 
 def _hanging(session: Session, run_id: str) -> tuple[int, float | None]:
     """Give how many attempts have no known end, and what they may have cost; None where that is unknown."""
-    count, known, reserved = session.execute(
-        select(func.count(), func.count(Attempt.reserved_usd), func.sum(Attempt.reserved_usd)).where(
-            Attempt.run_id == run_id, Attempt.state == "intent"
-        )
-    ).one()
+    count, known, reserved = session.connection().execute(_HANGING, {"run": run_id}).one()
     return count, (reserved or 0.0) if known == count else None
 
 

@@ -27,13 +27,14 @@ class StepHistory:
 
     def __init__(self, session: Session, run_id: str) -> None:
         self._session = session
+        self._connection = session.connection()
         self._run_id = run_id
         self._files: dict[str, dict[str, LoggedFile]] = {}
 
     def sent(self) -> Iterator[list[LoggedStep]]:
         """Give the steps of which a call left, in pieces, in order of row, cell and repeat."""
         query = _logged().where(_TRIALS.c.run_id == self._run_id).order_by(*ORDER, _STEPS.c.position)
-        found = self._session.execute(query, execution_options={"yield_per": _CHUNK})
+        found = self._connection.execute(query, execution_options={"yield_per": _CHUNK})
         for rows in found.partitions():
             yield [step for step in map(_step, rows) if step.first_sent is not None]
 
@@ -46,7 +47,7 @@ class StepHistory:
         found = (
             _step(row)
             for some in batched({trial for trial, _ in wanted}, _AT_ONCE)
-            for row in self._session.execute(_logged().where(_TRIALS.c.id.in_(some)))
+            for row in self._connection.execute(_logged().where(_TRIALS.c.id.in_(some)))
         )
         return {step.place: step for step in found if step.place in wanted}
 
@@ -56,14 +57,14 @@ class StepHistory:
         return {
             id_: Asked(*asked)
             for some in batched(ids, _AT_ONCE)
-            for id_, *asked in self._session.execute(select(*columns).where(Completion.id.in_(some)))
+            for id_, *asked in self._connection.execute(select(*columns).where(Completion.id.in_(some)))
         }
 
     def inputs(self, digests: Iterable[str]) -> dict[str, Mapping[str, JSON]]:
         """Give the inputs of rows, by the digests of these."""
         query = select(Row.digest, Row.inputs)
         found = (
-            self._session.execute(query.where(Row.digest.in_(some))) for some in batched(digests, _AT_ONCE)
+            self._connection.execute(query.where(Row.digest.in_(some))) for some in batched(digests, _AT_ONCE)
         )
         return {digest: inputs for rows in found for digest, inputs in rows}
 
@@ -73,7 +74,7 @@ class StepHistory:
         query = select(*(_STEPS.c[name] for name in columns))
         trials: dict[int, dict[str, PeerStep]] = {}
         for some in batched(ids, _AT_ONCE):
-            for trial, position, step, *ended, template, code in self._session.execute(
+            for trial, position, step, *ended, template, code in self._connection.execute(
                 query.where(_STEPS.c.trial_id.in_(some))
             ):
                 trials.setdefault(trial, {})[step] = PeerStep((trial, position), tuple(ended), template, code)
@@ -83,13 +84,13 @@ class StepHistory:
         """Give the conversation of a step."""
         trial, position = place
         query = select(StepRun.messages).where(StepRun.trial_id == trial, StepRun.position == position)
-        return self._session.scalar(query) or ()
+        return self._connection.scalar(query) or ()
 
     def files(self, run_id: str) -> Mapping[str, LoggedFile]:
         """Give the files that a run was made from, by path."""
         if run_id not in self._files:
             query = select(RunFile.path, RunFile.kind, RunFile.digest).where(RunFile.run_id == run_id)
-            found = self._session.execute(query)
+            found = self._connection.execute(query)
             self._files[run_id] = {path: LoggedFile(kind, digest) for path, kind, digest in found}
         return self._files[run_id]
 

@@ -52,6 +52,7 @@ class SummaryService:
             checks=self._checks(run),
             gates=tuple(GateResult(**gate) for gate in run.gates),  # type: ignore[arg-type]
             planned=run.planned,
+            unread=self._unread(run),
             cost_usd=run.cost_usd,
             spent_usd=paid(run.spent_usd, at_risk),
             seconds=run.seconds or 0.0,
@@ -109,6 +110,17 @@ class SummaryService:
         for (cell, check), (good, count) in counts.items():
             rates[cell][check] = good / (count + missing.get(cell, 0))
         return dict(rates)
+
+    def _unread(self, run: RunRecord) -> int:
+        if not run.errored or not self._has_asked(run):
+            return 0
+        errored = TrialService(self._session).of_run(run.id, statuses=("errored",))
+        return sum(trial.is_unread for trial in errored)
+
+    def _has_asked(self, run: RunRecord) -> bool:
+        errored = (Verdict.status == "errored", Verdict.asked.is_not(None))
+        query = select(Verdict.trial_id).join(Trial).where(Trial.run_id == run.id, *errored)
+        return self._session.execute(query.limit(1)).first() is not None
 
     def _missing(self, run: RunRecord) -> dict[str, int]:
         """Count the trials of each cell that never came: they count as failures."""

@@ -57,6 +57,13 @@ class TrialService:
         for chunk in found.partitions():
             yield from self._whole(chunk)
 
+    def rows(self, run_id: str) -> list[int]:
+        """Give the numbers of the rows that have trials."""
+        row = _TRIALS.c.row
+        return list(
+            self._session.scalars(select(row).where(_TRIALS.c.run_id == run_id).distinct().order_by(row))
+        )
+
     def counts(self, run_id: str) -> dict[str, int]:
         """Give how many trials of each cell have ended; at `""` how many were left."""
         name = case((_TRIALS.c.status == "left", ""), else_=_TRIALS.c.cell)

@@ -114,6 +114,13 @@ def answers(bench: Bench) -> None:
     table.add("promptlab check", best_of(5, promptlab("check", *options), cwd=folder))
 
 
+def hard_answers(bench: Bench) -> None:  # noqa: ARG001 - it needs no server
+    """Judge answers of a megabyte that are made to be hard, by every type of check."""
+    from tests.bench.hard_answers import print_hard_answers  # noqa: PLC0415 - it makes all of them
+
+    print_hard_answers()
+
+
 def start_up(bench: Bench) -> None:
     project = write_project(bench.fresh(), rows=10)
     table = Table("start-up, best of 5", 1, unit="run")
@@ -150,6 +157,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "big-log": big_log,
     "checks": checks,
     "answers": answers,
+    "hard-answers": hard_answers,
     "start-up": start_up,
     "validate": validate,
     "watch": watch,

@@ -15,6 +15,7 @@ MOST_CHARACTERS = 50_000
 MOST_WORDS = 3_000  # words and signs: 50 ms
 SECONDS = 0.1  # of processor time
 _STEPS = 5  # that a parser takes a token at most; most take one or two, but some texts for ever
+_FIRST_WORD = re.compile(r"[\s(]*+([^\W\d]\w*+)(?=[\s,.;:!?]|\Z)")
 _WORD = re.compile(r"\w+|[^\w\s]")
 _CALL = re.compile(r"\s*[\w.\"`\[\]]+\s*\(.*\)\s*", re.DOTALL)
 
@@ -45,6 +46,9 @@ def _parsed(text: str, dialect: str | None, end: float) -> "list[exp.Expr | None
     if len(_WORD.findall(text)) > MOST_WORDS:
         raise CannotParse(f"is too long to be parsed (more than {MOST_WORDS:,} words and signs)")
     sql, parser = _dialect(dialect)
+    first = _FIRST_WORD.match(text)
+    if first is not None and first[1].upper() not in _words_of(dialect):
+        raise NotSql("it does not begin as a statement")
     try:
         tokens = sql.tokenize(text)
         bounded = parser(dialect=sql, steps=_STEPS * (len(tokens) + 20), end=end)
@@ -68,6 +72,12 @@ def _dialect(name: str | None) -> tuple[Any, type[Any]]:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings show what a model said
     dialect = Dialect.get_or_raise(name)
     return dialect, type("BoundedParser", (_Bounded, dialect.parser_class), {})
+
+
+@cache
+def _words_of(name: str | None) -> frozenset[str]:
+    """Give the words that mean something to a dialect; a statement begins with one of them."""
+    return frozenset(key.split()[0].upper() for key in _dialect(name)[0].tokenizer_class.KEYWORDS if key)
 
 
 class _Bounded:

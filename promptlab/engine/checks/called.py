@@ -1,6 +1,6 @@
 """The tool calls of a subject: what its models called, else what its output says in a vendor's form."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -8,6 +8,7 @@ from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, canonical
 from promptlab.engine.check import CannotJudge, Subject
 from promptlab.engine.checks.strict_json import NotJson, read_json
+from promptlab.engine.trace import said_by, turns_in
 from promptlab.schemas.run import StepResult
 
 type Form = Literal["tool_call", "function_call", "other"]
@@ -51,35 +52,30 @@ def calls_of(subject: Subject) -> tuple[Call, ...]:
     of a vendor (`read_calls`), or the text of such JSON. Raises CannotJudge where there are too many.
     """
     made = tuple(call for result in subject.results for step in result.flat for call in _made_by(step))
-    return made or read_calls(_as_json(subject.output))
+    return made or read_calls(_as_json(subject))
 
 
 def turns_of(subject: Subject) -> int | None:
     """Count the answers of models, those of inner steps among them; None where no model was asked."""
-    steps = [step for result in subject.results for step in result.flat]
-    turns = sum(message.get("role") == "assistant" for step in steps for message in _said(step))
-    return turns or None
-
-
-def _said(step: StepResult) -> Sequence[Mapping[str, JSON]]:
-    return step.messages[len(step.messages) - step.said :]
+    return sum(turns_in(step) for result in subject.results for step in result.flat) or None
 
 
 def _made_by(step: StepResult) -> Iterator[Call]:
-    for message in _said(step):
+    for message in said_by(step):
         calls = message.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
                 yield Call(str(call.get("name")), call.get("arguments"), _OPENAI, step.id)
 
 
-def _as_json(output: JSON) -> JSON:
+def _as_json(subject: Subject) -> JSON:
+    output = subject.output
     if not isinstance(output, str):
         return output
     if '"name"' not in output:  # a call has a name; reading a long text takes long
         return None
     try:
-        return read_json(output)
+        return subject.once(read_json)
     except NotJson:
         return None
 

@@ -29,7 +29,7 @@ def _equal(value: JSON, subject: Subject) -> bool:
     output = subject.output
     if isinstance(value, dict | list) and isinstance(output, str):
         try:
-            return same(value, read_json(output))
+            return same(value, subject.once(read_json))
         except NotJson:
             return False
     if isinstance(value, str) or isinstance(output, str):

@@ -5,7 +5,8 @@ from typing import Any
 from promptlab.core.json import JSON
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import CannotJudge, Finding, Subject, ValueCheck
-from promptlab.engine.checks.ended import REASONS, reason_of, reasons_of
+from promptlab.engine.checks.ended import reasons_of
+from promptlab.engine.finish_reasons import REASONS, reason_of
 
 
 class FinishReason(ValueCheck):

@@ -47,7 +47,7 @@ class IsJson(_JsonCheck):
     def look(self, subject: Subject) -> Finding:
         output = subject.output
         try:
-            value = read_json(output) if isinstance(output, str) else output
+            value = subject.once(read_json) if isinstance(output, str) else output
         except NotJson as error:
             return Finding.of(passed=False, reason=f"is not JSON: {error}")
         wrong = self.misfit(value)
@@ -72,7 +72,7 @@ class ContainsJson(_JsonCheck):
 def _values(subject: Subject) -> Iterator[JSON]:
     """Give the objects and arrays in an output: the whole of it, if it is one, then those inside."""
     try:
-        whole = read_json(subject.output) if isinstance(subject.output, str) else subject.output
+        whole = subject.once(read_json) if isinstance(subject.output, str) else subject.output
     except NotJson:
         whole = None
     if isinstance(whole, dict | list):

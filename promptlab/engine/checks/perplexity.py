@@ -6,13 +6,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from promptlab.engine.check import CannotJudge, Check, Finding, Subject
+from promptlab.engine.check import CannotJudge, Check, Finding, Subject, shown
 
 _HOW_TO_ASK = (
     "ask for them with `params: {extra: {logprobs: true}}` "
     "(`api: responses`: `extra: {include: [message.output_text.logprobs]}`), of a model that gives them"
 )
 _MOST = 700.0  # e to this is about the largest number there is
+_LEAST = -1e300  # a million of these can be added up
+_ROUNDED = 1e-3  # log(1), as some models compute it
 
 
 class Perplexity(Check):
@@ -57,9 +59,16 @@ class PerplexityScore(Check):
 
 def _perplexity(subject: Subject) -> float:
     """Give inf for an answer without tokens. Raises CannotJudge where a token's probability is not known."""
-    logprobs = _logprobs(subject)
+    logprobs = [_sound(logprob) for logprob in _logprobs(subject)]
     surprise = -fmean(logprobs) if logprobs else inf
     return exp(surprise) if surprise <= _MOST else inf
+
+
+def _sound(logprob: float) -> float:
+    """Give a logprob that can be added up. Raises CannotJudge for one that belongs to no probability."""
+    if not logprob <= _ROUNDED:
+        raise CannotJudge(f"has the logprob {shown(repr(logprob)[:20])}, but none is above 0: log(1) is 0")
+    return max(logprob, _LEAST)
 
 
 def _logprobs(subject: Subject) -> list[float]:

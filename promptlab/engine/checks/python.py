@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Protocol, cast
 
+from pydantic import Field
+
 from promptlab.core.json import JSON
-from promptlab.engine.check import CannotJudge, Check, Finding, Subject, shown
+from promptlab.engine.check import CannotJudge, Check, Finding, Subject, cut, shown
 from promptlab.engine.checks.scoring import finding_of, score_of
 from promptlab.engine.function import Function
 from promptlab.schemas.fields import FUNCTION
@@ -31,18 +33,24 @@ class PythonCheck(Check):
 
     It is called with what it declares of `output inputs row steps context`, inputs and columns.
 
-    `context` is a map of `inputs`, `row` (all columns) and `steps` (by id, each with `status` and `output`).
-    The function gives true or false, a number from 0 to 1 (it passes above 0, or from `threshold` up), or a
-    map of `passed` (or `pass`), `score` and `reason`.
+    `context` is a map of `inputs`, `row` (all columns) and `steps` (by id, each with `status`, `output` and
+    `trace`). The function gives true or false, a number from 0 to 1 (it passes above 0, or from `threshold`
+    up), or a map of `passed` (or `pass`), `score` and `reason`, of which 1,000 characters are kept.
+
+    It runs in a process of its own, which is killed after `timeout` seconds, 30 if not said; the check is
+    errored then, and the others go on.
     """
 
     threshold_is_score: ClassVar[bool] = False
     runs_code: ClassVar[bool] = True
     value: Annotated[Any, *FUNCTION]
+    timeout: float | None = Field(default=None, gt=0)
 
     async def judge(self, subject: Subject) -> Finding:
         function: Function = self.value
-        given = await subject.evidence.call(function, arguments(function, subject))
+        given = await subject.evidence.call(
+            function, arguments(function, subject), timeout=self.timeout, any_text=True
+        )
         if isinstance(given, dict):
             return _explained(given, self.threshold, what=function.name)
         return finding_of(given, threshold=self.threshold, what=function.name)
@@ -92,4 +100,4 @@ def _explained(given: dict[str, JSON], threshold: float | None, *, what: str) ->
     score = score_of(given["score"], what=f"{what}'s `score`") if "score" in given else first.score
     enough = threshold is None or score >= threshold
     reason = given.get("reason")
-    return Finding(first.passed and enough, score, reason if isinstance(reason, str) else first.reason)
+    return Finding(first.passed and enough, score, cut(reason) if isinstance(reason, str) else first.reason)

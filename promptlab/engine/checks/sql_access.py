@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.core.patterns import compiled, search
+from promptlab.engine.check import shown
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -24,6 +25,12 @@ class Use:
 
     def __str__(self) -> str:
         return f"{self.operation}::{self.where}::{self.name}"
+
+    @property
+    def readable(self) -> str:
+        name = "*" if self.name == STAR else self.name
+        full = name if self.where == _NOWHERE else f"{self.where}.{name}"
+        return f"{shown(full)} in {'an' if self.operation[:1] in 'aeiou' else 'a'} {self.operation}"
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from promptlab.core.extras import Extra
 from promptlab.core.frozen import frozen
@@ -12,6 +12,9 @@ from promptlab.core.suggest import did_you_mean
 from promptlab.engine.check import CannotJudge, Finding, OptionalValueCheck, Subject, shown
 from promptlab.engine.checks.bounded_sql import CannotParse, NotSql, read_sql
 from promptlab.engine.checks.sql_access import Allowed, columns_of, read_allowed, tables_of
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _NAMES = """
 athena bigquery clickhouse databricks duckdb hive mysql oracle postgres presto redshift snowflake spark sqlite
@@ -58,12 +61,12 @@ class _SqlCheck(OptionalValueCheck):
 
     def compare(self, value: Any, subject: Subject) -> Finding:
         try:
-            return self.look(value, subject.text)
+            return self.look(value, subject)
         except (CannotParse, SearchTookTooLong) as error:
             raise CannotJudge(str(error)) from None
 
     @abstractmethod
-    def look(self, wanted: Wanted, text: str) -> Finding: ...
+    def look(self, wanted: Wanted, subject: Subject) -> Finding: ...
 
 
 class IsSql(_SqlCheck):
@@ -81,9 +84,9 @@ class IsSql(_SqlCheck):
     no SQL. Statements that the parser does not know fail; more than 3,000 words and signs are an error.
     """
 
-    def look(self, wanted: Wanted, text: str) -> Finding:
+    def look(self, wanted: Wanted, subject: Subject) -> Finding:
         try:
-            fault = _fault(wanted, text)
+            fault = _fault(wanted, subject.once(read_sql, wanted.dialect))
         except NotSql as error:
             return Finding.of(passed=False, reason=f"is not SQL: {error}")
         return Finding.of(passed=fault is None, reason="is SQL" if fault is None else f"is SQL that {fault}")
@@ -95,12 +98,13 @@ class ContainsSql(_SqlCheck):
     The value is that of `is-sql`; with it, one block that fits. At most the first five blocks are looked at.
     """
 
-    def look(self, wanted: Wanted, text: str) -> Finding:
-        blocks = [match[1] for _, match in zip(range(_MOST_BLOCKS), _FENCED.finditer(text), strict=False)]
+    def look(self, wanted: Wanted, subject: Subject) -> Finding:
+        fenced = zip(range(_MOST_BLOCKS), _FENCED.finditer(subject.text), strict=False)
+        blocks = [match[1] for _, match in fenced]
         reason = "contains no SQL"
-        for block in blocks or [text]:
+        for block in blocks or [None]:
             try:
-                fault = _fault(wanted, block)
+                fault = _fault(wanted, _read(subject, block, wanted.dialect))
             except NotSql as error:
                 reason = f"contains no SQL: {error}" if len(blocks) <= 1 else reason
                 continue
@@ -121,14 +125,18 @@ def _read_dialect(name: JSON) -> str | None:
     return DIALECTS[plain]
 
 
-def _fault(wanted: Wanted, text: str) -> str | None:
-    """Say what statements use that they may not, or None. Raises NotSql, CannotParse, SearchTookTooLong."""
-    statements = read_sql(text, wanted.dialect)
+def _read(subject: Subject, block: str | None, dialect: str | None) -> "list[exp.Expr]":
+    """Read a block of a text, or the whole of it. Raises NotSql, CannotParse."""
+    return subject.once(read_sql, dialect) if block is None else read_sql(block, dialect)
+
+
+def _fault(wanted: Wanted, statements: "list[exp.Expr]") -> str | None:
+    """Say what statements use that they may not, or None. Raises SearchTookTooLong."""
     for allowed, uses, noun in (
         (wanted.tables, tables_of(statements), "table"),
         (wanted.columns, columns_of(statements), "column"),
     ):
         use = next((use for use in uses if not allowed.holds(use)), None) if allowed is not None else None
         if use is not None:
-            return f"uses the {noun} {shown(str(use))}, which is not allowed"
+            return f"uses the {noun} {use.readable}, which is not allowed"
     return None

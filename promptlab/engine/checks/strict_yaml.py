@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from promptlab.core.json import JSON
 
-MOST_EVENTS = 20_000  # of the parser: 60 ms
+MOST_EVENTS = 15_000  # of the parser: 50 ms
 DEEPEST = 100
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")

@@ -46,8 +46,8 @@ def tags_in(text: str) -> str | None:
     """Give the name of an element whose tags stand in a text, or None."""
     if _DOCTYPE.search(text) is not None:
         return "html"
-    opened = {name.lower() for name in _OPENING.findall(text)}
-    closed = {name.lower() for name in _CLOSING.findall(text)}
+    opened = {name.lower() for name in set(_OPENING.findall(text))}
+    closed = {name.lower() for name in set(_CLOSING.findall(text))}
     return min(opened & EVERYDAY | {name for name in opened & closed if _is_element(name)}, default=None)
 
 

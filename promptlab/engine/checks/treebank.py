@@ -9,6 +9,7 @@ from promptlab.engine.checks.references import hold_to
 MOST_WORDS = 200_000
 MOST_SIGNED = 100_000  # characters, of each different word that holds a sign: 60 ms
 
+_CLOSING: Final = "])}>'\""
 _LAST_DOT = re.compile(r"(?<=[^.])(?<!\b[a-z]\.[a-z])\.(?=[\])}>'\"]*\Z)")
 _SIGNS: Final = tuple(
     (re.compile(pattern), instead)
@@ -47,7 +48,8 @@ def tokens(text: str) -> list[str]:
     """
     words = text.lower().split()
     hold_to(MOST_WORDS, len(words), "words")
-    if words:
+    if words and words[-1].rstrip(_CLOSING).endswith("."):
+        hold_to(MOST_SIGNED, len(words[-1]), "characters in words with signs")
         words[-1:] = _LAST_DOT.sub(" .", words[-1]).split()
     signed = {word for word in set(words) if not word.isalnum() or word in _CONTRACTIONS}
     hold_to(MOST_SIGNED, sum(map(len, signed)), "characters in words with signs")

@@ -24,7 +24,7 @@ class Turns(ValueCheck):
     def compare(self, value: Any, subject: Subject) -> Finding:
         turns = turns_of(subject)
         if turns is None:
-            raise CannotJudge("there are no turns: no model was asked")
+            raise CannotJudge("no turns are known: no model was asked, or nothing says how often")
         holds = value.hold(turns)
         reason = f"took {plural(turns, 'turn')}" + ("" if holds else f", not {value}")
         return Finding.of(passed=holds, reason=reason)

@@ -47,7 +47,7 @@ class PythonMetric(Metric):
         offered: dict[str, JSON] = {"trials": trials, "planned": planned}
         known = {one.name for one in function.parameters}
         given = {name: value for name, value in offered.items() if function.accepts_extra or name in known}
-        return self.read(await call(function, given))
+        return self.read(await call(function, given, any_text=True))
 
     def read(self, given: JSON) -> Mapping[str, float | None]:
         if not isinstance(given, dict):

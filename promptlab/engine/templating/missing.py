@@ -90,7 +90,7 @@ def unknown_name(error: UndefinedError, name: str, known: list[str]) -> str:
 
 def _no_such_part(owner: object, part: object) -> str:
     if isinstance(owner, Step):
-        return f"step '{owner.id}' has no '{part}'; {_listing('it has', ['output', 'status', 'messages'])}"
+        return f"step '{owner.id}' has no '{part}'; {_listing('it has', [*{*owner, 'output', 'messages'}])}"
     if isinstance(owner, dict):
         known = [str(key) for key in owner]
         return f"the object has no '{part}'; {_advice(str(part), 'it has', known)}"

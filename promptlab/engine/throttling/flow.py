@@ -3,13 +3,15 @@
 import math
 from dataclasses import dataclass, field
 
-from promptlab.engine.throttling.pace import HASTE, Pace
+from promptlab.engine.throttling.pace import HASTE, UNSURE, Pace
 from promptlab.engine.throttling.suspicion import NONE, Suspicion
 from promptlab.engine.throttling.window import Window
 
-PATIENCE = 10  # times as long as a refusal had it wait, before a limit is tried again
+PATIENCE = 15  # times as long as a refusal had it wait, before a limit is tried again
 TIMER = 0.005  # seconds that a sleep may miss
 LATE = 0.25  # of the distance between two calls, which one may leave late and still be paced
+SHORTEST = 0.1  # seconds that say something of a rate
+TELLING = 1.0  # seconds of calls that tell a rate, whatever the burst
 CALM = 5.0  # seconds without growth after a fault of the server
 
 
@@ -51,6 +53,7 @@ class Flow:
     _refused: int = 1
     _began: float = 0.0
     _cut_at: float = -math.inf
+    _paused_until: float = -math.inf
     _shrunk_at: int = 0
     _widest: int = 0
     _latency: float = 0.0
@@ -135,11 +138,19 @@ class Flow:
         self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after * self.pace.patience)
         if ticket.number > self._shrunk_at:
             self._begin_episode(ticket, now + retry_after)
-            self._began = ticket.left_at + retry_after
+            self._began = ticket.left_at
             self._cut_at = now
             self._next_at = now + max(retry_after, self.pace.apart + 2 * self._slack)
+        if retry_after:
+            self._pause(now + retry_after)
         self._refused += 1
         self._widest = self.in_flight
+
+    def _pause(self, until: float) -> None:
+        """Count no time in which nothing may leave; refusals that are heard later prolong it."""
+        until = max(until, self._paused_until)
+        self._began += until - max(self._cut_at, self._paused_until)
+        self._paused_until = until
 
     def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
         # refusals are heard in the order of departure: of what left before, all else was let in
@@ -171,7 +182,13 @@ class Flow:
             self.window.shrink(self._suspicion.least_refused)
             self.pace.make_way(self._speed, now)
         else:
-            self.pace.slow_down(let_in, self._began, ticket.left_at, now, speed=self._speed)
+            self.pace.slow_down(let_in, self._found(ticket, let_in), now, speed=self._speed)
+
+    def _found(self, ticket: Ticket, let_in: int) -> float:
+        """Give the calls a second that were let in: of the last round trip, while each doubles them."""
+        found = (let_in + UNSURE) / max(ticket.left_at - self._began, SHORTEST)
+        is_told = not self.pace.is_limited and self._latency >= TELLING
+        return max(found, ticket.width / self._latency) if is_told else found
 
     @property
     def _speed(self) -> float:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 MARGIN = 0.93  # of the rate that was let in, to go on with
 MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
-SHORTEST = 0.1  # seconds that say something of a rate
 STEP = 0.025  # of the rate; doubled each time beyond the known one
 WIDEST_STEP = 0.1  # of the rate of now, or a call a second if that is more
 UNSURE = 0.5  # calls: a rate is known that well, and a first step closes it
-BEYOND = 1.05  # times the known rate is beyond it
+BEYOND = 1.05  # times the known rate is beyond it, from where on steps get wider
+NEAR = 1.1  # and up to here, it takes patience: a step that is too much shows only once the burst is used up
 ROUND = 5  # answers at least before a step,
 LONG = 8.0  # or as many as leave in so many seconds
 SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
@@ -55,14 +55,13 @@ class Pace:
         """Give how many times as long as at first the known rate is kept: it was refused there again."""
         return 1 << self._probes
 
-    def slow_down(self, let_in: int, began: float, refused: float, now: float, *, speed: float) -> None:
-        """Go on with what was `let_in` from the refusal at `began` to that of a call that left at `refused`.
+    def slow_down(self, let_in: int, found: float, now: float, *, speed: float) -> None:
+        """Go on with the `found` rate, that of `let_in` calls since the refusal before.
 
         `speed`: the calls a second that the window gave. Beyond what is known, a
         rate that held before the last step is believed: the burst that a slow rate left explains the rest.
         """
         before = self._before = min(self.rate, HASTE * speed) if self.is_limited else speed
-        found = (let_in + UNSURE) / max(refused - began, SHORTEST)
         least = MOST_CUT * before if before < math.inf else SLOW
         found = min(max(found, least), LEAST_CUT * before)
         if self.is_limited and self.rate > self.known:
@@ -99,7 +98,7 @@ class Pace:
     def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
         """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
         self._credits += 1
-        is_near = 1 <= self.rate / self.known <= BEYOND
+        is_near = 1 <= self.rate / self.known <= NEAR
         patience = self.patience if is_near else 1
         settled_at = self._changed_at + max(PATIENT if is_near else SETTLED, 2 * heard_after) * patience
         enough = min(ROUND, LONG * self.rate) * patience

@@ -32,7 +32,8 @@ def explain_run(log: RunLog, run_id: str, cells: Sequence[Cell], *, fresh: bool)
         explaining = _Explaining(history, planned, fresh)
         for steps in history.sent():
             yield from explaining.explain([step for step in steps if explaining.is_call(step)])
-        yield from explain_judges(JudgeHistory(session, run_id), history, cells, fresh=fresh)
+        if any(True for cell in cells for _ in cell.all_judges()):
+            yield from explain_judges(JudgeHistory(session, run_id), history, cells, fresh=fresh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from promptlab.engine.forecast import Ahead, StepForecast
@@ -92,8 +92,7 @@ class Sums:
 
     @property
     def numbers(self) -> Numbers:
-        found = Numbers(**self._of)
-        return replace(found, worst_usd=None, is_soft=True) if found.is_endless else found
+        return Numbers(**self._of)
 
 
 class Counting:
@@ -131,6 +130,12 @@ class Counting:
                 yield from self._judges(cell, place, (*planned.judges.targets, *planned.inner_judges.targets))
             yield from self._judges(cell, "", cell.judges.targets)
 
+    def asked(self, cell: str, ahead: Ahead) -> Numbers:
+        """Give what calls of a judge come to that belong to no trial; they count among the loads."""
+        sums = Sums()
+        self._ask(sums, self._estimators[cell], None, ahead)
+        return sums.numbers
+
     def _judges(self, cell: Cell, place: str, targets: Iterable[Target]) -> Iterator[StepPlan]:
         """Give what the models do that judge at a place, where there are any."""
         models = sorted({target.profile.name for target in targets})
@@ -153,7 +158,7 @@ class Counting:
         sums.count("run", forecast.runs)
         sums.count("remembered", forecast.remembered)
         sums.count("skip", forecast.is_skipped)
-        sums.note("is_endless", holds=forecast.is_endless)
+        sums.note("has_open_list", holds=forecast.has_open_list)
         for ahead in forecast.ahead:
             if self._seen.is_new(ahead):
                 self._ask(sums, self._estimators[trial.key.cell], None if forecast.judges else place, ahead)

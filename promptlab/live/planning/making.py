@@ -46,10 +46,10 @@ async def plan_loaded(
     seen.new_run(fresh=request.fresh)
     walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files))
     counting = await walk.count(seen, progress)
-    steps = (*counting.steps(), *comparisons(plan))
+    steps = (*counting.steps(), *comparisons(plan, counting))
     total = Numbers.total(step.numbers for step in steps)
     loads = list(counting.loads.values())
-    seconds = None if total.is_endless else seconds_of(loads, request.max_concurrency)
+    seconds = None if total.has_open_list else seconds_of(loads, request.max_concurrency)
     return PipelinePlan(
         pipeline=loaded.name,
         path=loaded.path,

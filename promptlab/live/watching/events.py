@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 
@@ -35,5 +36,8 @@ class FileEvents:
         self._some.clear()
         return names
 
-    async def wait(self) -> None:
-        await self._some.wait()
+    async def wait(self, *, at_most: float | None = None) -> None:
+        """Wait until there is something to look at, or so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most):
+                await self._some.wait()

@@ -7,13 +7,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from promptlab.live.watching.events import FileEvents
+from promptlab.live.watching.inotify import has_inotify, inotify_changes
 from promptlab.live.watching.tree import Tree
-
-if TYPE_CHECKING:
-    from watchfiles.main import FileChange
 
 DEBOUNCE_MS = 10
 STEP_MS = 1
@@ -99,14 +96,14 @@ class Folders:
         except (OSError, RuntimeError) as error:
             self._lose(error)
 
-    async def _hear_all(self, changes: "AsyncGenerator[set[FileChange]]") -> None:
+    async def _hear_all(self, changes: AsyncGenerator[set[str]]) -> None:
         """Hear each change; what came before we were heard of may be anything."""
         coming = asyncio.ensure_future(anext(changes, None))
         try:
             await asyncio.sleep(0)
             self.events.add_all()
             while (found := await coming) is not None:
-                self.hear({path for _, path in found})
+                self.hear(found)
                 coming = asyncio.ensure_future(anext(changes, None))
         finally:
             coming.cancel()
@@ -119,7 +116,8 @@ class Folders:
     def _relevant(self, paths: Iterable[str]) -> set[str]:
         below = {os.path.relpath(path, self.tree.root) for path in paths}
         folders = {f"{name.rpartition('/')[0]}/" for name in below}
-        return (below | folders) & self.tree.known.keys()
+        found = (below | folders) & self.tree.known.keys()
+        return found | self.tree.links if found else found
 
     def _lose(self, error: Exception) -> None:
         self._is_deaf = True
@@ -131,12 +129,21 @@ class Folders:
         )
 
 
-def _changes_in(folders: list[Path], stop: asyncio.Event, step: int) -> "AsyncGenerator[set[FileChange]]":
+def _changes_in(folders: list[Path], stop: asyncio.Event, step: int) -> AsyncGenerator[set[str]]:
+    if has_inotify():
+        return inotify_changes(folders, stop)
+    return _changes_by_thread(folders, stop, step)
+
+
+async def _changes_by_thread(folders: list[Path], stop: asyncio.Event, step: int) -> AsyncGenerator[set[str]]:
     from watchfiles import awatch  # noqa: PLC0415 - of all commands only this one needs it
 
-    return awatch(
+    found = awatch(
         *folders, watch_filter=None, debounce=DEBOUNCE_MS, step=step, stop_event=stop, recursive=False
     )
+    async with aclosing(found):
+        async for changes in found:
+            yield {path for _, path in changes}
 
 
 def _identity(folder: Path) -> Identity:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promptlab.live.watching.ahead import Ahead
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.folders import Folders
 from promptlab.live.watching.git_lock import GitLock, git_lock_path
@@ -66,12 +67,15 @@ class Follower:
         return not entry.noted.names.isdisjoint(self.tree.moved())
 
     async def _follow(self, settling: Settling) -> None:
-        changed = await settling.changes()
+        ahead = Ahead(self.loading)
+        changed = await settling.changes(ahead.foresee)
+        if changed:
+            self.on_settled(self._files(changed))
+        foreseen = await ahead.entries(changed)
         if not changed:
             return
-        self.on_settled(self._files(changed))
         touched = set(changed)
-        loaded = await self._load(touched)
+        loaded = await self._load(touched, foreseen)
         while settling.has_moved(changed) or self._is_unripe(settling, changed, loaded):
             touched |= self._strangers().keys()
             changed = await settling.changes()
@@ -90,7 +94,11 @@ class Follower:
         self._events.add(moved)
         self._folders.listen_to(self.tree.folders())
 
-    async def _load(self, touched: Collection[str]) -> dict[str, Entry]:
+    async def _load(
+        self, touched: Collection[str], foreseen: Sequence[Entry] | None = None
+    ) -> dict[str, Entry]:
+        if foreseen is not None:
+            return {entry.path: entry for entry in self.loading.take(foreseen)}
         return {entry.path: entry for entry in await asyncio.to_thread(self.loading.load, frozenset(touched))}
 
     def _still_there(self, loaded: Mapping[str, Entry]) -> list[Entry]:

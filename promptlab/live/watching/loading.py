@@ -75,7 +75,16 @@ class Loading:
         everything = changed is None or self.error is not None or bool(OF_ALL & set(changed))
         if everything and not self._open():
             return []
-        touched = [self._load(path) for path in self._all() if everything or self._is_touched(path, changed)]
+        return self.take(
+            [self._load(path) for path in self._all() if everything or self._is_touched(path, changed)]
+        )
+
+    def foresee(self, changed: Collection[str]) -> list[Entry]:
+        """Load known pipelines that are made of files that changed, without taking them over."""
+        return [self._load(path) for path in self.entries if self._is_touched(path, changed)]
+
+    def take(self, touched: Sequence[Entry]) -> list[Entry]:
+        """Take over pipelines that were loaded; give those that are run by themselves."""
         self.entries = self.entries | {entry.path: entry for entry in touched}  # a new one: others read it
         return [entry for entry in touched if not self._is_part(entry)]
 

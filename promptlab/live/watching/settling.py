@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -22,6 +22,8 @@ FEW, SMALL = 10, 100_000  # files, bytes: read sooner than a thread is asked
 MUCH_SHORTER = 0.9
 BLOCK = 512  # what is written in pieces ends at such a size meanwhile
 
+type Foresee = Callable[[Mapping[str, Seen]], None]
+
 
 @dataclass(slots=True)
 class Settling:
@@ -35,11 +37,15 @@ class Settling:
     _names: set[str] = field(default_factory=set)
     _since: dict[tuple[str, Stamp | None], float] = field(default_factory=dict)
 
-    async def changes(self) -> dict[str, Seen]:
-        """Give what has another content than before, by name, once nothing of it moves any more."""
+    async def changes(self, foresee: Foresee = lambda _: None) -> dict[str, Seen]:
+        """Give what has another content than before, by name, once nothing of it moves any more.
+
+        `foresee` hears of what looks whole, before it is known whether it is.
+        """
         while True:
             await self.git.released()
             self._names |= self.events.taken()
+            self._look_ahead(foresee)
             if not await self._is_at_rest():
                 continue
             changed = await self._changed()
@@ -47,28 +53,45 @@ class Settling:
                 continue
             return changed
 
+    def _look_ahead(self, foresee: Foresee) -> None:
+        if self._are_read_soon():
+            changed = self.tree.changed(self._names)
+            if changed and not self._may_be_half(changed):
+                foresee(changed)
+
     async def _changed(self) -> dict[str, Seen]:
         """Look at the files; those that take a moment to read are read beside the loop."""
-        names = tuple(self._names)
-        sizes = [stamp[SIZE] for stamp in self.tree.stamps(names[:FEW]).values() if stamp is not None]
-        if len(names) <= FEW and sum(sizes) <= SMALL:
-            return self.tree.changed(names)
-        return await asyncio.to_thread(self.tree.changed, names)
+        if self._are_read_soon():
+            return self.tree.changed(self._names)
+        return await asyncio.to_thread(self.tree.changed, tuple(self._names))
+
+    def _are_read_soon(self) -> bool:
+        if len(self._names) > FEW:
+            return False
+        stamps = self.tree.stamps(self._names).values()
+        return sum(stamp[SIZE] for stamp in stamps if stamp is not None) <= SMALL
 
     async def _is_at_rest(self) -> bool:
         """Wait for a moment; say whether nothing moved. Files that are closed for sure need a shorter one."""
         stamps = self.tree.stamps(self._names)
-        await asyncio.sleep(BRIEF)
+        await self._pause(BRIEF)
         if self._has_stirred(stamps):
             return False
         answers = self._are_open(stamps)
         if True in answers:
-            await asyncio.sleep(OPEN_POLL)
+            await self._pause(OPEN_POLL)
             return False
         if None not in answers:
             return True
-        await asyncio.sleep(QUIET - BRIEF)
+        await self._pause(QUIET - BRIEF)
         return not self._has_stirred(stamps)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, at first no longer than until more is heard of; what goes on and on is looked at in steps."""
+        if time.monotonic() - self.began < YOUNG:
+            await self.events.wait(at_most=seconds)
+        else:
+            await asyncio.sleep(seconds)
 
     def _has_stirred(self, stamps: Mapping[str, Stamp | None]) -> bool:
         return bool(self.events) or self.git.is_held() or self.tree.stamps(stamps) != stamps
