@@ -55,6 +55,7 @@ _SAID_ALIKE = (
     "max_concurrency",
     "max_cost",
     "fresh",
+    "mode",
     "on_unknown",
     "fail_fast",
     "note",
@@ -79,7 +80,11 @@ class PipelineChanges(TypedDict, total=False):
 
 
 class RunArguments(PipelineChanges, total=False):
-    """How a pipeline is run; as the flags of `promptlab run`. `max_cost` in USD; `since`: a git commit."""
+    """How a pipeline is run; as the flags of `promptlab run`.
+
+    `max_cost` in USD; `since`: a git commit; `mode`: `replay` uses recordings alone and calls nothing, `record`
+    writes them.
+    """
 
     limit: int | None
     tags: Sequence[str]
@@ -88,6 +93,7 @@ class RunArguments(PipelineChanges, total=False):
     max_concurrency: int | None
     max_cost: float | None
     fresh: bool
+    mode: Literal["live", "record", "replay"]
     on_unknown: Literal["retry", "fail"]
     python_allowed: bool
     fail_fast: bool
@@ -233,6 +239,7 @@ def _request(project: Project, loaded: LoadedPipeline, arguments: RunArguments) 
         max_concurrency=arguments.get("max_concurrency"),
         max_cost=arguments.get("max_cost"),
         fresh=arguments.get("fresh", False),
+        mode=arguments.get("mode", "live"),
         on_unknown=arguments.get("on_unknown", "retry"),
         python_allowed=arguments.get("python_allowed", True),
         fail_fast=arguments.get("fail_fast", False),
