@@ -59,6 +59,19 @@ async def test_a_run_can_be_awaited(project: Path) -> None:
     assert seen
 
 
+def test_only_the_trials_that_are_named_are_run(project: Path) -> None:
+    """
+    Given a pipeline of two rows in one cell,
+    when it is run from Python with the second named by its id, cell and repeat,
+    then that one alone ran.
+    """
+    _, pear = load("say", project=project).rows()
+
+    report = run("say", project=project, trials={(pear.id, "base", 0)})
+
+    assert [trial.outputs for trial in report.trials()] == ["say pear"]
+
+
 def test_only_what_a_git_change_touches_is_run_where_that_is_asked(project: Path) -> None:
     """
     Given a committed project in which one row was edited since,
