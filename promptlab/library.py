@@ -82,8 +82,8 @@ class PipelineChanges(TypedDict, total=False):
 class RunArguments(PipelineChanges, total=False):
     """How a pipeline is run; as the flags of `promptlab run`.
 
-    `max_cost` in USD; `since`: a git commit; `mode`: `replay` uses recordings alone and calls nothing, `record`
-    writes them. `trials`: the only ones that are wanted, each by its row's id, its cell and its repeat.
+    `max_cost` in USD; `since`: a git commit; `trials`: the only ones that are wanted, each by its row's id,
+    its cell and its repeat. `mode`: `replay` uses recordings alone and calls nothing, `record` writes them.
     """
 
     limit: int | None

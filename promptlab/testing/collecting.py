@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import pytest
 
@@ -15,6 +15,7 @@ from promptlab.loader.pipeline_rows import UNFED
 from promptlab.loader.problem_formats import first_as_text
 from promptlab.loader.project import PIPELINES, SETTINGS, YAML
 from promptlab.schemas.dataset import Row
+from promptlab.testing import GateWarning
 from promptlab.testing.sheets import Job, Outcome, Place
 
 GATES = "gates"
@@ -162,12 +163,15 @@ class PipelineItem(pytest.Item):
             raise pytest.skip.Exception("every step was skipped", _use_item_location=True)
 
     def runtest(self) -> None:
-        from promptlab.testing import GateWarning  # noqa: PLC0415 - which imports nothing of pytest
-
         if self.outcome.status == "failed":
             pytest.fail(self.outcome.text, pytrace=False)
         for text in self.outcome.warnings:
             self.warn(GateWarning(text))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, GateWarning):  # warnings are errors
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, 0, self.nodeid.partition("::")[2]
