@@ -16,6 +16,7 @@ from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.kept import TakenOver
 from promptlab.live.session import Session
 from promptlab.loader.attachments import ProjectAttachments
@@ -87,10 +88,11 @@ async def run_loaded(
     listeners: Sequence[Emit] = (),
     counts: RunCounts | None = None,
     on_print: Callable[[Printed], None] = print_to_stderr,
+    held: Held = NOTHING_HELD,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
     session = session_of(project, loaded, request, log=log, git=git_state(project.root))
-    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print, held=held)
     try:
         return await told.run()
     finally:
