@@ -67,9 +67,9 @@ class GitTree(AbstractContextManager["GitTree"]):
         return [self._listed(below, name) for name in names if not name.startswith(".")]
 
     def contents(self) -> Iterator[tuple[str, BinaryIO]]:
-        """Give every file with its content, a link as the file that it leads to; what is unusable is left out.
+        """Give every file with its content, until the next is asked for; a link as what it leads to.
 
-        A stream is good until the next one is asked for.
+        What cannot be used is left out, as links to the outside.
         """
         for path in self._entries:
             with suppress(FileError):
