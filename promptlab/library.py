@@ -55,6 +55,7 @@ _SAID_ALIKE = (
     "max_concurrency",
     "max_cost",
     "fresh",
+    "mode",
     "on_unknown",
     "fail_fast",
     "note",
@@ -88,6 +89,7 @@ class RunArguments(PipelineChanges, total=False):
     max_concurrency: int | None
     max_cost: float | None
     fresh: bool
+    mode: Literal["live", "record", "replay"]
     on_unknown: Literal["retry", "fail"]
     python_allowed: bool
     fail_fast: bool
@@ -233,6 +235,7 @@ def _request(project: Project, loaded: LoadedPipeline, arguments: RunArguments) 
         max_concurrency=arguments.get("max_concurrency"),
         max_cost=arguments.get("max_cost"),
         fresh=arguments.get("fresh", False),
+        mode=arguments.get("mode", "live"),
         on_unknown=arguments.get("on_unknown", "retry"),
         python_allowed=arguments.get("python_allowed", True),
         fail_fast=arguments.get("fail_fast", False),
