@@ -10,7 +10,7 @@ from typing import Self
 
 from promptlab.analysis.regression import Base as GateBase
 from promptlab.analysis.row_values import Side as Rows
-from promptlab.core.errors import Interrupted, Terminated
+from promptlab.core.errors import Interrupted, Terminated, UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.engine.plan import Plan
@@ -21,7 +21,7 @@ from promptlab.live.against.hearing import Heard
 from promptlab.live.against.running import BaseRun, Terms
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import fan_out
-from promptlab.live.running import RunRequest, options_of, plan_of
+from promptlab.live.running import RunRequest, options_of, plan_of, require_runnable
 from promptlab.loader.changes import NO_CHANGES, Changes
 from promptlab.loader.git_tree import GitTree
 from promptlab.loader.loading import LoadedPipeline
@@ -111,10 +111,7 @@ class BaseSides:
                 commit=self.base.commit, rows={}, missing=f"none of the rows were in {self._called}"
             )
         heard, counts = Heard(plan), RunCounts()
-        refused = self._run(before, plan, spent, fan_out(heard, counts, *listeners))
-        if refused:
-            reason = f"--no-python, and at {self._called} it runs {', '.join(refused)}"
-            return BaseSide(commit=self.base.commit, rows={}, missing=reason)
+        self._run(before, plan, spent, fan_out(heard, counts, *listeners))
         lacking = frozenset(heard.lacking())
         return BaseSide(
             commit=self.base.commit,
@@ -146,7 +143,17 @@ class BaseSides:
             found = next((one for one in there.gone(self._paths) if one.name == head.name), None)
         if found is None:
             return f"there is no such pipeline at {self._called}"
-        return f"{self._called} cannot be loaded: {found.reason}" if isinstance(found, Broken) else found
+        if isinstance(found, Broken):
+            return f"{self._called} cannot be loaded: {found.reason}"
+        try:
+            require_runnable(self.project, found, _asking(self.request))
+        except UsageError as error:
+            return f"{error.message} at {self._called}"
+        return found
+
+    @property
+    def is_replay(self) -> bool:
+        return self.request.mode == "replay" or self.log is None
 
     def _plan(self, head: LoadedPipeline, before: LoadedPipeline, pairs: Sequence[CellPair]) -> Plan:
         """Plan the rows that are wanted here, in the cells that are here."""
@@ -158,25 +165,24 @@ class BaseSides:
         wanted = {(row.id, cell.name) for row, cell in plan_of(head, self.request, self.log).units()}
         return plan.narrowed(lambda key, _row: (key.row_id, names[key.cell]) in wanted)
 
-    def _run(self, before: LoadedPipeline, plan: Plan, spent: float, emit: Emit) -> list[str]:
-        """Run the trials; give the functions that were not to be run."""
+    def _run(self, before: LoadedPipeline, plan: Plan, spent: float, emit: Emit) -> None:
         has_code = any(path.endswith(".py") for path in before.files.files_read)
         is_run = has_code and self.request.python_allowed
         with checked_out(self._tree) if is_run else nullcontext(self.project.root) as root:
             terms = Terms(
                 root=root,
                 options=options_of(before, self.project, _asking(self.request, spent)),
-                is_replay=self.request.mode == "replay",
+                is_replay=self.is_replay,
                 log=self.log,
             )
             run = BaseRun(before, plan, self.project.files, terms, self._there.opened)
             ending = asyncio.run(run.run(emit))
         if ending.signal_code is not None:
             raise _interrupted(ending.signal_code)
-        return run.refused
 
 
-def _asking(request: RunRequest, spent: float) -> RunRequest:
+def _asking(request: RunRequest, spent: float = 0.0) -> RunRequest:
+    """Give how what was never answered is asked."""
     return replace(request, fresh=False, spent=request.spent + spent, fail_fast=False, streams=False)
 
 

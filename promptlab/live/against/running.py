@@ -1,17 +1,13 @@
 """Runs the trials of a commit from what is recorded; asks, where it may, for what never was answered."""
 
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Never
 
 from promptlab.core.frozen import frozen
-from promptlab.core.json import JSON
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
-from promptlab.engine.function import Function, FunctionError
 from promptlab.engine.plan import Plan
 from promptlab.engine.replaying import Replay
 from promptlab.engine.targets import Targets
@@ -47,7 +43,7 @@ class Terms:
 class BaseRun:
     """One pipeline of a commit. `here`: the files of the working tree, whose recordings serve, too.
 
-    `refused`: functions that were to be called, and may not.
+    `opened`: what is closed afterwards.
     """
 
     loaded: LoadedPipeline
@@ -55,7 +51,6 @@ class BaseRun:
     here: ProjectFiles
     terms: Terms
     opened: list[Targets]
-    refused: list[str] = field(default_factory=list)
 
     async def run(self, emit: Emit) -> Ending:
         """Run all trials; it is no run in the log. Raises StorageError."""
@@ -85,7 +80,7 @@ class BaseRun:
             log=log,
             replay=replay,
             render=workshop.renderer.render,
-            call=workshop.workers.call if self.terms.options.python else self._refuse,
+            call=workshop.workers.call,
             send=workshop.web.send,
             brake=brake,
             emit=emit,
@@ -96,9 +91,3 @@ class BaseRun:
         if self.terms.log is None:
             return FirstOf((files,))
         return FirstOf((files, AllRuns(stack.enter_context(closing(Recaller(self.terms.log, ""))))))
-
-    async def _refuse(self, function: Function, arguments: Mapping[str, JSON], **options: object) -> Never:
-        del arguments, options
-        if function.reference not in self.refused:
-            self.refused.append(function.reference)
-        raise FunctionError("--no-python")
