@@ -176,7 +176,7 @@ class Runs:
             )
             summary = with_slices(self.log, asyncio.run(running), self.wanted.by)
         self.show(summary, failures, loaded)
-        outs.finish(summary, self.log)
+        outs.finish(summary, self.log, self.project.root)
         return summary
 
     def progress(self, counts: RunCounts, name: str) -> Progress:

@@ -111,7 +111,7 @@ class TestRuns(Runs):
     def _annotate(self, summary: RunSummary) -> None:
         from promptlab.live.reporting import run_report  # noqa: PLC0415 - in CI alone
 
-        with run_report(self.log, summary) as source:
+        with run_report(self.log, summary, self.project.root) as source:
             for piece in REPORTS.get(ANNOTATIONS)(source):
                 click.echo(piece, nl=False, err=self.wanted.as_json)
 
