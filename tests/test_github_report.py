@@ -168,7 +168,9 @@ def test_what_cannot_be_placed_is_told_of_the_file() -> None:
     when it is reported for GitHub,
     then errors and warnings name the file alone.
     """
-    gate = GateResult(metric="score", cell="base", value=0.1, status="failed", severity="warn", min=1, reason="low")
+    gate = GateResult(
+        metric="score", cell="base", value=0.1, status="failed", severity="warn", min=1, reason="low"
+    )
     trials = [ended(0, "failed"), ended(1, "left")]
     summary = replace(summary_of(trials, gates=(gate,)), stopped="Ctrl-C")
 

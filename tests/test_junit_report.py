@@ -49,7 +49,13 @@ def test_each_end_of_a_trial_is_an_element() -> None:
     """
     [cell, _] = suites(written("junit", ALL, summary=summary_of(ALL)))
 
-    assert [[type(result) for result in case.result] for case in cell] == [[], [Failure], [Error], [Skipped], [Error]]
+    assert [[type(result) for result in case.result] for case in cell] == [
+        [],
+        [Failure],
+        [Error],
+        [Skipped],
+        [Error],
+    ]
     failed, errored = cases(cell)[1].result[0], cases(cell)[2].result[0]
     assert (failed.message, failed.type) == ("say/text 1|check: got text 1", "equals")
     assert (errored.message, errored.type, errored.text) == ("say: it broke", "server", "say: it broke")
@@ -76,7 +82,9 @@ def test_names_stay_apart() -> None:
     then no two cases have the same name: GitLab would drop one of them.
     """
     ids = ["a\tb", "a b", "x" * 300, "x" * 301, "y", "y (repeat 2)"]
-    trials = [replace(trial, key=replace(trial.key, row_id=name)) for trial, name in zip(TRIALS, ids, strict=False)]
+    trials = [
+        replace(trial, key=replace(trial.key, row_id=name)) for trial, name in zip(TRIALS, ids, strict=False)
+    ]
     again = [replace(trial, key=replace(trial.key, repeat=1)) for trial in trials]
 
     names = [case.name for case in suites(written("junit", [*trials, *again]))[0]]
@@ -116,7 +124,12 @@ def test_gates_are_cases() -> None:
 
     gated = suites(written("junit", ALL[:1], summary=summary_of(ALL[:1], gates=gates)))[-1]
 
-    assert [[type(result) for result in case.result] for case in gated] == [[], [Failure], [Skipped], [Skipped]]
+    assert [[type(result) for result in case.result] for case in gated] == [
+        [],
+        [Failure],
+        [Skipped],
+        [Skipped],
+    ]
     assert [case.result[0].message for case in cases(gated)[1:]] == [
         "too low",
         "warning: too low",
@@ -146,16 +159,16 @@ def test_outputs_are_text_and_open_no_file() -> None:
     when JUnit XML is read back,
     then they are there as text, what hides is spelt out, long ones are cut, and the marker is none.
     """
-    by_name = {
-        text: case.system_out
-        for text, case in zip(HOSTILE, suites(written("junit"))[0], strict=True)
-    }
+    by_name = {text: case.system_out for text, case in zip(HOSTILE, suites(written("junit"))[0], strict=True)}
 
     assert by_name["<script>alert(1)</script>"] == '{"answer": "<script>alert(1)</script>"}'
     assert by_name["[[ATTACHMENT|/etc/passwd]]"] == '{"answer": "[ [ATTACHMENT|/etc/passwd]]"}'
     assert "\\u202e" in by_name[HOSTILE[18]]
     assert len(by_name["x" * 10_000]) < 2_100
-    assert not any("[[ATTACHMENT" in (element.text or "") for element in etree.fromstring(written("junit").encode()).iter())
+    assert not any(
+        "[[ATTACHMENT" in (element.text or "")
+        for element in etree.fromstring(written("junit").encode()).iter()
+    )
 
 
 def test_warnings_fail_no_case() -> None:
@@ -165,7 +178,13 @@ def test_warnings_fail_no_case() -> None:
     then its case passes and its text says the warning.
     """
     warning = Verdict(
-        step=None, name="brief", type="word-count", status="failed", score=0.0, reason="too long", severity="warn"
+        step=None,
+        name="brief",
+        type="word-count",
+        status="failed",
+        score=0.0,
+        reason="too long",
+        severity="warn",
     )
     trial = replace(ALL[0], verdicts=(warning,))
 

@@ -23,7 +23,9 @@ def test_texts_are_shown_as_they_are() -> None:
     outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
     foreign = "".join(re.findall(r"<code>(.*?)</code>", outside, flags=re.DOTALL))
     assert "<" not in OURS.sub("", text)
-    assert all(text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in ("details", "summary", "pre", "code"))
+    assert all(
+        text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in ("details", "summary", "pre", "code")
+    )
     assert not re.search(r"[>`\[\]~*|\\$#@]|://|www\.", re.sub(r"<!-- -->|&#\d+;", "", foreign))
     assert not re.search(r"&#64;(?!<!-- -->)", foreign)
     assert unescape(foreign).count("@<!-- -->someone") == 5
@@ -44,7 +46,7 @@ def test_what_did_not_pass_comes_first_and_can_be_opened() -> None:
     assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
     assert "&#60;i&#62;low" in text
     assert "- ✗ <code>say/text 1&#124;check: got text 1</code>\n" in text
-    assert '<pre>{&quot;answer&quot;: &quot;text 1&quot;}</pre>' in text
+    assert "<pre>{&quot;answer&quot;: &quot;text 1&quot;}</pre>" in text
     assert "text 0" not in text
 
 

@@ -219,7 +219,9 @@ def _tooled(studio: Studio, order: int) -> None:
     call = {"id": "c1", "name": "find", "arguments": json.dumps({"order": order})}
     studio.provider.script({"tool_calls": [call], "nth": [1]}, {"text": "It is word-0000."})
     studio.lab.write_rows(1)
-    studio.lab.write_pipeline(steps=[{**SAY, "tools": ["tools/desk.py:find"], "checks": [{"contains": "is"}]}])
+    studio.lab.write_pipeline(
+        steps=[{**SAY, "tools": ["tools/desk.py:find"], "checks": [{"contains": "is"}]}]
+    )
 
 
 @pytest.mark.parametrize("order", [12, 13])

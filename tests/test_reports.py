@@ -19,6 +19,7 @@ from tests.report_kit import HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ALIVE = 5  # of three hundred: the trials of a row
 
+
 def test_every_suffix_has_a_report() -> None:
     """
     Given the suffixes that --out takes,
