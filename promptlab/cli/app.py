@@ -12,6 +12,7 @@ COMMANDS = {
     "render": "Print the messages that would be sent.",
     "plan": "Say what a run would call, recall and cost.",
     "run": "Run pipelines.",
+    "test": "Run pipelines from their recordings, as CI does, and say what fails.",
     "resume": "Finish a run that did not come to its end.",
     "watch": "Run again what a saved file changes.",
     "check": "Judge a stored run, or answers from anywhere, again.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.completion import Answer, CallFailure, Completion
+from promptlab.engine.replaying import raised
 
 NOT_THERE = CallFailure(kind="unwanted", message="not recorded", outcome="unsent", attempts=0)
 
@@ -37,7 +38,7 @@ class Watch:
             self.acted += 1
             return NOT_THERE
         self.remembered += 1
-        return found
+        return raised(found)
 
     async def _recorded(self, call: Call) -> Completion | None:
         """Give what a new run would recall: it has no answers of its own yet."""

@@ -1,8 +1,10 @@
 """Recorded answers beside the run log: looked up where the log has none, and written as they are used."""
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from promptlab.core.errors import StorageError
 from promptlab.engine.call_log import CallLog, Intent
@@ -10,35 +12,57 @@ from promptlab.engine.completion import CallFailure, Completion, CompletionReque
 from promptlab.engine.day_limit import DaySpend
 from promptlab.loader.recording import recording_text
 from promptlab.loader.recordings import FOLDER, Recordings, recording_path
+from promptlab.schemas.report import Recorded
 
 ATTRIBUTES = "* linguist-generated\n"
+
+type Fate = Literal["new", "changed", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Writes the recordings of a pipeline into the project at `root`."""
+    """Writes the recordings of a pipeline into the project at `root`; `seen`: what became of each file."""
 
     root: Path
     pipeline: str
+    seen: dict[str, Fate] = field(default_factory=dict)
 
     def write(self, request: CompletionRequest, answer: Completion) -> None:
         """Write an answer where it is not recorded as it is; whole or not at all. Raises StorageError."""
         path = self.root / recording_path(self.pipeline, request.fingerprint)
         content = recording_text(request, answer).encode()
         try:
-            if not path.exists() or path.read_bytes() != content:
+            fate = _fate(path, content)
+            if fate != "unchanged":
                 self._put(path, content)
         except OSError as error:
             raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        if self.seen.get(request.fingerprint, "unchanged") == "unchanged":
+            self.seen[request.fingerprint] = fate
+
+    def counts(self) -> Recorded:
+        found = Counter(self.seen.values())
+        return Recorded(new=found["new"], changed=found["changed"], unchanged=found["unchanged"])
 
     def _put(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         attributes = self.root / FOLDER / ".gitattributes"
         if not attributes.exists():
             attributes.write_text(ATTRIBUTES, encoding="utf-8")
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+        new = path.with_name(f".{path.stem}.{os.getpid()}")
+        try:
+            new.write_bytes(content)
+            new.replace(path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def _fate(path: Path, content: bytes) -> Fate:
+    try:
+        return "unchanged" if path.read_bytes() == content else "changed"
+    except FileNotFoundError:
+        return "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,8 @@ class WithRecordings:
         found = await self.log.recall(request, own_run_only=own_run_only)
         if found is None:
             found = await self.files.recall(request, own_run_only=own_run_only)
+        if found is not None and found.error is not None:
+            return None  # what a function raised is no answer: it is run again
         return self._used(request, found)
 
     async def in_doubt(self, fingerprint: str) -> bool:

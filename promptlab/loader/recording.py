@@ -55,9 +55,13 @@ class Tokens(Frozen):
 
 
 class RecordedAnswer(Frozen):
-    """The answer as the file has it; cost in USD (absent: unknown), times in ms."""
+    """The answer as the file has it; cost in USD (absent: unknown), times in ms.
+
+    `error`: why a function of the project gave none; models are told what a tool raised.
+    """
 
     text: str
+    error: str | None = None
     tool_calls: Items[AskedTool] = ()
     finish_reason: FinishReason = "stop"
     usage: Tokens = Tokens()
@@ -78,6 +82,7 @@ class RecordedAnswer(Frozen):
             first_token_ms=self.first_token_ms,
             answered_by=self.model,
             logprobs=self.logprobs,
+            error=self.error,
             attempts=0,
             recalled=True,
         )
@@ -132,6 +137,7 @@ def _answer(answer: Completion) -> dict[str, JSON]:
     usage = {name: getattr(answer.usage, name) for name in Tokens.model_fields}
     told: dict[str, Any] = {
         "text": answer.text,
+        "error": answer.error,
         "tool_calls": [call.as_json() for call in answer.tool_calls],
         "finish_reason": answer.finish_reason,
         "usage": {name: count for name, count in usage.items() if count},

@@ -24,6 +24,7 @@ from promptlab.loader.rows.formats import SUFFIXES as DATA
 from promptlab.loader.scope import NO_COLUMN
 from promptlab.loader.sources import FileError, Source
 
+OF_CALLER = frozenset({UNFED, NO_MODEL, NO_COLUMN})  # problems that whoever calls a pipeline mends
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
 
 
@@ -130,7 +131,7 @@ class Validation:
 
         So of the columns that its checks name: they are looked for in the rows of those that call it.
         """
-        rest = [problem for problem in checked.problems if problem.code not in (UNFED, NO_MODEL, NO_COLUMN)]
+        rest = [problem for problem in checked.problems if problem.code not in OF_CALLER]
         if len(rest) == len(checked.problems):
             return checked
         callers = [other.path for other in self._everything if checked.path in other.names]
