@@ -55,7 +55,6 @@ _WANTED: Mapping[str, _Wanted] = {
     "max_cost": ("a number above 0", _is_amount),
     "mode": ("'live', 'record' or 'replay'", ("live", "record", "replay").__contains__),
     "on_unknown": ("'retry' or 'fail'", ("retry", "fail").__contains__),
-    "mode": ("'live', 'record' or 'replay'", ("live", "record", "replay").__contains__),
     "variants": _NAMES,
     "tags": _NAMES,
     "since": ("the name of a commit", lambda value: isinstance(value, str)),
