@@ -125,7 +125,9 @@ def _stopped(found: _Found, summary: RunSummary) -> Iterator[str]:
 def _of_gate(level: str, found: _Found, gate: GateResult) -> str:
     place = None if found.written is None else found.written.gate(gate)
     title = f"gate {gate.metric} {gate.bounds} {gate.status}"
-    return _line(level, found.spot(place), title, f"{gate.reason} ({gate.cell})" if gate.cell else gate.reason)
+    return _line(
+        level, found.spot(place), title, f"{gate.reason} ({gate.cell})" if gate.cell else gate.reason
+    )
 
 
 def _of_group(level: str, spot: Spot, group: Group) -> str:
@@ -141,4 +143,6 @@ def _line(level: str, spot: Spot, title: str, message: str) -> str:
 
 
 def _properties(properties: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={visible(value).translate(PROPERTY_ESCAPES)}" for name, value in properties.items())
+    return ",".join(
+        f"{name}={visible(value).translate(PROPERTY_ESCAPES)}" for name, value in properties.items()
+    )

@@ -90,13 +90,19 @@ def _notes(summary: RunSummary, shown: Shown) -> Iterator[str]:
 def _table(summary: RunSummary, cells: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Give the lines of the table of metrics: what it is, and its text for each cell."""
     values, intervals = summary.cells, summary.measured.cell_intervals
-    rates = [rate_text(values[cell].get("pass_rate"), intervals.get(cell, {}).get("pass_rate")) for cell in cells]
+    rates = [
+        rate_text(values[cell].get("pass_rate"), intervals.get(cell, {}).get("pass_rate")) for cell in cells
+    ]
     yield "pass rate", rates
     for check in dict.fromkeys(name for cell in cells for name in summary.checks.get(cell, {})):
-        yield one_line(check, LONGEST_LINE), [percent(summary.checks.get(cell, {}).get(check)) for cell in cells]
+        yield (
+            one_line(check, LONGEST_LINE),
+            [percent(summary.checks.get(cell, {}).get(check)) for cell in cells],
+        )
     for metric in shown_metrics(summary):
         texts = (
-            metric.text(values[cell].get(metric.name), intervals.get(cell, {}).get(metric.name)) for cell in cells
+            metric.text(values[cell].get(metric.name), intervals.get(cell, {}).get(metric.name))
+            for cell in cells
         )
         yield one_line(metric.label, LONGEST_LINE), list(texts)
     yield "cost", [money(values[cell].get("cost_usd")) for cell in cells]

@@ -132,7 +132,9 @@ def _judged(trial: TrialResult) -> tuple[str, str]:
             return "failure", _element("failure", found, "failed")
         case "errored":
             errors = [fault for fault in found if fault.status == "errored"] or found
-            return "error", _element("error", [*errors, *(one for one in found if one not in errors)], "error")
+            return "error", _element(
+                "error", [*errors, *(one for one in found if one not in errors)], "error"
+            )
         case "left":
             return "error", _element("error", found, LEFT)
         case "skipped":
@@ -183,7 +185,9 @@ def _of_run(summary: RunSummary, file: str | None) -> tuple[Suite, list[str]]:
         undone = f"{plural(max(left, 0), 'trial')} left: {summary.stopped or summary.status}"
         attributes = {"name": "run to its end", "classname": _class(summary.pipeline, "run")}
         suite.count("error")
-        cases.append(_case(attributes | where, 0.0, _tag("error", {"message": undone, "type": "stopped"}, undone)))
+        cases.append(
+            _case(attributes | where, 0.0, _tag("error", {"message": undone, "type": "stopped"}, undone))
+        )
     return suite, cases
 
 
@@ -235,7 +239,9 @@ def _properties(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _case(attributes: Attributes, seconds: float, inner: str) -> str:
-    return f"{_opened('testcase', dict(attributes) | {'time': _seconds(seconds)}, end='')}{inner}</testcase>\n"
+    return (
+        f"{_opened('testcase', dict(attributes) | {'time': _seconds(seconds)}, end='')}{inner}</testcase>\n"
+    )
 
 
 def _tag(name: str, attributes: Attributes, text: str | None = None) -> str:

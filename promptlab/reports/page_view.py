@@ -127,8 +127,12 @@ def _row(trials: list[TrialResult]) -> RowView:
     for trial in trials:
         of_cell = by_cell.setdefault(trial.key.cell, [])
         of_cell.append(_trial(trial, [*by_cell].index(trial.key.cell)))
-    inputs = [(one_line(name, LONGEST_LINE), _text(value, LONGEST_INPUT)) for name, value in first.inputs.items()]
-    return RowView(first.key.row, one_line(first.key.row_id, LONGEST_LINE), tuple(inputs[:MOST_PARTS]), by_cell)
+    inputs = [
+        (one_line(name, LONGEST_LINE), _text(value, LONGEST_INPUT)) for name, value in first.inputs.items()
+    ]
+    return RowView(
+        first.key.row, one_line(first.key.row_id, LONGEST_LINE), tuple(inputs[:MOST_PARTS]), by_cell
+    )
 
 
 def _trial(trial: TrialResult, column: int) -> TrialView:
