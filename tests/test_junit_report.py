@@ -11,7 +11,7 @@ from promptlab.reports import junit
 from promptlab.schemas.report import GateResult, Origin
 from promptlab.schemas.run import Verdict
 from tests.cli_kit import ECHO, Cli
-from tests.report_kit import CELL, HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, trial_of, written
+from tests.report_kit import CELL, HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, written
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).with_name("junit.xsd")))
 ALL = [ended(row, status) for row, status in enumerate(STATUSES)]

@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from weakref import WeakValueDictionary
 
 import pytest
@@ -14,7 +13,7 @@ from promptlab.reports import REPORTS, SUFFIXES
 from promptlab.schemas.report import RunReport
 from promptlab.schemas.run import TrialResult
 from tests.cli_kit import Cli
-from tests.report_kit import HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, trial_of, written
+from tests.report_kit import HOSTILE, STATUSES, SUMMARY, ended, summary_of, trial_of, written
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ALIVE = 5  # of three hundred: the trials of a row

@@ -108,7 +108,9 @@ def _told(summary: RunSummary) -> str:
     passed = [gate for gate in summary.gates if gate.status == "passed"]
     against = [gate.reason for gate in passed if gate.against is not None]
     gates = [f"{len(passed):,} of {plural(len(summary.gates), 'gate')} passed"] if summary.gates else []
-    return " · ".join([_counted(summary.trials) or "no trial ended", *gates, *against[:1]])
+    left = summary.planned - sum(summary.trials.values())
+    ways = [_counted(summary.trials), f"{left:,} left" if left > 0 else ""]
+    return " · ".join([", ".join(way for way in ways if way) or "no trial ended", *gates, *against[:1]])
 
 
 def _counted(trials: Mapping[str, int]) -> str:
