@@ -69,4 +69,14 @@ def trials(said: Said) -> Iterator[Any]:
     yield from said.objects
 
 
-_OF_THE_RUN = ("run_id", "seconds", "calls", "spent_usd", "recalled", "attempts", "throttle", "recorded", "at")
+_OF_THE_RUN = (
+    "run_id",
+    "seconds",
+    "calls",
+    "spent_usd",
+    "recalled",
+    "attempts",
+    "throttle",
+    "recorded",
+    "at",
+)

@@ -147,7 +147,7 @@ def test_a_resumed_replay_stays_one(studio: Studio) -> None:
     """
     studio.record("--limit", "2")
     studio.replay(expect=2)
-    run_id = studio.command("runs", "list", "--json").json["runs"][0]["id"]
+    run_id = studio.command("runs", "list", "--json").json["runs"][0]["run_id"]
     studio.record()
     before = len(studio.provider.requests())
 
@@ -193,12 +193,10 @@ def test_the_reports_of_a_recording_run_and_its_replay_agree(studio: Studio) -> 
     when the run is recorded and replayed,
     then the summaries and all trials are the same but for ids and times.
     """
-    studio.provider.script({"logprobs": [-0.25, -0.5]})
+    studio.provider.script({"body": "judge", "answer": '{"reason": "so", "pass": true, "score": 0.5}'})
     judged = {"type": "llm-rubric", "value": "is kind", "votes": 3, "severity": "warn"}
-    checks = [{"cost": 0.01}, {"latency": 60_000}, {"type": "perplexity-score", "severity": "warn"}, judged]
-    studio.lab.write_pipeline(
-        steps=[{**SAY, "checks": checks}], params={"extra": {"logprobs": True}}, repeat=2, judge="fake/judge"
-    )
+    checks = [{"cost": 0.01}, {"latency": 60_000}, {"finish-reason": "stop"}, judged]
+    studio.lab.write_pipeline(steps=[{**SAY, "checks": checks}], repeat=2, judge="fake/judge")
 
     recorded = studio.record("--out", "a.jsonl")
     replayed = studio.replay("--out", "b.jsonl")
@@ -216,10 +214,13 @@ def _trials(studio: Studio, name: str) -> list[Any]:
 
 def _tooled(studio: Studio, order: int) -> None:
     studio.lab.write("tools/desk.py", TOOLS)
-    call = {"id": "c1", "name": "find", "arguments": json.dumps({"order": order})}
-    studio.provider.script({"tool_calls": [call], "nth": [1]}, {"text": "It is word-0000."})
+    call = {"id": "c1", "name": "find", "arguments": {"order": order}}
+    calls = {"answer": {"text": "", "tool_calls": [call]}}
+    studio.provider.script({"body": r'"role": ?"tool"', "answer": "It is word-0000."}, calls)
     studio.lab.write_rows(1)
-    studio.lab.write_pipeline(steps=[{**SAY, "tools": ["tools/desk.py:find"], "checks": [{"contains": "is"}]}])
+    studio.lab.write_pipeline(
+        steps=[{**SAY, "tools": ["tools/desk.py:find"], "checks": [{"contains": "is"}]}]
+    )
 
 
 @pytest.mark.parametrize("order", [12, 13])
@@ -291,7 +292,7 @@ def test_a_fallback_is_replayed_as_it_was(studio: Studio) -> None:
     when the run is recorded and replayed,
     then the fallback's recorded answer serves.
     """
-    studio.provider.script({"where": {"model": "broken"}, "status": 500})
+    studio.provider.script({"body": '"model": ?"broken"', "status": 500})
     once = {"retry": {"max_attempts": 1}}
     studio.lab.write_pipeline(steps=[{**SAY, **once, "model": "fake/broken", "fallback": ["fake/model-1"]}])
     studio.record()
@@ -326,7 +327,7 @@ def test_any_text_and_images_are_replayed(studio: Studio) -> None:
     when the run is recorded and replayed,
     then the output is the same; the image is named by its hash alone.
     """
-    studio.provider.script({"text": "a\0b\ud800c\u2028d\r\ne word"})
+    studio.provider.script({"answer": "a\0b\ud800c\u2028d\r\ne word"})
     pixel = "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     (studio.lab.root / "data/dot.png").write_bytes(bytes.fromhex(pixel))
     studio.lab.write("prompts/say.j2", "{{ image('data/dot.png') }} {{ word }}")

@@ -142,7 +142,7 @@ def _answer(answer: Completion) -> dict[str, JSON]:
         "finish_reason": answer.finish_reason,
         "usage": {name: count for name, count in usage.items() if count},
         "cost_usd": answer.cost_usd,
-        "latency_ms": round(answer.latency_ms, 3),
+        "latency_ms": answer.latency_ms,
         "first_token_ms": answer.first_token_ms,
         "model": answer.answered_by,
         "logprobs": None if answer.logprobs is None else list(answer.logprobs),

@@ -74,7 +74,9 @@ class Recordings:
         except FileError as error:
             problems.add(path, None, error.message, code=error.code, hint=error.hint)
         except OSError as error:
-            problems.add(path, None, f"it cannot be read: {(error.strerror or str(error)).lower()}", code="file")
+            problems.add(
+                path, None, f"it cannot be read: {(error.strerror or str(error)).lower()}", code="file"
+            )
         except DecodingError as error:
             add_unreadable(problems, path, error)
         return None
