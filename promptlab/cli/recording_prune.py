@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from promptlab.cli.loading import named_or_all
-from promptlab.cli.recording_view import needs_of, stale_of
+from promptlab.cli.recording_view import names_by_path, needs_of, stale_of
 from promptlab.core.display import escaped
 from promptlab.core.errors import StorageError, UsageError
 from promptlab.core.words import plural
@@ -54,9 +54,9 @@ def _stale(project: Project, one: Needed, needs: Sequence[Needed]) -> list[str]:
 
 def _orphans(project: Project, needs: Sequence[Needed]) -> Iterator[str]:
     """Give the recordings in folders that are no pipeline's."""
-    known = {PurePosixPath(path).stem for path in project.pipelines()} | {*project.names().values()}
+    known = {*names_by_path(project).values(), *(one.pipeline for one in needs)}
     for name in recorded_pipelines(project.files):
-        if name not in known | {one.pipeline for one in needs}:
+        if name not in known:
             for fingerprint in Recordings(project.files, name).fingerprints():
                 yield recording_path(name, fingerprint)
 

@@ -29,9 +29,14 @@ def needs_of(project: Project, paths: Sequence[str]) -> list[Needed]:
 
 def with_namesakes(project: Project, paths: Sequence[str]) -> list[str]:
     """Give these paths and those of pipelines of the same names."""
-    names = {path: PurePosixPath(path).stem for path in project.pipelines()} | project.names()
+    names = names_by_path(project)
     wanted = {names.get(path, PurePosixPath(path).stem) for path in paths}
     return list(dict.fromkeys((*paths, *(path for path, name in names.items() if name in wanted))))
+
+
+def names_by_path(project: Project) -> dict[str, str]:
+    """Give what the pipelines of a project are called."""
+    return {path: PurePosixPath(path).stem for path in project.pipelines()} | project.names()
 
 
 def stale_of(project: Project, one: Needed, needs: Sequence[Needed]) -> list[str] | None:
