@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "Judge a stored run, or answers from anywhere, again.",
     "judge-report": "Say how far a judge of a run agrees with people.",
     "affected": "Say which pipelines, steps and rows a git change touches.",
+    "recordings": "Record the answers that replays need as files; check and prune those.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",
     "models": "List models, and fetch the embedded one.",
