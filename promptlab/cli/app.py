@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "Judge a stored run, or answers from anywhere, again.",
     "judge-report": "Say how far a judge of a run agrees with people.",
     "compare": "Compare two runs, or two variants of one.",
+    "baseline": "Write and show what gates `against: baseline` are held against.",
     "affected": "Say which pipelines, steps and rows a git change touches.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",

@@ -14,6 +14,7 @@ from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.bases import bases_of
 from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
 from promptlab.live.kept import TakenOver
@@ -108,6 +109,7 @@ def session_of(
         log=log,
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
         taken_over=request.taken_over,
+        bases=bases_of(loaded),
     )
 
 

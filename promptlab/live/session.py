@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from promptlab.analysis.regression import Base
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
@@ -36,7 +37,8 @@ class Session:
     `counts` is kept up to date for whoever shows progress; `on_print` gets what project code prints;
     `attachments` makes what gives the files that prompts name, and tells of each that it reads.
     `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
-    stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
+    stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too. `bases`:
+    what gates are held against.
     """
 
     root: Path
@@ -51,6 +53,7 @@ class Session:
     taken_over: TakenOver | None = None
     workshop: Workshop | None = None
     brake: Brake | None = None
+    bases: Mapping[str, Base] = field(default_factory=dict)
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -64,7 +67,7 @@ class Session:
                 raise
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
-        scores = Scores(self.plan)
+        scores = Scores(self.plan, self.bases)
         hear = fan_out(self.counts, scores, *self.listeners)
         kept = self._kept(recorder, hear)
         emit = fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))

@@ -35,6 +35,11 @@ def lines(cell: CellComparison) -> Iterator[Line]:
             yield Line(texts=_texts(one), tone=_tone(one))
 
 
+def value_text(metric: str, value: float) -> str:
+    """Give a mean of a metric as people read it."""
+    return _show(metric)(value)
+
+
 def _texts(one: Difference) -> tuple[str, ...]:
     show = _show(one.metric)
     label = LABELS.get(one.metric, one.metric)
