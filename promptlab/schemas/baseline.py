@@ -1,12 +1,22 @@
 """What the rows of a pipeline said when somebody was content with it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.metrics import SHARES
 from promptlab.schemas.refusal import Refusal
+
+
+def _shares_are_shares(values: dict[str, float]) -> dict[str, float]:
+    for name in SHARES:
+        if not 0 <= values.get(name, 0) <= 1:
+            raise Refusal(f"{name} lies between 0 and 1", below=(name,))
+    return values
+
+
+type RowMeans = Annotated[dict[str, float], AfterValidator(_shares_are_shares)]
 
 
 class Baseline(Frozen):
@@ -19,17 +29,7 @@ class Baseline(Frozen):
     pipeline: str = Field(min_length=1)
     run: str | None = None
     commit: str | None = None
-    cells: dict[str, dict[str, dict[str, float]]]
-
-    @model_validator(mode="after")
-    def _shares_are_shares(self) -> Self:
-        for cell, rows in self.cells.items():
-            for row, values in rows.items():
-                for name in SHARES:
-                    if not 0 <= values.get(name, 0) <= 1:
-                        message = f"{name} lies between 0 and 1"
-                        raise Refusal(message, below=("cells", cell, row, name))
-        return self
+    cells: dict[str, dict[str, RowMeans]]
 
     @property
     def rows(self) -> int:
