@@ -19,7 +19,7 @@ from tests.scripted import Heard, VirtualClock
 
 
 async def ask(one: Call) -> Answer:
-    return await one.ask(one.request)
+    return await one.ask(one)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from tests.cli_kit import ECHO, GREEN, Cli, write_project
 from tests.fakes import FakeProvider, fake_provider_process
 from tests.golden_kit import Golden
 from tests.lab import ended, environment
+from tests.recall_kit import FirstRuns
 from tests.warm_kit import forked
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +68,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     before = gc.get_threshold()
     yield Cli(folder, capfd)
     gc.set_threshold(*before)
+
+
+@pytest.fixture(scope="session")
+def first_runs(tmp_path_factory: pytest.TempPathFactory) -> FirstRuns:
+    """The first runs that tests of edits share."""
+    return FirstRuns(tmp_path_factory.mktemp("first-runs"))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from promptlab.engine.check_reading import read_check
 from promptlab.engine.compiling import compile_cell
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Tool
-from promptlab.engine.function import Function, FunctionError
+from promptlab.engine.function import Function, FunctionError, tell_nobody
 from promptlab.engine.metric_reading import read_metric
 from promptlab.engine.plan import Cell, CellSpec, Plan
 from promptlab.engine.provider import ModelProfile, Provider
@@ -106,7 +106,8 @@ class Resolver:
 
 @dataclass(kw_only=True)
 class InMemory:
-    """An engine over a log in memory, on a virtual clock; `functions` are called by reference or name.
+    """An engine over a log in memory, on a virtual clock; `functions` are called by reference or name,
+    as many at once as there are `places`.
 
     Whoever inherits from it says the plan. `run` gives the trials in order, the rest is there to look at
     afterwards.
@@ -115,6 +116,7 @@ class InMemory:
     functions: Mapping[str, PythonFunction] = field(default_factory=dict)
     options: RunOptions = field(default_factory=RunOptions)
     log: CallLog = field(default_factory=MemoryCallLog)
+    places: asyncio.Semaphore | None = None
 
     def begin(self, plan: Plan, render: Render) -> None:
         self.plan = plan
@@ -151,8 +153,18 @@ class InMemory:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as the protocol has it
         any_text: bool = False,
+        on_line: Callable[[], None] = tell_nobody,
+        on_leave: Callable[[], None] = tell_nobody,
     ) -> JSON:
         del timeout, any_text
+        if self.places is not None:
+            on_line()
+            async with self.places:
+                on_leave()
+                return await self._called(function, arguments)
+        return await self._called(function, arguments)
+
+    async def _called(self, function: Function, arguments: Mapping[str, JSON]) -> JSON:
         self.called.append(function.name)
         called = self.functions.get(function.reference) or self.functions[function.name]
         try:

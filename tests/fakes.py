@@ -67,6 +67,7 @@ class FakeProvider:
         self._ready = json.loads(process.stdout.readline())
         self._control = HTTPConnection("127.0.0.1", self.port, timeout=10)
         self.journal_path = folder / "none"
+        self.told: dict[str, Any] = {}  # the script and the options, since the last reset
         self.reset()
 
     @property
@@ -102,10 +103,12 @@ class FakeProvider:
     def script(self, *rules: Rule) -> None:
         """Replace the script; raises ValueError saying which rule is wrong and why."""
         self._send(script=list(rules))
+        self.told["script"] = rules
 
     def configure(self, **options: Any) -> None:
         """Change options: answer latency_ms jitter_ms event_ms api_key max_concurrent models."""
         self._send(options=options)
+        self.told |= options
 
     def refuse(self, seconds: float) -> None:
         """Close the listening socket, and idle connections, for so long."""
@@ -115,6 +118,7 @@ class FakeProvider:
         """Forget script and options, cut what is open, begin a new journal."""
         self.journal_path = next(self._journals)
         self._send(reset=True, journal=str(self.journal_path))
+        self.told.clear()
 
     @property
     def sent_count(self) -> int:
@@ -125,14 +129,14 @@ class FakeProvider:
         """Return what was asked, in order; complete for every answer that a client has seen."""
         return [ReceivedRequest(**line) for line in self._lines("request")]
 
-    def answers(self, *, wait: float = 5.0) -> list[GivenAnswer]:
+    def answers(self, *, wait: float = 30.0) -> list[GivenAnswer]:
         """Return how the answers ended, in order of ending, once none is under way or `wait` is over."""
         deadline = time.monotonic() + wait
         while self._send()["in_flight"] and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return [GivenAnswer(**line) for line in self._lines("answer")]
 
-    def wait_for_requests(self, number: int, *, wait: float = 5.0) -> Self:
+    def wait_for_requests(self, number: int, *, wait: float = 60.0) -> Self:
         """Return when so many requests have come; raises TimeoutError."""
         deadline = time.monotonic() + wait
         while self.sent_count < number:

@@ -100,12 +100,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {"tools/shout.py:shout": shout}
 class Generator:
     """`has_functions`: whether some of its steps are python; `nests`: whether some have steps inside.
 
+    `has_open_lists`: whether some of these run over items around them, or over what hangs on an answer.
     `pipelines`: those that steps call, by their paths.
     """
 
     random: Random
     has_functions: bool = True
     nests: bool = False
+    has_open_lists: bool = False
     pipelines: dict[str, Any] = field(default_factory=dict)
 
     def pipeline(self) -> dict[str, Any]:
@@ -159,11 +161,20 @@ class Generator:
         item = f"item{around.depth}"
         steps = self._steps(replace(around, names=(*around.names, item)))
         return {
-            "foreach": self.random.choice(LISTS),
+            "foreach": self._list(around),
             "as": item,
             "steps": self.random.sample(steps, len(steps)),
             **self._maybe(0.3, max_concurrency=1),
         }
+
+    def _list(self, around: "Around") -> str:
+        """Give what a foreach runs over."""
+        if not self.has_open_lists:
+            return self.random.choice(LISTS)
+        outputs = [f"{step}.output | default('no')" for step in around.steps]
+        named = [f"[{name}, word]" for name in (*around.names[1:], *outputs)]
+        lists = [f"[word, 'x', 'y'][:{output} | length]" for output in outputs]
+        return self.random.choice([*LISTS, *named, *lists])
 
     def _maybe(self, chance: float, **options: object) -> dict[str, object]:
         return options if self.random.random() < chance else {}

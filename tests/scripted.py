@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from promptlab.core.json import JSON, compact
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
 from promptlab.engine.conversation import Message, ToolCall
 from promptlab.engine.provider import ModelProfile, Price, ProviderError, Tell
@@ -126,7 +126,7 @@ def request(text: str = "hi", *, sample: int = 0) -> CompletionRequest:
 
 def call(provider: ScriptedProvider, text: str = "hi", **changes: object) -> Call:
     given = {"request": request(text), "profile": PROFILE, "retry": RetryPolicy(), **changes}
-    return Call(ask=provider.complete, **given)  # type: ignore[arg-type]
+    return Call(ask=asking(provider.complete), **given)  # type: ignore[arg-type]
 
 
 class Heard:

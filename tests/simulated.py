@@ -7,7 +7,7 @@ from itertools import count
 from random import Random
 
 from promptlab.engine.brake import Brake
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.call_log import MemoryCallLog
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.completion import Answer, Completion, CompletionRequest, Quota, Usage
@@ -142,11 +142,11 @@ class Simulation(Observed):
         self._ask = chain(handlers, _answer)
         profile = ModelProfile(endpoint=ENDPOINT, model="m", max_concurrency=self.ceiling)
         policy = RetryPolicy(max_attempts=self.max_attempts)
-        first = Call(request=REQUEST, profile=profile, ask=self.model.complete, retry=policy)
+        first = Call(request=REQUEST, profile=profile, ask=asking(self.model.complete), retry=policy)
         self._line = [first]
         if self.fallback is not None:
             other = replace(profile, model="other")
-            self._line.append(replace(first, profile=other, ask=self.fallback.complete))
+            self._line.append(replace(first, profile=other, ask=asking(self.fallback.complete)))
         self._failures = FallbackRecord(MemoryCallLog())
         clients = [asyncio.create_task(self._client()) for _ in range(self.clients)]
         await asyncio.wait(clients, timeout=self.seconds)
@@ -162,6 +162,6 @@ class Simulation(Observed):
 
 async def _answer(call: Call) -> Answer:
     try:
-        return await call.ask(call.request)
+        return await call.ask(call)
     except ProviderError as error:
         return error.as_failure()

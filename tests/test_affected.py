@@ -279,6 +279,7 @@ def test_project_code_is_never_run(repository: Repository) -> None:
     assert not (repository.root / "ran.txt").exists()
 
 
+@pytest.mark.thorough
 def test_thousands_of_rows(repository: Repository) -> None:
     """
     Given 2,000 rows,

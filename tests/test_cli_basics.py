@@ -189,3 +189,25 @@ def complete(cli: Cli, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str
     said = cli()
     monkeypatch.delenv("_PROMPTLAB_COMPLETE")
     return [line.partition(",")[2] for line in said.out.split("\n") if line]
+
+
+def test_a_pipeline_is_found_by_the_name_that_it_gives_itself(cli: Cli) -> None:
+    """
+    Given pipelines whose files are called otherwise than they are themselves, one that is no YAML,
+    and two of the same name,
+    when they are named,
+    then the first is found, by its file's name too, and of the last both files are told.
+    """
+    cli.write(first=f"name: given\n{ECHO}", second=f"name: twice\n{ECHO}", third=f"name: twice\n{ECHO}")
+    (cli.folder / "pipelines" / "broken.yaml").write_text("a: [")
+
+    found = [
+        cli("validate", "pipelines/first.yaml").code,
+        cli("plan", "given").code,
+        cli("plan", "first").code,
+    ]
+    refused = cli("plan", "twice")
+
+    assert found == [0, 0, 0]
+    assert refused.code == 2
+    assert "'twice' is the name of 2 pipelines: pipelines/second.yaml, pipelines/third.yaml" in refused.err

@@ -3,16 +3,20 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-import pexpect
 import pytest
 
-from tests.cli_kit import ASK, PROMPTLAB, Cli
+from promptlab.cli.progress import tally
+from promptlab.core.words import money
+from promptlab.live.counts import RunCounts
+from promptlab.schemas.events import AttemptEnded
+from tests.cli_kit import ASK, Cli
 from tests.fakes import FakeProvider
+from tests.terminal_kit import InTerminal, in_terminal
 from tests.warm_kit import Forked
 
+WAIT = 60
 ROWS = 120
 IN_FLIGHT = 16  # calls at once, unless it is said
 MANY = ASK.replace("  - {word: other}\n", "".join(f"  - {{word: hello{n}}}\n" for n in range(ROWS - 1)))
@@ -26,21 +30,9 @@ steps:
 SHOUT = "def shout(word):\n    print(word)\n    return word\n"
 
 
-@contextmanager
-def terminal(cli: Cli, *arguments: str, **env: str) -> Iterator[pexpect.spawn]:
-    child = pexpect.spawn(
-        PROMPTLAB,
-        list(arguments),
-        cwd=str(cli.folder),
-        env={**os.environ, "TERM": "xterm-256color", **env},
-        dimensions=(24, 100),
-        encoding="utf-8",
-        timeout=30,
-    )
-    try:
-        yield child
-    finally:
-        child.close(force=True)
+def terminal(cli: Cli, *arguments: str, **env: str) -> AbstractContextManager[InTerminal]:
+    env = {**os.environ, "TERM": "xterm-256color", **env}
+    return in_terminal(cli.folder, arguments, env, size=(24, 100), seconds=WAIT)
 
 
 def running(cli: Cli, fake: FakeProvider) -> Forked:
@@ -48,6 +40,20 @@ def running(cli: Cli, fake: FakeProvider) -> Forked:
     run = cli.start("run", "ask", env=fake.environment())
     fake.wait_for_requests(40, wait=30)
     return run
+
+
+def test_progress_tells_what_was_paid_for_certain() -> None:
+    """
+    Given a run of which an answer was paid for, and an attempt of unknown outcome may have been,
+    when its progress is told,
+    then the money in it is that of the answer, as at the run's end.
+    """
+    counts = RunCounts()
+
+    counts(AttemptEnded("m", 1, None, 0.25))
+    counts(AttemptEnded("m", 1, "connection", 0.5, outcome_unknown=True))
+
+    assert tally(counts)[-1][0] == money(0.25)
 
 
 def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provider: FakeProvider) -> None:
@@ -61,15 +67,14 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provid
     fake_provider.configure(latency_ms=200)
     with terminal(cli, "run", "ask", **fake_provider.environment()) as child:
         child.expect(r"\d+/120 .*\d+ passed.* \$0\.\d+.*\d+\.\d/s, \d.* left")
-        child.sendintr()
+        child.interrupt()
         child.expect("Ctrl-C: waiting up to 10 s for the calls in flight")
         sent = fake_provider.sent_count
         child.expect("stopped: Ctrl-C")
         child.expect("trials left; this goes on: promptlab resume ")
-        child.expect(pexpect.EOF)
-        child.close()
+        code = child.code()
 
-    assert child.exitstatus == 130
+    assert code == 130
     assert fake_provider.sent_count - sent <= IN_FLIGHT
     assert {answer.outcome for answer in fake_provider.answers()} == {"sent"}
 
@@ -88,10 +93,9 @@ def test_a_plan_in_a_terminal_is_a_table(cli: Cli) -> None:
         child.expect("step.*model.*call.*recall.*open.*run")
         child.expect("─{10}")
         child.expect("1 trial: 0 calls, 0 recalled")
-        child.expect(pexpect.EOF)
-        child.close()
+        code = child.code()
 
-    assert child.exitstatus == 0
+    assert code == 0
     assert "loud" not in child.before
 
 
@@ -131,7 +135,7 @@ def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: F
     fake_provider.script({"nth": list(range(40, ROWS)), "fault": "hang"})
     run = running(cli, fake_provider)
     run.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    run.until_said("for the calls in flight")
     started = time.monotonic()
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=15)
@@ -186,8 +190,7 @@ def test_deleting_asks_in_a_terminal(ran: Cli, answer: str, left: int) -> None:
         child.expect("delete this")
         child.sendline(answer)
         child.expect("nothing was deleted" if answer == "n" else "deleted 1 run")
-        child.expect(pexpect.EOF)
-        child.close()
+        code = child.code()
 
-    assert child.exitstatus == 0
+    assert code == 0
     assert len(ran("runs", "list", "--json").json["runs"]) == left

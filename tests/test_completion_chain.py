@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from promptlab.engine.call_log import Intent, MemoryCallLog
-from promptlab.engine.completion import CallFailure, Completion
+from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.handlers.record import Record
 from promptlab.engine.provider import (
     ConnectionFailed,
@@ -85,9 +85,11 @@ async def test_a_fresh_call_recalls_only_what_its_own_run_recorded() -> None:
 
     @dataclass
     class Listening(MemoryCallLog):
-        async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+        async def recall(
+            self, request: CompletionRequest, *, own_run_only: bool = False
+        ) -> Completion | None:
             asked.append(own_run_only)
-            return await super().recall(fingerprint)
+            return await super().recall(request)
 
     engine = Chain(log=Listening())
     await engine.complete(call(provider))

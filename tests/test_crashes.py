@@ -118,7 +118,7 @@ def test_the_second_signal_ends_it_at_once(lab: Lab, fake_provider: FakeProvider
     run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
     fake_provider.wait_for_requests(IN_FLIGHT, wait=20)
     interrupt(run)
-    time.sleep(0.3)
+    run.until_said("for the calls in flight")
 
     moment = interrupt(run)
     end = ended(run)

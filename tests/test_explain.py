@@ -19,7 +19,7 @@ from promptlab.schemas.run import TrialKey
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
-from tests.recall_kit import CLASSIFY, NOTE, REPLY, ROWS, Desk, cells
+from tests.recall_kit import CLASSIFY, NOTE, REPLY, ROWS, Desk, FirstRuns, cells
 
 PART = {"id": "part", "prompt": "prompts/part.j2"}
 JOIN = {"id": "join", "messages": [{"role": "user", "content": "Join {{ part.output }} of {{ item }}."}]}
@@ -43,10 +43,12 @@ TOOLS = {**NOTE, "tools": ["tools/find.py:find"]}
 
 
 @pytest.fixture
-def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(
+    cli: Cli, fake_provider: FakeProvider, first_runs: FirstRuns, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
     """Give a project that can be edited and run again."""
     monkeypatch.setenv("FAKE_KEY", KEY)
-    made = Desk.made(cli, fake_provider)
+    made = Desk.made(cli, fake_provider, first_runs)
     made.prompt("part", "Part {{ item }}.")
     made.write("pipelines/other.yaml", OTHER)
     return made
@@ -348,13 +350,14 @@ def test_a_log_without_digests_is_explained_by_its_files(desk: Desk) -> None:
     }
 
 
-def test_one_cause_is_one_line(desk: Desk) -> None:
+@pytest.mark.parametrize("rows", [20, pytest.param(1_000, marks=pytest.mark.thorough)])
+def test_one_cause_is_one_line(desk: Desk, rows: int) -> None:
     """
     Given a run of many rows,
     when a prompt is edited and `run --explain` shows why,
     then one line says it for all, with the first rows, and `--explain` twice says it of each.
     """
-    desk.rows(*({"id": f"r{n}", "ticket": f"t{n}", "tier": f"x{n}"} for n in range(1_000)))
+    desk.rows(*({"id": f"r{n}", "ticket": f"t{n}", "tier": f"x{n}"} for n in range(rows)))
     desk.pipeline(NOTE)
     desk.cli("run", "desk")
     desk.prompt("note", "Remember {{ tier }}.")
@@ -365,9 +368,9 @@ def test_one_cause_is_one_line(desk: Desk) -> None:
     nothing = desk.cli("run", "desk", "--explain", "--limit", "3")
 
     assert said.out.splitlines()[-3:] == [
-        "1,000 calls, and why",
+        f"{rows:,} calls, and why",
         "step  called  why                       rows",
-        "note   1,000  template prompts/note.j2  r0, r1, r2, r3, r4, …",
+        f"note  {rows:>6,}  template prompts/note.j2  r0, r1, r2, r3, r4, …",
     ]
     assert each.out.splitlines()[-4:] == [
         "row  step  why",

@@ -8,7 +8,7 @@ import pytest
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
-from tests.recall_kit import NOTE, ROWS, Desk
+from tests.recall_kit import NOTE, ROWS, Desk, FirstRuns
 
 CLEAN = {"id": "clean", "python": "tools/clean.py:clean", "with": {"text": "{{ tier }}"}}
 SHORT = {"id": "short", "python": "tools/short.py:short", "with": {"text": "{{ clean.output }}"}}
@@ -120,10 +120,12 @@ def test_settings_that_change_what_is_asked_are_named(desk: Desk) -> None:
 
 
 @pytest.fixture
-def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(
+    cli: Cli, fake_provider: FakeProvider, first_runs: FirstRuns, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
     """Give a project that was run once."""
     monkeypatch.setenv("FAKE_KEY", KEY)
-    made = Desk.made(cli, fake_provider)
+    made = Desk.made(cli, fake_provider, first_runs)
     fake_provider.script({"answer": "ok"})
     for name in ("clean", "short"):
         made.write(f"tools/{name}.py", FUNCTION.format(name, ""))

@@ -13,7 +13,7 @@ from promptlab.loader.project import open_project
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
-from tests.recall_kit import CLASSIFY, ROWS, Desk
+from tests.recall_kit import CLASSIFY, ROWS, Desk, FirstRuns
 
 GOOD = json.dumps({"reason": "It is.", "pass": True, "score": 1})
 KIND = {"llm-rubric": "is kind"}
@@ -24,11 +24,13 @@ AT_STEP, AT_END = ("r0", "classify/llm-rubric"), ("r0", "llm-rubric")
 
 
 @pytest.fixture
-def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(
+    cli: Cli, fake_provider: FakeProvider, first_runs: FirstRuns, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
     """Give a project whose answers are judged, at the step and at the end."""
     monkeypatch.setenv("FAKE_KEY", KEY)
     fake_provider.script({"body": "judge-", "answer": GOOD})
-    made = Desk.made(cli, fake_provider)
+    made = Desk.made(cli, fake_provider, first_runs)
     made.rows(ROWS[0])
     made.prompt("judge", "Is '{{ output }}' fine for {{ row.audience }}? {{ value }}")
     return made

@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from tests.fakes import FakeProvider, dead_server
+from tests.virtual_time import move_clock
 
 KEY = "sk-fake-0123456789"
 
@@ -209,13 +210,16 @@ async def test_a_hang_ends_by_the_clients_timeout(
 ) -> None:
     """
     Given a server that hangs,
-    when a client with a short timeout asks,
+    when the client's time is over,
     then it gives up, and the journal has the answer as aborted.
     """
     fake_provider.script({"fault": "hang"})
 
+    asked = asyncio.ensure_future(complete(chat.with_options(timeout=60)))
+    await asyncio.to_thread(fake_provider.wait_for_requests, 1)
+    move_clock(61)
     with pytest.raises(openai.APITimeoutError):
-        await complete(chat.with_options(timeout=0.1))
+        await asked
     (answer,) = await asyncio.to_thread(fake_provider.answers)  # the client closes in this loop
 
     assert answer.outcome == "aborted"

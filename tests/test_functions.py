@@ -184,6 +184,32 @@ def test_the_project_files_that_a_function_needs_are_found() -> None:
     ]
 
 
+def test_files_that_are_imported_by_a_written_name_are_found() -> None:
+    """
+    Given a file that imports others by functions, with their names as texts, and one by a computed name,
+    when its function is read,
+    then those whose names are written are its files.
+    """
+    lines = [
+        "import importlib as i",
+        "i.import_module('lib.deep.far')",
+        "i.import_module('.unused', __package__)",
+        "__import__('beside')",
+        "i.import_module(name='tools.near')",
+        "i.import_module('../x', ''.join('ab'))",
+        "i.import_module('tools.' + 'lazy')",
+        "i.import_module('.......far', __package__)",
+        "def f(): ...",
+    ]
+
+    paths = [
+        path for path, _ in function("tools/by.py:f", {**PROJECT, "tools/by.py": "\n".join(lines)}).files
+    ]
+
+    assert "lib/deep/far.py" in paths
+    assert {"tools/unused.py", "tools/beside.py", "tools/near.py"} <= set(paths)
+
+
 @pytest.mark.parametrize(("edited", "changes"), [("tools/lazy.py", True), ("tools/unused.py", False)])
 def test_the_digest_follows_the_files_that_are_imported(edited: str, changes: bool) -> None:  # noqa: FBT001
     """

@@ -31,6 +31,7 @@ from promptlab.engine.providers.factory import build_provider
 from promptlab.schemas.pipeline import Params
 from tests.dialects import DIALECTS, ENTRIES, KEY, address_at, provider_at
 from tests.fakes import FakeProvider, dead_server
+from tests.virtual_time import move_clock
 
 PLAIN = Params()
 ENUM: dict[str, JSON] = {"type": "string", "enum": ["billing", "account"]}
@@ -85,7 +86,7 @@ class Streaming:
 
 @pytest.fixture(params=["plain", "streamed"])
 async def asker(request: pytest.FixtureRequest, dialect: str, address: str) -> AsyncIterator[Asker]:
-    provider = provider_at(dialect, address, timeout=5)
+    provider = provider_at(dialect, address, timeout=60)
     asked = cast("Provider", Streaming(provider)) if request.param == "streamed" else provider
     yield Asker(asked, "some-model")
     await provider.close()
@@ -236,10 +237,13 @@ async def test_an_answer_that_does_not_come_in_time_is_of_unknown_outcome(
     when a completion is asked,
     then it times out, with unknown outcome.
     """
-    fake_provider.script({"fault": fault, "ms": 20})
-    provider = provider_at(dialect, address, timeout=0.15)
+    fake_provider.script({"fault": fault, "ms": 1_000})
+    provider = provider_at(dialect, address, timeout=60)
+    asked = asyncio.ensure_future(failure_of(Asker(provider, "m")))
+    await asyncio.to_thread(fake_provider.wait_for_requests, 1)
 
-    failure = await failure_of(Asker(provider, "m"))
+    move_clock(61)
+    failure = await asked
     await provider.close()
 
     assert type(failure) is TimedOut

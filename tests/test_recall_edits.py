@@ -12,7 +12,7 @@ import pytest
 from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
-from tests.recall_kit import CLASSIFY, NOTE, PROMPTS, REPLY, ROWS, Cell, Desk, cells
+from tests.recall_kit import CLASSIFY, NOTE, PROMPTS, REPLY, ROWS, Cell, Desk, FirstRuns, cells
 
 FIND = '''\
 def find(order: str) -> str:
@@ -31,10 +31,12 @@ def count(text):
 
 
 @pytest.fixture
-def desk(cli: Cli, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(
+    cli: Cli, fake_provider: FakeProvider, first_runs: FirstRuns, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
     """Give a project of three prompts and four rows; two of the prompts hang together."""
     monkeypatch.setenv("FAKE_KEY", KEY)
-    return Desk.made(cli, fake_provider)
+    return Desk.made(cli, fake_provider, first_runs)
 
 
 def test_the_first_run_asks_everything_and_the_second_nothing(desk: Desk) -> None:

@@ -69,8 +69,8 @@ async def test_a_recorded_answer_is_recalled_as_it_was_bought(log: RunLog) -> No
         bought = await buy(first, "a")
 
     async with recording(log) as second:
-        found = await second.recall(asking("a").fingerprint)
-        missing = await second.recall(asking("b").fingerprint)
+        found = await second.recall(asking("a"))
+        missing = await second.recall(asking("b"))
 
     assert found == replace(ANSWER, id=bought, recalled=True, raw=b"")
     assert missing is None
@@ -86,9 +86,9 @@ async def test_the_newest_answer_is_recalled(log: RunLog) -> None:
         await buy(first, "a")
         async with recording(log) as second:
             await buy(second, "a", replace(ANSWER, text="newer"))
-        anywhere = await first.recall(asking("a").fingerprint)
-        own = await first.recall(asking("a").fingerprint, own_run_only=True)
-        nothing = await first.recall(asking("b").fingerprint, own_run_only=True)
+        anywhere = await first.recall(asking("a"))
+        own = await first.recall(asking("a"), own_run_only=True)
+        nothing = await first.recall(asking("b"), own_run_only=True)
 
     assert (anywhere and anywhere.text, own and own.text, nothing) == ("newer", "billing", None)
 
@@ -101,8 +101,8 @@ async def test_many_look_ups_at_once_each_get_their_own(log: RunLog) -> None:
     """
     async with recording(log) as recorder:
         await asyncio.gather(*(buy(recorder, str(n), replace(ANSWER, text=f"t{n}")) for n in range(100)))
-        asked = [asking(str(n)).fingerprint for n in range(200)] * 2
-        found = await asyncio.gather(*(recorder.recall(fingerprint) for fingerprint in asked))
+        asked = [asking(str(n)) for n in range(200)] * 2
+        found = await asyncio.gather(*map(recorder.recall, asked))
 
     texts = [answer.text if answer else None for answer in found]
     assert texts == [*(f"t{n}" for n in range(100)), *[None] * 100] * 2
@@ -122,7 +122,7 @@ async def test_any_text_comes_back_as_it_was(log: RunLog, text: str) -> None:
     async with recording(log) as recorder:
         await buy(recorder, "a", replace(ANSWER, text=text, raw=text.encode(errors="surrogatepass")))
         recorder.emit(TrialFinished(trial))
-        found = await recorder.recall(asking("a").fingerprint)
+        found = await recorder.recall(asking("a"))
 
     assert found is not None
     assert found.text == text

@@ -1,9 +1,10 @@
 """Rendering in the template process: what comes out, and what a template or its data can never do."""
 
 import asyncio
+import json
 import os
 import signal
-import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +13,9 @@ import pytest_asyncio
 from promptlab.core.json import JSON
 from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
+from promptlab.engine.templating.frames import command, environment
 from promptlab.schemas.template import Template, TemplateKind
+from tests.virtual_time import move_clock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -233,14 +236,17 @@ async def test_a_value_that_is_not_json_is_refused(renderer: Renderer, source: s
 async def test_a_template_that_hangs_fails_alone() -> None:
     """
     Given many renders in flight, one of which never ends,
-    when its second is over,
+    when its time is over,
     then it fails with its kind, and all others have their answers.
     """
     hanging = Template("text", "{{ ('a' * 10**6) | wordwrap(1) }}", "hang")
     good = Template("text", "{{ n }}!", "good")
-    async with Renderer(time_limit=0.3) as renderer:
-        jobs = [renderer.render(good, Names({"n": n})) for n in range(20)]
-        jobs.insert(7, renderer.render(hanging, NAMES))
+    async with Renderer(time_limit=60) as renderer:
+        jobs = [asyncio.ensure_future(renderer.render(good, Names({"n": n}))) for n in range(20)]
+        jobs.insert(7, asyncio.ensure_future(renderer.render(hanging, NAMES)))
+        while not (child := renderer._child) or child.answered + child.unanswered < 8:
+            await asyncio.sleep(0.005)
+        move_clock(61)
         answers = await asyncio.gather(*jobs, return_exceptions=True)
 
     failed = answers.pop(7)
@@ -303,16 +309,17 @@ async def test_the_process_ends_with_its_parent() -> None:
     when its stdin closes,
     then it is gone at once.
     """
-    renderer = Renderer()
-    await renderer.render(prompt("{{ count }}"), NAMES)
-    child = renderer._child
-    assert child is not None
-    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command(1 << 30), stdin=PIPE, stdout=PIPE, env=environment()
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ready = await process.stdout.readline()
 
-    await renderer.close()
+    process.stdin.close()
+    code = await process.wait()
 
-    assert child.exit_code == 0
-    assert time.monotonic() - began < 10
+    assert (json.loads(ready), code) == (["ready"], 0)
 
 
 async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,9 +333,9 @@ async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch) ->
         await renderer.render(prompt("{{ count }}"), NAMES)
         child = renderer._child
         assert child is not None
-        environment = await asyncio.to_thread(_environment, child.pid)
+        environ = await asyncio.to_thread(_environ, child.pid)
 
-    assert "sk-secret" not in environment
+    assert "sk-secret" not in environ
 
 
 async def test_more_templates_than_are_kept() -> None:
@@ -362,7 +369,7 @@ async def test_large_values_pass_through_the_pipe(renderer: Renderer) -> None:
     assert error.kind == "limit"
 
 
-def _environment(pid: int) -> str:
+def _environ(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/environ", encoding="utf-8") as file:  # noqa: PTH123 - a file of the kernel
             return file.read()

@@ -32,6 +32,7 @@ from tests.resume_kit import (
 
 ROWS = 40
 RISK = 0.000279  # USD of a call at worst
+PLACED = "  say, fake/model-1: 3 attempts for 3 rows (r0, r1, r2), at most $0.00084"
 
 
 @pytest.fixture
@@ -263,14 +264,15 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
     stored = lab.command("report", "last", "--format", "json")
 
     assert "3 attempts of unknown outcome, at most $0.00084" in shown.out
-    assert shown.out.count("fake/model-1, sent 20") == 3
+    assert f"\n{PLACED}\n" in shown.out
     assert [(one["model"], one["reserved_usd"]) for one in listed] == [("fake/model-1", RISK)] * 3
+    assert [(one["steps"], one["row_ids"]) for one in listed] == [(["say"], [f"r{n}"]) for n in range(3)]
     assert (
         "3 attempts of unknown outcome, at most $0.00084, not asked again (--on-unknown fail):" in refused.err
     )
     assert (refused.code, sent) == (1, 3)
     assert "3 attempts of unknown outcome, at most $0.00084, asked again:" in asked.err
-    assert "  say, fake/model-1: 3 attempts for 3 rows (r0, r1, r2), at most $0.00084" in asked.err
+    assert PLACED in asked.err
     assert (asked.code, fake_provider.sent_count) == (0, 6)
     for said in (asked.summary, json.loads(stored.out)):
         assert (
@@ -280,6 +282,29 @@ def test_attempts_of_unknown_outcome_are_listed_with_their_money(
         )
         assert said["at_risk_usd"] == pytest.approx(3 * RISK)
     assert lab.query("select status, errored, passed, sent, attempts from runs") == [("passed", 0, 3, 3, 6)]
+
+
+def test_what_a_run_that_ended_left_in_doubt_is_told_by_its_steps(
+    lab: Lab, fake_provider: FakeProvider
+) -> None:
+    """
+    Given a run of three rows of which each first request is reset after it left,
+    when it ends, and is shown after a prompt was edited,
+    then both say of which step and rows the attempts of unknown outcome are.
+    """
+    lab.write_rows(3)
+    lab.write_pipeline(steps=[{**PIPELINE["steps"][0], "retry": {"initial": 0.001, "jitter": 0}}])
+    fake_provider.script({"first": 3, "fault": "reset-before-headers"})
+
+    ended = lab.command("run", "words")
+    as_json = lab.command("run", "words", "--fresh", "--json")
+    lab.write("prompts/say.j2", "Tell {{ word }}")
+    shown = lab.command("runs", "show", "--", ended.out.split("run ")[-1].split()[0])
+
+    assert (ended.code, as_json.code) == (0, 0)
+    assert PLACED in ended.out.splitlines()
+    assert PLACED in shown.out.splitlines()
+    assert "unknown outcome" not in as_json.err
 
 
 def test_a_lost_network_is_waited_out(lab: Lab, twin: Lab, fake_provider: FakeProvider) -> None:
@@ -293,9 +318,10 @@ def test_a_lost_network_is_waited_out(lab: Lab, twin: Lab, fake_provider: FakePr
         each.write_pipeline(steps=[step])
     twin.run()
     fake_provider.reset()
-    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 2})
+    fake_provider.script({"nth": 12, "fault": "refuse", "seconds": 3_600})
 
     lost = run_here(lab, max_concurrency=1)
+    fake_provider.refuse(0)
     while resume_here(lab).exit_code:
         time.sleep(0.3)
 
@@ -615,12 +641,13 @@ def test_a_run_that_lost_its_disk_goes_on_when_there_is_room(lab: Lab, fake_prov
     then it ends well under its id, and no answer that was on record is asked for again.
     """
     lab.run(limit=1)
-    room = lab.log_path.stat().st_size + 100_000
+    room = lab.log_path.stat().st_size + 200_000
     fake_provider.reset()
     fake_provider.script({"answer": "word " + "x" * 4000})
     lab.write_pipeline(params={"max_tokens": 2000})
     full = lab.command(
-        "run", "words", preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        *("run", "words", "--max-concurrency", "1"),
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
     )
     recorded, sent = lab.query("select count(*) from completions")[0][0] - 1, fake_provider.sent_count
 

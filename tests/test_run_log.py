@@ -152,7 +152,7 @@ async def test_deleting_says_first_what_goes(log: RunLog) -> None:
     assert trials_in(log, recorder.run_id) == []
     assert trials_in(log, other) == [trial_of(1)]
     async with recording(log) as after:
-        assert await after.recall(asking("row 0").fingerprint) is not None
+        assert await after.recall(asking("row 0")) is not None
 
 
 async def test_pruning_answers_takes_those_that_no_run_needs(log: RunLog) -> None:
@@ -172,8 +172,8 @@ async def test_pruning_answers_takes_those_that_no_run_needs(log: RunLog) -> Non
     log.compact()
 
     async with recording(log) as after:
-        used = await after.recall(asking("row 0").fingerprint)
-        unused = await after.recall(asking("unused").fingerprint)
+        used = await after.recall(asking("row 0"))
+        unused = await after.recall(asking("unused"))
     assert (removed.runs, removed.answers) == ((buyer.run_id,), 1)
     assert used is not None
     assert unused is None

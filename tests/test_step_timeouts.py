@@ -1,6 +1,7 @@
 """What counts as the time of a step: calls in flight and the pauses between them, no waiting in line."""
 
 import asyncio
+import json
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from promptlab.cli.result import warnings
+from promptlab.core.json import JSON
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, ServerFault
@@ -17,10 +19,10 @@ from promptlab.schemas.events import AttemptEnded, TrialFinished
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialResult
-from tests.engine_kit import Bench, ask
+from tests.engine_kit import Bench, PythonFunction, ask
 from tests.fakes import FakeProvider
 from tests.lab import PIPELINE, Lab, paid
-from tests.scripted import ScriptedProvider
+from tests.scripted import Calling, ScriptedProvider, calls
 from tests.virtual_time import LoopClock, run_virtually
 
 
@@ -50,12 +52,20 @@ def ran(
     *steps: Mapping[str, Any],
     at_once: int | None = None,
     limits: Limits | None = None,
+    functions: Mapping[str, PythonFunction] | None = None,
 ) -> tuple[Bench, float]:
     """Run on virtual time; give the run, and when its last trial ended."""
 
     async def run() -> tuple[Bench, float]:
         options = RunOptions(max_concurrency=at_once, limits=limits or Limits())
-        one = Bench({"steps": list(steps)}, provider, rows=rows, options=options)
+        one = Bench(
+            {"steps": list(steps)},
+            provider,
+            rows=rows,
+            options=options,
+            functions=functions or {},
+            places=asyncio.Semaphore(1),
+        )
         clock = LoopClock()
         one.clock.now, one.clock.sleep = clock.now, clock.sleep  # type: ignore[method-assign]
         await one.engine.runner.run(one.plan)
@@ -65,6 +75,20 @@ def ran(
 
     going: Coroutine[Any, Any, tuple[Bench, float]] = run()
     return run_virtually(going)
+
+
+async def take_long(**_arguments: JSON) -> str:
+    await asyncio.sleep(0.9)
+    return "found"
+
+
+def look_up(request: CompletionRequest) -> str | Calling:
+    last = request.messages[-1]
+    return "done" if last.role == "tool" else calls(("look", json.dumps({"word": last.text})))
+
+
+PYTHON = {"id": "count", "python": "tools/words.py:count", "with": {"word": "{{ word }}"}}
+SLOWLY = {"count": take_long, "look": take_long}
 
 
 def errors(one: Bench) -> set[str | None]:
@@ -113,6 +137,47 @@ def test_the_wait_for_a_budget_is_none_of_the_steps_time() -> None:
 
     assert (errors(one), len(one.provider.journal)) == ({None}, 8)
     assert ended > 1.0
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(1.0, None), (0.5, "took longer than its 0.5 s")])
+def test_the_wait_for_a_free_process_is_none_of_the_steps_time(seconds: float, error: str | None) -> None:
+    """
+    Given a function that takes 0.9 s, a process that runs one call after the other, and many rows,
+    when a step has time for one call, or for less,
+    then all pass, however long the last had to wait, or all error.
+    """
+    rows = words(*map(str, range(8)))
+
+    one, _ = ran(Slow(0.0), rows, {**PYTHON, "timeout": seconds}, functions=SLOWLY)
+
+    assert (errors(one), len(one.called)) == ({error}, 8)
+
+
+def test_equal_calls_of_a_function_wait_as_one() -> None:
+    """
+    Given equal calls behind others, all of which share the one that is made,
+    when a step has time for one call,
+    then none of them is out of time.
+    """
+    rows = words("a", "b", "same", "same")
+
+    one, _ = ran(Slow(0.0), rows, {**PYTHON, "timeout": 1.0}, functions=SLOWLY)
+
+    assert (errors(one), len(one.called)) == ({None}, 3)
+
+
+def test_the_wait_of_a_tool_is_none_of_the_steps_time() -> None:
+    """
+    Given a tool that takes 0.9 s, a process that runs one call after the other, and many rows,
+    when a step has time for its turns and one call of the tool,
+    then all pass.
+    """
+    looking = ask("a", tools=["tools/words.py:look"], timeout=1.0)
+
+    one, ended = ran(Slow(0.0, look_up), words(*map(str, range(6))), looking, functions=SLOWLY)
+
+    assert (errors(one), len(one.called)) == ({None}, 6)
+    assert ended == pytest.approx(6 * 0.9)
 
 
 def test_who_shares_a_request_that_waits_in_line_has_time_too() -> None:

@@ -11,7 +11,7 @@ from tests.torture.power_cuts import synced_bytes
 from tests.torture.troubles import TROUBLES
 
 SEED = 20261123
-LONG = {"random-kills", "check-kills", "crowds", "strangers"}
+LONG = {"crash-points", "disk-faults", "random-kills", "check-kills", "crowds", "strangers"}
 SAID_BY_STRACE = """\
 7 pwrite64(4</p/.promptlab/lab.db-wal>, "\\3"..., 24, 4152) = 24
 7 pwrite64(4</p/.promptlab/lab.db-wal>, "a, 1, 2"..., 4096, 4176) = 4096

@@ -92,6 +92,25 @@ async def test_a_file_is_whole_once_it_is_closed(desk: Desk) -> None:
     assert text == "".join(PIECES)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").is_dir(), reason="there is no /proc to look into")
+async def test_where_no_leases_are_given_our_own_writers_are_seen(desk: Desk) -> None:
+    """
+    Given a file system that gives no leases, and a program of ours that writes a file in pieces,
+    each of which looks whole, while others have it open for reading,
+    when the file is followed from the first piece on,
+    then it counts once it is closed for writing.
+    """
+    writing = asyncio.create_task(in_pieces(desk.path, PIECES))
+    await asyncio.sleep(0)
+    writers = Writers(desk.root, desk.told.append, ask=lambda _: None)
+
+    with desk.path.open():
+        text = await desk.settled(writers)
+
+    await writing
+    assert text == "".join(PIECES)
+
+
 @pytest.mark.usefixtures("leases")
 async def test_a_file_that_is_never_closed_counts_at_last(desk: Desk) -> None:
     """

@@ -1,7 +1,6 @@
 """What a watch shows of its turns: how it stands, what changed by more than noise, what was lost."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from promptlab.live.watching.called import Called
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.folders import IDLE_SECONDS, IDLE_STEP_MS, STEP_MS, Folders
 from promptlab.live.watching.following import Files
+from promptlab.live.watching.left_behind import Doubt
 from promptlab.live.watching.loading import Loading
 from promptlab.live.watching.log_keeping import KeptLog
 from promptlab.live.watching.tree import Tree
@@ -22,7 +22,6 @@ from promptlab.live.watching.view import OnUnknown, RunView, Status
 from promptlab.live.watching.watch import Watch
 from promptlab.loader.project import open_project
 from promptlab.schemas.events import Event
-from promptlab.schemas.log import AttemptRecord
 from promptlab.schemas.report import Calls, RunSummary
 from tests.lab import Lab
 
@@ -44,7 +43,7 @@ class Seen:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def doubted(self, pipeline: str, attempts: Sequence[AttemptRecord], on_unknown: OnUnknown) -> None: ...
+    def doubted(self, doubt: Doubt, on_unknown: OnUnknown) -> None: ...
 
     def failed(self, turn: Turn) -> None:
         raise AssertionError(turn.errors)
@@ -167,6 +166,23 @@ def test_it_listens_less_often_once_nothing_has_changed_for_long(tmp_path: Path)
     steps.append(folders.step)
 
     assert steps == [STEP_MS, IDLE_STEP_MS, STEP_MS]
+
+
+def test_a_link_is_looked_at_where_a_file_that_it_may_lead_to_changes(tmp_path: Path) -> None:
+    """
+    Given a file that is followed by its own name and by that of a link to it,
+    when the system says that it has changed, of its own name alone,
+    then both are looked at together: one save is one turn.
+    """
+    (tmp_path / "target.j2").touch()
+    (tmp_path / "link.j2").symlink_to("target.j2")
+    tree = Tree(tmp_path)
+    tree.follow(["link.j2", "target.j2"], {})
+    events = FileEvents(tuple)
+
+    Folders(tree, events, list[str]().append).hear([str(tmp_path / "target.j2")])
+
+    assert events.taken() == {"link.j2", "target.j2"}
 
 
 def _lines(run: TurnRun) -> list[str]:

@@ -577,6 +577,46 @@ async def test_closing_ends_every_child_within_a_second(lab: Lab) -> None:
     assert {(await task).kind for task in running} == {"crashed"}
 
 
+@pytest.mark.parametrize("name", ["same", "wait"])
+async def test_a_call_is_in_line_until_it_begins_in_a_child(lab: Lab, name: str) -> None:
+    """
+    Given a sync and an async function,
+    when it is called,
+    then it is in line at first, and not once it has begun.
+    """
+    heard: list[str] = []
+    function = lab.function(f"tools/code.py:{name}")
+
+    await lab.workers.call(
+        function,
+        {"x": 1},
+        on_line=lambda: heard.append("in line"),
+        on_leave=lambda: heard.append("begun"),
+    )
+
+    assert heard == ["in line", "begun"]
+
+
+async def test_a_call_that_is_run_again_is_in_line_again(lab: Lab) -> None:
+    """
+    Given two calls in one process, one of which ends it,
+    when the other is run again,
+    then it was in line twice.
+    """
+    heard: list[str] = []
+    crash = lab.error("leave_soon")
+    wait = lab.workers.call(
+        lab.function("tools/code.py:wait"),
+        {"x": 1, "seconds": 0.3},
+        on_line=lambda: heard.append("in line"),
+        on_leave=lambda: heard.append("begun"),
+    )
+
+    await asyncio.gather(crash, wait)
+
+    assert heard == ["in line", "begun"] * 2
+
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path

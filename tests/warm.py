@@ -2,19 +2,24 @@
 
 It reads orders from the socket that is its stdin, a JSON object a line, each with the descriptors of the new
 command: stdin, stdout, stderr, and a pipe on which its process id and, at its end, its exit code are told.
+Where an order says so, stdin is the terminal that controls the command.
 """
 
 import atexit
+import fcntl
 import gc
 import json
 import os
 import signal
 import socket
 import sys
+import termios
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
 from typing import Any
 
 _IMPORTED = (
@@ -23,6 +28,7 @@ _IMPORTED = (
     "httpcore2",
     "jinja2.sandbox",
     "openai.resources.chat.completions",
+    "platformdirs.unix",
     "promptlab.engine.providers.openai",
     "promptlab.engine.providers.sdk",
     "promptlab.engine.tool_loop",
@@ -45,9 +51,27 @@ ORDER_BYTES = 1 << 20
 
 
 def import_all() -> None:
-    """Import what commands import."""
+    """Import what commands import, and build what they build at its first use."""
     for name in (*_IMPORTED, *_all_within()):
         import_module(name)
+    _build_models()
+    with TemporaryDirectory() as project:
+        (Path(project) / "pipelines").mkdir()
+        import_module("promptlab.loader.schema_file").keep_schema_file(Path(project))
+
+
+def _build_models() -> None:
+    from pydantic import BaseModel  # noqa: PLC0415
+
+    for model in _all_below(BaseModel):
+        if model.__module__.startswith("promptlab."):
+            model.model_rebuild()
+
+
+def _all_below[T](kind: type[T]) -> Iterator[type[T]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _all_below(below)
 
 
 def _all_within() -> Iterator[str]:
@@ -109,6 +133,9 @@ def _become(order: dict[str, Any], streams: Sequence[int]) -> None:
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        if order.get("terminal"):
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", 1)
         code = _run(order["arguments"])
     except BaseException as error:  # noqa: BLE001 - nothing may come back to the loop of the parent

@@ -3,7 +3,7 @@
 import atexit
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -19,27 +19,20 @@ ROOT = Path(__file__).parent.parent
 PART_BYTES = 1 << 16
 
 
-class Forked:
+class Process:
     """A command under way; it is a child of the warm process, which tells its id and its end."""
 
-    def __init__(self, out: int, err: int, told: int) -> None:
-        self._streams = {out: bytearray(), err: bytearray()}
+    def __init__(self, told: int) -> None:
         self._told: IO[str] = os.fdopen(told)
         self.returncode = -1  # until the end is known
         self.pid = int(self._told.readline())
 
-    def communicate(self, timeout: float) -> tuple[str, str]:
-        """Wait so many seconds for the end; give what was said on stdout and stderr."""
-        deadline = time.monotonic() + timeout
-        with selectors.DefaultSelector() as selector:
-            for descriptor in self._streams:
-                selector.register(descriptor, selectors.EVENT_READ)
-            while selector.get_map():
-                self._read(selector, deadline - time.monotonic())
-        self.returncode = int(self._told.readline())
-        self._told.close()
-        out, err = (said.decode() for said in self._streams.values())
-        return out, err
+    def wait(self) -> int:
+        """Wait for the end; give the exit code, of a signal its negative number."""
+        if not self._told.closed:
+            self.returncode = int(self._told.readline())
+            self._told.close()
+        return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
         if not self._told.closed:
@@ -49,28 +42,68 @@ class Forked:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def _read(self, selector: selectors.BaseSelector, seconds: float) -> None:
-        ready = selector.select(max(0.0, seconds))
+
+class Forked(Process):
+    """A command without a terminal, and what it says."""
+
+    def __init__(self, out: int, err: int, told: int) -> None:
+        super().__init__(told)
+        self._streams = {out: bytearray(), err: bytearray()}
+        self._open = [out, err]
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait so many seconds for the end; give what was said on stdout and stderr."""
+        deadline = time.monotonic() + timeout
+        while self._open:
+            self._read(deadline - time.monotonic())
+        self.wait()
+        out, err = (said.decode() for said in self._streams.values())
+        return out, err
+
+    def until_said(self, text: str, timeout: float = 60) -> None:
+        """Wait until this was said on stdout or stderr."""
+        deadline = time.monotonic() + timeout
+        while not any(text.encode() in said for said in self._streams.values()):
+            assert self._open, f"process {self.pid} has ended without a word of {text!r}"
+            self._read(deadline - time.monotonic())
+
+    def _read(self, seconds: float) -> None:
+        """Read what is there, or comes within so many seconds."""
+        ready, _, _ = select.select(self._open, [], [], max(0.0, seconds))
         if not ready:
             raise TimeoutError(f"process {self.pid} has not ended")
-        for key, _ in ready:
-            if part := os.read(key.fd, PART_BYTES):
-                self._streams[key.fd] += part
+        for descriptor in ready:
+            if part := os.read(descriptor, PART_BYTES):
+                self._streams[descriptor] += part
             else:
-                selector.unregister(key.fd)
-                os.close(key.fd)
+                self._open.remove(descriptor)
+                os.close(descriptor)
 
 
 def forked(root: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Forked:
     """Start the command in a folder: no stdin, and no other environment than this."""
-    order = {"root": str(root), "arguments": arguments, "env": dict(env)}
-    out, err, told = os.pipe(), os.pipe(), os.pipe()
+    out, err = os.pipe(), os.pipe()
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a path has no better way
-        ours = [out[1], err[1], told[1]]
-        socket.send_fds(_orders(), [f"{json.dumps(order)}\n".encode()], [nothing.fileno(), *ours])
-    for descriptor in ours:
-        os.close(descriptor)
-    return Forked(out[0], err[0], told[0])
+        told = ordered(root, arguments, env, (nothing.fileno(), out[1], err[1]))
+    os.close(out[1])
+    os.close(err[1])
+    return Forked(out[0], err[0], told)
+
+
+def ordered(
+    root: Path,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    streams: Sequence[int],
+    *,
+    terminal: bool = False,
+) -> int:
+    """Order a command with these stdin, stdout and stderr; give the descriptor where it is told of."""
+    order = {"root": str(root), "arguments": arguments, "env": dict(env), "terminal": terminal}
+    told, ours = os.pipe()
+    socket.send_fds(_orders(), [f"{json.dumps(order)}\n".encode()], [*streams, ours])
+    os.close(ours)
+    return told
 
 
 @cache

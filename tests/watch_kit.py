@@ -1,9 +1,7 @@
 """`promptlab watch` in a terminal of its own: files are saved, turns come as JSON, the provider counts."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,10 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-import pexpect
-
 from tests.fakes import FakeProvider
-from tests.lab import KEY, Lab
+from tests.lab import Lab, environment
+from tests.terminal_kit import InTerminal, in_terminal
 
 WAIT = 60
 ROWS = 4
@@ -97,7 +94,7 @@ class Watched:
 
     lab: Lab
     fake: FakeProvider
-    child: pexpect.spawn
+    child: InTerminal
     turns: int = 0
 
     def save(self, path: str, content: object) -> Self:
@@ -106,7 +103,7 @@ class Watched:
 
     def turn(self) -> dict[str, Any]:
         """Give the next turn; the numbers of turns leave none out."""
-        self.child.expect(r"\{[^\n]*\}\r?\n", timeout=WAIT)
+        self.child.expect(r"\{[^\n]*\}\r?\n")
         found: dict[str, Any] = json.loads(self.child.match.group())
         self.turns += 1
         return found
@@ -117,9 +114,7 @@ class Watched:
 
     def ended(self) -> int:
         """Wait for the end; give the exit code."""
-        self.child.expect(pexpect.EOF, timeout=WAIT)
-        self.child.close()
-        return int(self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus)
+        return self.child.code()
 
     def noted(self) -> str:
         """Give what was said on stderr."""
@@ -194,28 +189,13 @@ def watch(
     lab: Lab, fake: FakeProvider, *arguments: str, as_json: bool = True, **env: str
 ) -> Iterator[Watched]:
     """Start the command in a terminal; its stderr goes to a file where its turns are JSON."""
-    words = [sys.executable, "-m", "promptlab", "watch", *arguments, *(["--json"] if as_json else [])]
-    script = 'exec "$@" 2>stderr.txt' if as_json else 'exec "$@"'
-    child = pexpect.spawn(
-        "/bin/bash",
-        ["-c", script, "bash", *words],
-        cwd=str(lab.root),
-        env={**_environment(), "FAKE_KEY": KEY, "TERM": "xterm-256color", **env},
-        dimensions=(40, 200),
-        encoding="utf-8",
-        timeout=WAIT,
-    )
-    try:
+    words = ["watch", *arguments, *(["--json"] if as_json else [])]
+    stderr = lab.root / "stderr.txt" if as_json else None
+    env = {**environment(), "TERM": "xterm-256color", **env}
+    with in_terminal(lab.root, words, env, size=(40, 200), seconds=WAIT, stderr=stderr) as child:
         yield Watched(lab, fake, child)
-    finally:
-        child.close(force=True)
 
 
 def git(root: Path, *arguments: str) -> None:
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(root), *arguments]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def _environment() -> dict[str, str]:
-    ours = ("PROMPTLAB_", "OPENAI_", "ANTHROPIC_", "FAKE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

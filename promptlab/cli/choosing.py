@@ -37,6 +37,13 @@ ON_UNKNOWN = click.option(
     show_default=True,
     help="What to do about a request that left and was never answered.",
 )
+MODE = click.option(
+    "--mode",
+    type=click.Choice(["live", "record", "replay"]),
+    default="live",
+    show_default=True,
+    help="record: write answers as files; replay: use those alone, and call nothing.",
+)
 FRESH = click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
 OPTIONS: tuple[Decorator, ...] = (
     click.option(

@@ -163,7 +163,7 @@ def _tell_of_doubts(log: "RunLog", how: How) -> None:
     from promptlab.live.burial import left_by_checks  # noqa: PLC0415 - likewise
 
     if attempts := left_by_checks(log):
-        first, *lines = doubt_lines(attempts, how.on_unknown)
+        first, *lines = doubt_lines(attempts, how.on_unknown, {}, otherwise="judges")
         for line in (f"a check (or a run that is deleted) left {first}", *lines):
             click.echo(escaped(line), err=True)
 

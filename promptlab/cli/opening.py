@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The log with a session on it; `root` is the project's."""
+    """The log of a project, with a session on it."""
 
     log: "RunLog"
     session: "Session"
     runs: "RunService"
-    root: Path
+    project: Project
 
 
 def project_at(root: str | None, start: str | None = None) -> Project:
@@ -67,7 +67,7 @@ def stored(project: Project) -> Iterator[Stored]:
     from promptlab.services.runs import RunService  # noqa: PLC0415
 
     with open_log(project, create=False) as log, log.reading() as session:
-        yield Stored(log, session, RunService(session, is_running=log.is_running), project.root)
+        yield Stored(log, session, RunService(session, is_running=log.is_running), project)
 
 
 @contextmanager
@@ -82,4 +82,4 @@ def refuse_read_by(found: Stored, record: "RunRecord", out: str | None) -> None:
     from promptlab.cli.outfiles import refuse_files_read  # noqa: PLC0415
 
     if out is not None:
-        refuse_files_read([[Path(out)]], (found.root / path for path in found.runs.paths(record.id)))
+        refuse_files_read([[Path(out)]], (found.project.root / path for path in found.runs.paths(record.id)))

@@ -60,17 +60,15 @@ def _values(numbers: Numbers, counts: Sequence[str]) -> list[Styled]:
 
 
 def _count(name: str, count: int, numbers: Numbers) -> str:
-    return f"≥ {count:,}" if name == "open" and numbers.is_endless else f"{count:,}"
+    return f"≤ {count:,}" if name == "open" and numbers.has_open_list else f"{count:,}"
 
 
 def _expected(numbers: Numbers) -> str:
     said = money(numbers.expected_usd)
-    return f"≥ {said}" if numbers.is_endless and numbers.expected_usd is not None else said
+    return f"≥ {said}" if numbers.has_open_list and numbers.expected_usd is not None else said
 
 
 def _worst(numbers: Numbers) -> str:
-    if numbers.is_endless:
-        return "no bound"
     said = money(numbers.worst_usd)
     return f"≥ {said}" if numbers.is_soft and numbers.worst_usd else said
 
@@ -88,9 +86,8 @@ def _lines(plan: PipelinePlan) -> list[str]:
 
 def _calls(total: Numbers) -> str:
     parts = [plural(total.call, "call"), f"{total.recall:,} recalled"]
-    if total.open or total.is_endless:
-        most = "without a known end" if total.worst_calls is None else f"{total.worst_calls:,} calls at worst"
-        parts.append(f"{total.open:,} open ({most})")
+    if total.open:
+        parts.append(f"{total.open:,} open ({total.worst_calls:,} calls at worst)")
     return ", ".join(parts)
 
 
@@ -106,7 +103,7 @@ def _basis(plan: PipelinePlan) -> str:
 
 
 def _time(plan: PipelinePlan) -> str:
-    if plan.total.is_endless:
+    if plan.total.has_open_list:
         return "time unknown, as the number of calls is"
     if plan.seconds is None:
         return "time unknown, as no answer is recorded that tells how long one takes"

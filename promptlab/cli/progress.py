@@ -12,6 +12,7 @@ from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
 from promptlab.live.interrupts import GRACE_SECONDS
 from promptlab.schemas.events import Event, ModelClosed, ModelPaused, RunStopped, TrialFinished
+from promptlab.schemas.report import paid
 from promptlab.schemas.run import TrialStatus
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def tally(counts: RunCounts) -> list[tuple[str, str]]:
     ]
     if counts.recalled:
         parts.append((f"{counts.recalled} recalled", "cyan"))
-    return [*parts, (money(counts.spent_usd), "")]
+    return [*parts, (money(paid(counts.spent_usd, counts.unknown_usd)), "")]
 
 
 @dataclass(slots=True)

@@ -41,7 +41,7 @@ def _announcement(claim: ClaimedRun, found: Resumable, log: RunLog) -> Iterator[
     run = claim.run
     yield f"{run.pipeline}: run {run.id} goes on: {run.done - run.errored:,} of {run.planned:,} are on record"
     if claim.doubtful:
-        senders = senders_of(found, log, claim.doubtful)
+        senders = senders_of(found.project, log, run.id, claim.doubtful, found)
         yield from doubt_lines(claim.doubtful, found.request.on_unknown, senders)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from promptlab.cli.choosing import ON_UNKNOWN, changes, choosing, chosen, said
+from promptlab.cli.choosing import MODE, ON_UNKNOWN, changes, choosing, chosen, said
 from promptlab.cli.commands import Command
 from promptlab.cli.showing import showing
 from promptlab.cli.slicing import BY
@@ -16,6 +16,7 @@ SHOWN_ONLY = ("explain", "by")
 @click.command(cls=Command, epilog="Example: promptlab run support_triage --limit 5 --variant few-shot")
 @choosing
 @ON_UNKNOWN
+@MODE
 @click.option(
     "--explain",
     count=True,

@@ -20,6 +20,8 @@ from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warning
 from promptlab.cli.result_more import more_lines
 from promptlab.cli.slicing import refuse_unknown_column
 from promptlab.cli.streamed_text import StreamedText
+from promptlab.cli.unknown import risk_lines
+from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import JSON, plain
 from promptlab.engine.targets import Targets
@@ -157,6 +159,8 @@ class _Show:
     def _show(self, summary: RunSummary, failures: Failures, loaded: LoadedPipeline) -> None:
         if not self.wanted.as_json:
             show_result(out_console(), summary, failures)
+            for line in self._in_doubt(summary):
+                out_console().print(escaped(line), style="yellow", soft_wrap=True)
             self._explain(summary, loaded)
             return
         click.echo(plain(summary.as_json() | self._explained(summary, loaded)))
@@ -165,6 +169,20 @@ class _Show:
         for line in (*nothing, *more_lines(summary), *warnings(summary)):
             if not (is_told and line.startswith("stopped: ")):
                 click.echo(f"{summary.pipeline}: {line}", err=True)
+        for line in self._in_doubt(summary):
+            click.echo(escaped(line), err=True)
+
+    def _in_doubt(self, summary: RunSummary) -> Iterator[str]:
+        """Say whose the attempts of unknown outcome are, which the last of the warnings tells of."""
+        if not summary.unknown:
+            return
+        from promptlab.live.senders import senders_of  # noqa: PLC0415 - seldom needed
+        from promptlab.services.runs import RunService  # noqa: PLC0415 - likewise
+
+        with self.log.reading() as session:
+            runs = RunService(session, is_running=self.log.is_running)
+            attempts = runs.unknown_attempts(summary.run_id)
+        yield from risk_lines(attempts, senders_of(self.project, self.log, summary.run_id, attempts))
 
     def _explain(self, summary: RunSummary, loaded: LoadedPipeline) -> None:
         if self.wanted.explain:

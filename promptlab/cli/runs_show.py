@@ -14,10 +14,12 @@ from promptlab.core.errors import UsageError
 from promptlab.core.json import JSON, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from promptlab.cli.result import Failures
-    from promptlab.schemas.log import AttemptRecord, RunRecord
+    from promptlab.schemas.log import AttemptRecord, RunRecord, Senders
     from promptlab.schemas.report import RunSummary
 
 BEST = {
@@ -72,15 +74,17 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
     from promptlab.cli.console import out_console  # noqa: PLC0415
     from promptlab.cli.result import show_result  # noqa: PLC0415
     from promptlab.cli.runs_list import run_object  # noqa: PLC0415
-    from promptlab.cli.unknown import attempt_lines, attempt_object  # noqa: PLC0415
+    from promptlab.cli.unknown import attempt_object, risk_lines  # noqa: PLC0415
     from promptlab.live.reporting import with_slices  # noqa: PLC0415
     from promptlab.services.summaries import SummaryService  # noqa: PLC0415
 
     summary = with_slices(found.log, SummaryService(found.session, runs=found.runs).of(record), by)
+    attempts = found.runs.unknown_attempts(record.id)
     if as_json:
         more = {"options": dict(record.options), "reason": record.reason, "version": record.version}
         rates = {cell: dict(checks) for cell, checks in summary.checks.items()}
-        unknown = {"unknown_attempts": [attempt_object(one) for one in _unknown(found, record)]}
+        senders = _senders(found, record, attempts)
+        unknown = {"unknown_attempts": [attempt_object(one, senders) for one in attempts]}
         click.echo(plain({**summary.as_json(), **run_object(record), **more, **unknown, "checks": rates}))
     elif svg is not None:
         from promptlab.cli.picture import draw  # noqa: PLC0415
@@ -90,12 +94,16 @@ def _show_run(found: Stored, record: "RunRecord", *, as_json: bool, svg: str | N
         console = out_console()
         _show_origin(console, record)
         show_result(console, summary, _failures(found, record, summary))
-        for line in attempt_lines(_unknown(found, record)):
+        for line in risk_lines(attempts, _senders(found, record, attempts)):
             console.print(escaped(line), style="yellow", soft_wrap=True)
 
 
-def _unknown(found: Stored, record: "RunRecord") -> list["AttemptRecord"]:
-    return found.runs.unknown_attempts(record.id)
+def _senders(found: Stored, record: "RunRecord", attempts: "Sequence[AttemptRecord]") -> "Senders":
+    if not attempts:
+        return {}
+    from promptlab.live.senders import senders_of  # noqa: PLC0415 - seldom needed, and not light
+
+    return senders_of(found.project, found.log, record.id, attempts)
 
 
 def _failures(found: Stored, record: "RunRecord", summary: "RunSummary") -> "Failures":

@@ -1,7 +1,7 @@
 """Shows a watch: reports of its turns on stdout, notes and the status line on stderr."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -18,11 +18,11 @@ from promptlab.core.json import plain
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
 from promptlab.live.watching.following import Files
+from promptlab.live.watching.left_behind import Doubt
 from promptlab.live.watching.turn import Cause, Turn, TurnRun
 from promptlab.live.watching.view import OnUnknown, Status
 from promptlab.live.watching.watch import SAVED
 from promptlab.schemas.events import Event, RunStopped
-from promptlab.schemas.log import AttemptRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,9 +118,9 @@ class WatchView:
             sys.stderr.write(f"{escaped(text)}\n")
             sys.stderr.flush()
 
-    def doubted(self, pipeline: str, attempts: Sequence[AttemptRecord], on_unknown: OnUnknown) -> None:
-        first, *lines = doubt_lines(attempts, on_unknown)
-        for line in (f"{pipeline}: its last run left {first}", *lines):
+    def doubted(self, doubt: Doubt, on_unknown: OnUnknown) -> None:
+        first, *lines = doubt_lines(doubt.attempts, on_unknown, doubt.senders)
+        for line in (f"{doubt.path}: its last run left {first}", *lines):
             self.note(line)
 
     def failed(self, turn: Turn) -> None:

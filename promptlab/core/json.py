@@ -61,6 +61,12 @@ def as_text(value: JSON) -> str:
     return value if isinstance(value, str) else _plain.encode(value)
 
 
+def pretty(value: object) -> str:
+    """Give JSON for files that people review: sorted keys, two spaces, what is invisible escaped."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+
+
 def digest(value: object) -> str:
     """Give the SHA-256 of the canonical text, in hex."""
     return sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

@@ -32,6 +32,7 @@ from promptlab.engine.handlers.retry import Retry
 from promptlab.engine.handlers.throttle import Throttle
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.performing import Perform
+from promptlab.engine.replaying import Anyhow, Replay
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import RunStep, StepRequest
@@ -50,6 +51,7 @@ class RunOptions:
     """How a run goes about its calls. `spent`: what of `limits` is gone before it begins.
 
     `cost_name`: who set the limit of cost; `cost_usd_per_day` is one that all runs on the log share.
+    Not `python`: functions of the project are not called, but replayed.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -60,6 +62,7 @@ class RunOptions:
     max_concurrency: int | None = None
     fail_fast: bool = False
     streams: bool = False
+    python: bool = True
     spent: Purse | None = None
 
 
@@ -103,30 +106,34 @@ def assemble(
     attachments: AttachmentSource = NO_ATTACHMENTS,
     send: SendRequest | None = None,
     judge_only: bool = False,
+    replay: Replay | None = None,
 ) -> Engine:
     """Build the chains and the runner on top of them. `send` None: no http step is run.
 
-    `judge_only`: the trials are stored ones, whose steps are not run again.
+    `judge_only`: the trials are stored ones, whose steps are not run again. `replay`: nothing is sent.
     """
     clock = clock or SystemClock()
-    recall = Recall(log, emit, fresh=options.fresh)
+    recall = Recall(log if replay is None else Anyhow(replay.recorded), emit, fresh=options.fresh)
     retry = Retry(log, clock, brake, random.random, options.on_unknown)
     budget = _budget(options, log, clock, brake)
     begun = Begun(budget)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
     record = Record(log, emit)
     remember = Recall(log, _tell_nobody, fresh=options.fresh)
+    run_code = _calls([remember, Keep(log, brake)])
+    replayed = None if replay is None else chain([recall], replay.lacking)
     machinery = Machinery(
-        complete=_calls([recall, retry, Order(begun), budget, throttle, record]),
-        act=_calls([remember, Keep(log, brake)]),
-        fetch=_calls([recall, retry, Halt(brake), record]),
+        complete=replayed or _calls([recall, retry, Order(begun), budget, throttle, record]),
+        act=replayed if replayed and not options.python else run_code,
+        use=replayed or run_code,
+        fetch=replayed or _calls([recall, retry, Halt(brake), record]),
         call=call,
         send=send or _unfetched,
         render=render,
         clock=clock,
         brake=brake,
         emit=emit,
-        fallbacks=FallbackRecord(log, options.fresh, log),
+        fallbacks=FallbackRecord(recall.log, options.fresh, log if replay is None else None),
         attachments=attachments,
         streams=options.streams,
     )
@@ -151,6 +158,7 @@ def still_machinery(
     return Machinery(
         complete=complete,
         act=act,
+        use=act,
         fetch=act,
         call=_uncalled,
         send=_unfetched,
@@ -193,7 +201,7 @@ async def _unfetched(request: WebRequest, *, seconds: float) -> WebAnswer:
 
 def _calls(handlers: list[Handler[Call, Answer]]) -> Ask:
     async def ask(call: Call) -> Answer:
-        return await call.ask(call.request)
+        return await call.ask(call)
 
     return chain(handlers, ask)
 

@@ -25,17 +25,17 @@ class Worst:
 
 @frozen(kw_only=True)
 class Call:
-    """`ask` is the end of the chain: it answers the request or raises a ProviderError.
+    """`ask` is the end of the chain: it answers the call's request or raises a ProviderError.
 
     `problem`: why the model cannot be asked at all. `refusal` says, once it is the call's turn, why it may
-    not leave after all. `trial`: the one that it is made for. `get_ready`: opens what the
-    model's first request needs. Told are: `on_line`, that it waits for its turn; `on_leave`,
-    that it does no longer; `on_sent`, that an attempt was sent.
+    not leave after all. `trial`: the one that it is made for; `step`: the path of its step, "" of a check's.
+    `get_ready`: opens what the model's first request needs. Told are: `on_line`, that it waits for its turn;
+    `on_leave`, that it does no longer; `on_sent`, that an attempt was sent.
     """
 
     request: CompletionRequest
     profile: ModelProfile
-    ask: Callable[[CompletionRequest], Awaitable[Completion]]
+    ask: "Ask"
     retry: RetryPolicy
     recall: bool = True
     problem: str | None = None
@@ -43,6 +43,7 @@ class Call:
     worst: Worst = Worst()
     refusal: Callable[[], CallFailure | None] = lambda: None
     trial: TrialKey | None = None
+    step: str = ""
     get_ready: Callable[[], Awaitable[None]] = _at_once
     on_line: Callable[[], None] = lambda: None
     on_leave: Callable[[], None] = lambda: None
@@ -55,6 +56,14 @@ class Call:
     def may_repeat(self, kind: str) -> bool:
         """Whether its policy has this attempt followed by another, should it fail so."""
         return self.attempt < self.retry.max_attempts and kind in self.retry.on
+
+
+type Ask = Callable[[Call], Awaitable[Completion]]
+
+
+def asking(complete: Callable[[CompletionRequest], Awaitable[Completion]]) -> Ask:
+    """Give a way to ask whoever needs to know nothing of a call but its request."""
+    return lambda call: complete(call.request)
 
 
 def cost_of(usage: Usage, price: Price | None) -> float | None:

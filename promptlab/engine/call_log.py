@@ -23,7 +23,7 @@ class Intent:
 class RecordedAnswers(Protocol):
     """What was answered before."""
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         """Give the newest recorded answer to this request, with `recalled` set.
 
         Not set: a resumed run bought it before it went on, and no trial of it has told so yet.
@@ -74,10 +74,10 @@ class MemoryCallLog:
         """Give the same log as another run sees it."""
         return MemoryCallLog(self.completions, self.attempts, self._ids)
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
-        if own_run_only and fingerprint not in self._own:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
+        if own_run_only and request.fingerprint not in self._own:
             return None
-        found = self.completions.get(fingerprint)
+        found = self.completions.get(request.fingerprint)
         return replace(found, recalled=True) if found else None
 
     async def in_doubt(self, fingerprint: str) -> bool:

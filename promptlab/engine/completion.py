@@ -26,6 +26,7 @@ type FailureKind = Literal[
     "no_room",  # not sent: other runs took or hold what is left of a day's limit; never leaves Budget
     "interrupted",  # not sent: the run is ending
     "unwanted",  # not sent: whoever asked for it waits no longer
+    "unrecorded",  # not sent: a replay sends nothing, and has no recording of it
 ]
 
 
@@ -155,7 +156,7 @@ class CallFailure:
     @property
     def left(self) -> bool:
         """Whether what was asked is left for a later run rather than failed."""
-        return self.closes or self.kind in ("closed", "limit", "interrupted", "unwanted")
+        return self.closes or self.kind in ("closed", "limit", "interrupted", "unwanted", "unrecorded")
 
 
 type Answer = Completion | CallFailure

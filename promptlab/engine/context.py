@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.conversation import Message, Role
@@ -137,11 +137,12 @@ class RunningStep:
         return Call(
             request=request,
             profile=target.profile,
-            ask=self.teller.asking(target.provider) if self.teller else target.provider.complete,
+            ask=asking(self.teller.asking(target.provider) if self.teller else target.provider.complete),
             retry=step.retry,
             recall=step.recall is not False,
             problem=target.problem,
             trial=self.request.trial.key,
+            step=self.request.path,
             get_ready=target.get_ready,
         )
 
@@ -154,7 +155,7 @@ class RunningStep:
     ) -> JSON | CallFailure:
         call = self._calling(function, arguments, before)
         with self.request.stopwatch.timing(call) as timed:
-            answer = await self.machinery.act(timed.call)
+            answer = await self.machinery.use(timed.call)
         self.tally.add_use(call.request, answer)
         return answer if isinstance(answer, CallFailure) else json.loads(answer.text)
 
@@ -171,9 +172,11 @@ class RunningStep:
         return Call(
             request=request,
             profile=provider.profile,
-            ask=provider.complete,
+            ask=provider.answer,
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
 
     async def fetch(self, request: WebRequest) -> str | CallFailure:
@@ -189,9 +192,11 @@ class RunningStep:
                 sample=self.sample,
             ),
             profile=provider.profile,
-            ask=provider.complete,
+            ask=asking(provider.complete),
             retry=step.retry,
             recall=step.recall is True,
+            trial=self.request.trial.key,
+            step=self.request.path,
         )
         answer = await self._told(self.machinery.fetch, call)
         return answer if isinstance(answer, CallFailure) else answer.text

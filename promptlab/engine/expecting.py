@@ -1,18 +1,20 @@
 """What steps may do that cannot be walked: the calls that follow on answers, and steps inside open ones."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from promptlab.core.json import JSON, compact
+from promptlab.core.frozen import frozen
+from promptlab.core.json import compact
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.forecast import Ahead, Request, StepForecast
+from promptlab.engine.forecasting_judges import could_judge
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.measuring import measured
 from promptlab.engine.plan import PlannedStep
-from promptlab.engine.scope import Names, Render, RenderFailed
+from promptlab.engine.scopes import Scope
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.steps.foreach import ForeachStep
+from promptlab.engine.unfolding import Unfolding
 from promptlab.engine.watch import Watch
 
 COMPLAINT_BYTES = 300  # what is said about an invalid output, at most about
@@ -58,51 +60,51 @@ def _has_tools(planned: PlannedStep) -> bool:
     return isinstance(planned.step, CompletionStep) and bool(planned.step.tools)
 
 
-def could_do(
-    request: StepRequest, steps: Sequence[PlannedStep], times: int | None, *, within: str
-) -> Iterator[StepForecast]:
-    """Tell what the steps inside an open step may do, `times` over; None: nobody can tell how often."""
-    if times == 0:
-        return
-    for planned in steps:
-        path = f"{within}{planned.step.id}"
-        if planned.inner:
-            inner_times = None if isinstance(planned.step, ForeachStep) else times
-            yield from could_do(request, planned.inner, inner_times, within=f"{path}.")
-        elif times is None:
-            yield StepForecast(path=path, is_endless=planned.target is not None)
-        elif planned.target is None:
-            yield StepForecast(path=path, runs=times)
+@frozen
+class Opened:
+    """A step that waits for an answer, with others inside it."""
+
+    request: StepRequest
+    unfolding: Unfolding
+
+    async def told(self, scope: Scope, walked: Iterable[str]) -> list[StepForecast]:
+        """Tell what the steps inside would do in the rounds that were not walked already."""
+        planned, path = self.request.planned, self.request.path
+        begun = {
+            one[len(path) :].partition("]")[0] for one in walked if one.startswith((f"{path}.", f"{path}["))
+        }
+        if isinstance(planned.step, ForeachStep):
+            rounds = await self.unfolding.rounds(planned, scope)
+            left = [one for index, one in enumerate(rounds) if f"[{index}" not in begun]
         else:
-            guess = rough(replace(request, planned=planned), ())
-            first = Ahead(certainty="open", request=guess, times=times)
-            yield StepForecast(path=path, ahead=(first, *again(planned, guess, made=1, times=times)))
+            left = [] if begun else await self.unfolding.rounds(planned, scope)
+        return [told async for told in self._steps(planned.inner, left, f"{path}.")]
 
+    async def _steps(
+        self, steps: Sequence[PlannedStep], rounds: Sequence[Scope], within: str
+    ) -> AsyncIterator[StepForecast]:
+        sure = sum(one.times for one in rounds if not one.is_limit)
+        most = sum(one.times for one in rounds)
+        for planned in steps if rounds else ():
+            path = f"{within}{planned.step.id}"
+            yield self._step(planned, path, sure, most)
+            for told in could_judge(planned, path, sure=sure, most=most):
+                yield told
+            if planned.inner:
+                inside = [one for scope in rounds for one in await self.unfolding.rounds(planned, scope)]
+                async for told in self._steps(planned.inner, inside, f"{path}."):
+                    yield told
 
-async def rounds_left(request: StepRequest, walked: Iterable[str], render: Render) -> int | None:
-    """Give how often the steps inside a step are still run, beside those walked; None: nobody can tell."""
-    begun = {
-        path[len(request.path) :].partition("]")[0]
-        for path in walked
-        if path.startswith((f"{request.path}.", f"{request.path}["))
-    }
-    if not isinstance(request.planned.step, ForeachStep):
-        return 0 if begun else 1
-    items = await _items(request, request.planned.step, render)
-    return None if items is None else len(items) - len(begun)
-
-
-async def _items(request: StepRequest, step: ForeachStep, render: Render) -> list[JSON] | None:
-    """Give the list of a foreach; None where it hangs on what is not there yet."""
-    missing = {name for name, result in request.done.items() if result.status == "left"}
-    if any(re.search(rf"\b{re.escape(name)}\b", step.foreach.source) for name in missing):
-        return None
-    steps = {name: seen for name, seen in request.names.steps.items() if name not in missing}
-    try:
-        items = await render(step.foreach, Names(request.names.values, steps))
-    except RenderFailed:
-        return None
-    return items if isinstance(items, list) else None
+    def _step(self, planned: PlannedStep, path: str, sure: int, most: int) -> StepForecast:
+        """Tell what a step would do so many times; those that nobody can be sure of are to be feared."""
+        if planned.target is None:
+            return StepForecast(path=path, runs=0 if planned.inner else most)
+        guess = rough(replace(self.request, planned=planned), ())
+        likely = Ahead(certainty="open", request=guess, times=sure)
+        feared = Ahead(certainty="again", request=guess, times=most - sure)
+        after = again(planned, guess, made=1, times=most)
+        ahead = tuple(one for one in (likely, feared, *after) if one.times)
+        return StepForecast(path=path, ahead=ahead, has_open_list=most > sure)
 
 
 def rough(request: StepRequest, missing: Iterable[str]) -> Request:

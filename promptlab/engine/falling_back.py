@@ -63,7 +63,7 @@ class FallbackRecord:
             await self.keeps.keep(_failed(line), why)
 
     async def _recorded(self, call: Call, request: CompletionRequest) -> Completion | None:
-        return await self.log.recall(request.fingerprint, own_run_only=self.fresh or not call.recall)
+        return await self.log.recall(request, own_run_only=self.fresh or not call.recall)
 
 
 async def first_answer(

@@ -57,7 +57,8 @@ class StepForecast:
 
     `recalled`: answers of models that are there; `runs`: functions and requests of the project that run, or
     may; `remembered`: what those gave, and is there. `is_skipped`: it asks nothing; one that
-    is excused for what it was answered is not. `is_endless`: nobody can tell how many calls it makes.
+    is excused for what it was answered is not. `has_open_list`: nobody can tell
+    how long a list is that it is run for; its calls are as many as there may be at most.
     `error`: why it fails for certain. `judges`: what the checks at this place ask, not the step; at `""`
     those of the pipeline.
     """
@@ -69,7 +70,7 @@ class StepForecast:
     runs: int = 0
     remembered: int = 0
     is_skipped: bool = False
-    is_endless: bool = False
+    has_open_list: bool = False
     error: str | None = None
 
     def if_undecided(self) -> "StepForecast":

@@ -8,7 +8,7 @@ from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.check_reading import row_checks
-from promptlab.engine.expecting import again, could_do, rough, rounds_left, sure
+from promptlab.engine.expecting import Opened, again, rough, sure
 from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.forecast import Ahead, Request, StepForecast
 from promptlab.engine.forecasting_judges import asking, could_ask, would_ask
@@ -19,10 +19,12 @@ from promptlab.engine.outputs import outputs_of
 from promptlab.engine.performing import Perform
 from promptlab.engine.places import by_place, place_of
 from promptlab.engine.plan import PlannedStep, Trial
-from promptlab.engine.scope import Render, RenderFailed
+from promptlab.engine.scope import Names, Render, RenderFailed
+from promptlab.engine.scopes import Schema, Scope
 from promptlab.engine.stand_ins import mark_of, pretended
 from promptlab.engine.step_request import StepRequest
 from promptlab.engine.together import run_together
+from promptlab.engine.unfolding import Unfolding
 from promptlab.engine.watch import Watch
 from promptlab.schemas.run import MISSING, StepResult
 
@@ -70,11 +72,25 @@ class _Walk:
     means: Forecaster
     steps: Mapping[str, PlannedStep]
     told: list[StepForecast] = field(default_factory=list)
+    seen: dict[str, Schema] = field(default_factory=dict)
+
+    @property
+    def unfolding(self) -> Unfolding:
+        return Unfolding(self.means.render)
 
     async def step(self, request: StepRequest) -> StepResult:
         result = await self._walked(deciding(request))
+        if result.status == "left":
+            self.seen[request.path] = await self.unfolding.seen_of(request.planned.step, self._scope(request))
         self.told += await self._judged(request, result)
         return result
+
+    def _scope(self, request: StepRequest) -> Scope:
+        """Give what a step sees, and of what is left open what is known of it."""
+        missing = {name: result.id for name, result in request.done.items() if result.status == "left"}
+        steps = {name: seen for name, seen in request.names.steps.items() if name not in missing}
+        names = Names(request.names.values, steps)
+        return Scope(names, {name: self.seen[path] for name, path in missing.items()})
 
     async def _judged(self, request: StepRequest, result: StepResult) -> list[StepForecast]:
         """Tell what the checks of a step would ask."""
@@ -104,8 +120,8 @@ class _Walk:
     async def _open(self, request: StepRequest, watch: Watch) -> list[StepForecast]:
         """Tell what a step would do once it has what it waits for, beside what was walked inside it."""
         if request.planned.inner:
-            times = await rounds_left(request, [told.path for told in self.told], self.means.render)
-            return list(could_do(request, request.planned.inner, times, within=f"{request.path}."))
+            walked = [told.path for told in self.told]
+            return await Opened(request, self.unfolding).told(self._scope(request), walked)
         if request.planned.target is None:
             return [] if watch.acted else [StepForecast(path=request.path, runs=1)]
         draft = await self._draft(request, watch)

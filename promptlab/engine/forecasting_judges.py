@@ -1,12 +1,15 @@
 """What the models that judge would be asked, as far as it can be told."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from promptlab.core.json import as_text
 from promptlab.engine.check import Check
 from promptlab.engine.forecast import Ahead, Request, StepForecast
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.engine.measuring import measured
+from promptlab.engine.places import place_of
+from promptlab.engine.plan import PlannedStep
 from promptlab.engine.target import Judges, Target
 from promptlab.engine.watch import Watch
 
@@ -35,6 +38,20 @@ def would_ask(path: str, watch: Watch) -> StepForecast:
 def could_ask(path: str, checks: Sequence[Check], judges: Judges, place: str | None) -> StepForecast:
     """Tell what checks may ask of an answer that is not there; `place`: of the step that gives it."""
     return StepForecast(path=path, judges=True, ahead=tuple(_open(checks, judges, place)))
+
+
+def could_judge(planned: PlannedStep, path: str, *, sure: int, most: int) -> Iterator[StepForecast]:
+    """Tell what is asked about a step that may run so many times, and for sure not fewer than `sure`."""
+    for checks, judges in (
+        (planned.step.checks, planned.judges),
+        (planned.step.inner_checks, planned.inner_judges),
+    ):
+        if asked := asking(checks):
+            once = tuple(_open(asked, judges, place_of(path)))
+            likely = (replace(one, times=one.times * sure) for one in once)
+            feared = (replace(one, times=one.times * (most - sure), certainty="again") for one in once)
+            ahead = tuple(one for one in (*likely, *feared) if one.times)
+            yield StepForecast(path=path, judges=True, ahead=ahead, has_open_list=most > sure)
 
 
 def _open(checks: Sequence[Check], judges: Judges, place: str | None) -> Iterator[Ahead]:

@@ -1,6 +1,6 @@
 """A function of the project, as its source text says it; nothing here imports or runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from promptlab.core.frozen import frozen
@@ -45,10 +45,16 @@ class FunctionError(Exception):
     """A function of the project raised, ran too long, died, or gave what is no JSON."""
 
 
+def tell_nobody() -> None:
+    pass
+
+
 class CallFunction(Protocol):
     """Runs a function in a child process. Raises FunctionError; `timeout` in seconds.
 
     With `any_text`, texts may have lone surrogates, as what a model says may.
+    Told are: `on_line`, that it waits for a process that is free and has started; `on_leave`, that it
+    waits no longer.
     """
 
     async def __call__(
@@ -58,4 +64,6 @@ class CallFunction(Protocol):
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - a child is killed, no task cancelled
         any_text: bool = False,
+        on_line: Callable[[], None] = tell_nobody,
+        on_leave: Callable[[], None] = tell_nobody,
     ) -> JSON: ...

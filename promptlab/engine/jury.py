@@ -5,7 +5,7 @@ from dataclasses import field
 from functools import partial
 
 from promptlab.core.frozen import frozen
-from promptlab.engine.call import Call
+from promptlab.engine.call import Call, asking
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.question import AskJudge, NoAnswer, NotAsked, Question
 from promptlab.engine.stopwatch import Stopwatch
@@ -60,11 +60,10 @@ class Jury:
             sample=self.trial.repeat,
             vote=question.vote,
         )
-        ask = target.provider.complete
         return Call(
             request=request,
             profile=target.profile,
-            ask=ask,
+            ask=asking(target.provider.complete),
             retry=RETRY,
             problem=target.problem,
             trial=self.trial,

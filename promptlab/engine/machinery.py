@@ -17,9 +17,10 @@ from promptlab.schemas.events import Emit
 
 @frozen(kw_only=True)
 class Machinery:
-    """`complete`, `act` and `fetch` are chains that record: of models, the project's functions, http steps.
+    """`complete`, `act`, `use` and `fetch` are chains that record: of models, the project's functions, those
+    that models call as tools, and http steps. `call` and `send` are what the latter end in; checks, which
+    are judged anew each time, `call` as well.
 
-    `call` and `send` are what the latter two end in; checks, which are judged anew each time, `call` as well.
     `fallbacks` knows which models failed before. `streams`: answers are told piece by piece, as they come.
     `attachments` gives the files that rendered messages name. `is_walk`: trials are only looked at, as far as
     answers are there; nothing is judged.
@@ -27,6 +28,7 @@ class Machinery:
 
     complete: Callable[[Call], Awaitable[Answer]]
     act: Callable[[Call], Awaitable[Answer]]
+    use: Callable[[Call], Awaitable[Answer]]
     fetch: Callable[[Call], Awaitable[Answer]]
     call: CallFunction
     send: SendRequest

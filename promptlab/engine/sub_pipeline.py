@@ -1,6 +1,6 @@
 """A pipeline that a step of another one calls."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
@@ -30,9 +30,10 @@ class SubPipeline:
     def inputs_given(self, names: Iterable[str]) -> Mapping[str, InputSpec]:
         return {name: InputSpec() for name in names} if self.inputs is None else self.inputs
 
-    def values(self, given: Mapping[str, JSON]) -> dict[str, JSON]:
-        """Give the values of its inputs, with defaults; null is no value. Raises BadInput."""
-        return {name: self._value(name, spec, given) for name, spec in self.inputs_given(given).items()}
+    def values(self, given: Mapping[str, JSON], *, unknown: Collection[str] = ()) -> dict[str, JSON]:
+        """Give the values of its inputs but the unknown, with defaults; null is no value. Raises BadInput."""
+        inputs = self.inputs_given(given)
+        return {name: self._value(name, spec, given) for name, spec in inputs.items() if name not in unknown}
 
     def _value(self, name: str, spec: InputSpec, given: Mapping[str, JSON]) -> JSON:
         value = given.get(name)

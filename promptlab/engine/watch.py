@@ -43,4 +43,4 @@ class Watch:
         """Give what a new run would recall: it has no answers of its own yet."""
         if self.fresh or not call.recall:
             return None
-        return await self.log.recall(call.request.fingerprint)
+        return await self.log.recall(call.request)

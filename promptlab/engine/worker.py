@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from promptlab.core.json import JSON
-from promptlab.engine.function import Function
+from promptlab.engine.function import Function, tell_nobody
 from promptlab.engine.json_values import NotJSONError, encode
 from promptlab.engine.worker_call import ErrorKind, Printed, ProjectCodeError
 from promptlab.engine.worker_pool import Pool
@@ -70,12 +70,14 @@ class Workers:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - kept by killing the child
         any_text: bool = False,
+        on_line: Callable[[], None] = tell_nobody,
+        on_leave: Callable[[], None] = tell_nobody,
     ) -> JSON:
         """Return FUNCTION(**ARGUMENTS), a JSON value of at most 10 MB.
 
-        TIMEOUT is in seconds (default 30) from the start in the child, its import included. With
-        ANY_TEXT, texts in and out may have lone surrogates. Raises
-        ProjectCodeError. A cancelled call is stopped in its child too.
+        TIMEOUT is in seconds (default 30) from the start in the child, its import included; until then
+        it is in line. With ANY_TEXT, texts in and out may have lone surrogates. Raises ProjectCodeError. A
+        cancelled call is stopped in its child too.
         """
         try:
             encoded = encode(dict(arguments), "arguments", any_text=any_text)
@@ -83,7 +85,9 @@ class Workers:
             raise ProjectCodeError("result", str(error)) from error
         pool = self._async if function.is_async else self._sync
         limit = TIME_LIMIT if timeout is None else timeout
-        return await pool.call(function, encoded, limit, any_text=any_text)
+        return await pool.call(
+            function, encoded, limit, any_text=any_text, on_line=on_line, on_leave=on_leave
+        )
 
     async def close(self) -> None:
         """End all children within a second; calls still running are errors."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,18 +41,32 @@ class Printed:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A call waiting or running; `limit` is in seconds and counts from its start in a child."""
+    """A call waiting or running; `limit` is in seconds and counts from its start in a child.
+
+    Told are: `on_line`, that it waits until then; `on_leave`, that it does no longer.
+    """
 
     number: int
     function: Function
     request: bytes
     limit: float
     answer: asyncio.Future[JSON]
+    on_line: Callable[[], None]
+    on_leave: Callable[[], None]
     begun: bool = False
     overdue: bool = False
     alone: bool = False  # its last process died with several calls in it
     starts: int = 0
     timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        self.begun = True
+        self.on_leave()
+
+    def wait_again(self) -> None:
+        self.stop_timer()
+        self.begun = False
+        self.on_line()
 
     def stop_timer(self) -> None:
         if self.timer:

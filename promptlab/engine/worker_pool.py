@@ -54,7 +54,14 @@ class Pool:
         self._closed = False
 
     async def call(
-        self, function: Function, arguments: bytes, limit: float, *, any_text: bool = False
+        self,
+        function: Function,
+        arguments: bytes,
+        limit: float,
+        *,
+        any_text: bool,
+        on_line: Callable[[], None],
+        on_leave: Callable[[], None],
     ) -> JSON:
         """Return what FUNCTION returned; raise ProjectCodeError."""
         if self._closed:
@@ -62,7 +69,8 @@ class Pool:
         answer: asyncio.Future[JSON] = asyncio.get_running_loop().create_future()
         number = next(self._ticks)
         request = request_frame(number, function, arguments, any_text=any_text)
-        call = Call(number, function, request, limit, answer)
+        call = Call(number, function, request, limit, answer, on_line, on_leave)
+        call.on_line()
         self._waiting.append(call)
         self._dispatch()
         try:
@@ -108,8 +116,7 @@ class Pool:
             self._settle(call, loss_of(call, reason))
             return
         call.alone = call in suspects
-        call.begun = False
-        call.stop_timer()
+        call.wait_again()
         self._waiting.appendleft(call)
 
     def _dispatch(self) -> None:
@@ -128,7 +135,7 @@ class Pool:
             self._begin(place, call)
 
     def _begin(self, place: _Place, call: Call) -> None:
-        call.begun = True
+        call.begin()
         call.timer = asyncio.get_running_loop().call_later(call.limit, self._overrun, place, call)
 
     def _place_for(self, call: Call) -> _Place | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
 from promptlab.core.prepared import PreparedSelect
-from promptlab.engine.completion import Completion, Usage
+from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.conversation import ToolCall
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.day import spend_of_day
@@ -154,9 +154,9 @@ class AllRuns:
 
     recaller: Recaller
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         del own_run_only
-        return await self.recaller.look_up(fingerprint, own_run_only=False)
+        return await self.recaller.look_up(request.fingerprint, own_run_only=False)
 
 
 def _completion(row: Any) -> Completion:

@@ -111,10 +111,10 @@ class Recorder:
         """Give how many answers the log holds, at most."""
         return self._recaller.answers()
 
-    async def recall(self, fingerprint: str, *, own_run_only: bool = False) -> Completion | None:
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         if self._writer.is_full:
             await self.flush()
-        return await self._recaller.look_up(fingerprint, own_run_only=own_run_only)
+        return await self._recaller.look_up(request.fingerprint, own_run_only=own_run_only)
 
     async def in_doubt(self, fingerprint: str) -> bool:
         if self._doubtful is None:

@@ -119,24 +119,31 @@ def _claim(log: RunLog, run_id: str, lock: FileLock) -> ClaimedRun:
 
 def prepared(project: Project, log: RunLog, claim: ClaimedRun, how: How) -> Resumable:
     """Load what the run runs; raises UsageError, naming what is not as it was."""
-    run = claim.run
+    found = as_it_was(project, log, claim.run, claim.sources, how)
+    return replace(found, request=replace(found.request, taken_over=claim.taken_over))
+
+
+def as_it_was(
+    project: Project, log: RunLog, run: RunRecord, sources: Sequence[SourceFile], how: How
+) -> Resumable:
+    """Load what a run ran, to look at; raises UsageError, naming what is not as it was."""
     if run.path is None or not can_be_read(run.made_with):
         _refuse(run, [f"it was written by another version of promptlab ({run.version})"])
-    _refuse(run, list(changed_files(ProjectFiles(project.root), claim.sources)))
+    _refuse(run, list(changed_files(ProjectFiles(project.root), sources)))
     kept: Mapping[str, Any] = run.made_with
     project = replace(project, settings=replace(project.settings, model=kept["model"]))
     targets = project.targets(_text(run.options.get("model")))
     loaded = load_pipeline(project.files, run.path or "", targets, changes_said(run.options))
-    known = {source.path for source in claim.sources}
+    known = {source.path for source in sources}
     _refuse(run, [f"{path} is new" for path in loaded.files.files_read if path not in known])
-    request = _request(claim, how)
+    request = _request(run, how)
     _refuse(run, list(differences(kept, circumstances_of(project, loaded, request, log))))
     return Resumable(project=project, loaded=loaded, targets=targets, request=request)
 
 
-def _request(claim: ClaimedRun, how: How) -> RunRequest:
-    said = request_said(claim.run.options)
-    kept: Mapping[str, Any] = claim.run.made_with
+def _request(run: RunRecord, how: How) -> RunRequest:
+    said = request_said(run.options)
+    kept: Mapping[str, Any] = run.made_with
     before, affected, trials = kept["spent"], kept.get("affected"), kept.get("trials")
     return replace(
         said,
@@ -147,10 +154,9 @@ def _request(claim: ClaimedRun, how: How) -> RunRequest:
         python_allowed=said.python_allowed and how.python_allowed,
         fail_fast=how.fail_fast,
         streams=how.streams,
-        said=claim.run.options,
-        affected={claim.run.path or "": AffectedTrials.of(affected)} if affected else {},
+        said=run.options,
+        affected={run.path or "": AffectedTrials.of(affected)} if affected else {},
         trials=None if trials is None else frozenset((row, cell, repeat) for row, cell, repeat in trials),
-        taken_over=claim.taken_over,
     )
 
 

@@ -23,6 +23,7 @@ from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.loader.recordings import Recordings
 from promptlab.schemas.affected import AffectedTrials
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.events import Emit
@@ -36,6 +37,9 @@ from promptlab.services.trials import TrialService
 
 OF_FLAG = "--max-cost"
 OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
+
+
+type Mode = Literal["live", "record", "replay"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class RunRequest:
     session_spent: float = 0.0
     trials: frozenset[TrialName] | None = None
     fresh: bool = False
+    mode: Mode = "live"
     on_unknown: Literal["retry", "fail"] = "retry"
     python_allowed: bool = True
     fail_fast: bool = False
@@ -110,6 +115,8 @@ def session_of(
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
         taken_over=request.taken_over,
         bases=bases_of(loaded),
+        mode=request.mode,
+        recordings=Recordings(project.files, loaded.name),
     )
 
 
@@ -205,6 +212,7 @@ def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
         on_unknown=request.on_unknown,
         max_concurrency=request.max_concurrency,
         fail_fast=request.fail_fast,
+        python=request.python_allowed,
         spent=replace(request.used, usd=ceiling.spent if ceiling else request.used.usd),
     )
 
@@ -219,7 +227,7 @@ def _require_prices(loaded: LoadedPipeline) -> None:
 
 
 def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
-    if request.python_allowed:
+    if request.python_allowed or request.mode == "replay":
         return
     python = sorted(path for path in loaded.files.files_read if path.endswith(".py"))
     if python:

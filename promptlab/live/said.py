@@ -29,6 +29,7 @@ def request_said(options: Mapping[str, Any]) -> RunRequest:
         max_concurrency=options.get("max_concurrency"),
         max_cost=options.get("max_cost"),
         fresh=bool(options.get("fresh")),
+        mode=options.get("mode") or "live",
         on_unknown=options.get("on_unknown") or "retry",
         python_allowed=not options.get("no_python"),
     )

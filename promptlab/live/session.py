@@ -3,34 +3,39 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from promptlab.analysis.regression import Base
 from promptlab.core.errors import PromptlabError, StorageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
+from promptlab.engine.call_log import CallLog
 from promptlab.engine.plan import Plan
+from promptlab.engine.replaying import Replay
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
+from promptlab.live.recordings import RecordedFiles, WithRecordings, Written
 from promptlab.live.scores import Scores
 from promptlab.live.summary import Ending, summarise
 from promptlab.live.workshop import Workshop
 from promptlab.loader.files import FileSnapshot
+from promptlab.loader.recordings import Recordings
 from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
-from promptlab.schemas.report import MEASURED, RunSummary
+from promptlab.schemas.report import MEASURED, RunSummary, Unrecorded
 from promptlab.schemas.run import Sample, TrialResult
 from promptlab.services.commands import command_on
 from promptlab.services.run_log import RunLog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 
@@ -54,6 +59,8 @@ class Session:
     workshop: Workshop | None = None
     brake: Brake | None = None
     bases: Mapping[str, Base] = field(default_factory=dict)
+    mode: Literal["live", "record", "replay"] = "live"
+    recordings: Recordings | None = None
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -79,7 +86,7 @@ class Session:
         interrupts = Interrupts(brake) if self.brake is None else None
         ending = await self._drive(engine, recorder, kept, interrupts, self._last(engine, recorder, scores))
         await self._aggregate(engine, recorder, scores, ending)
-        ending = replace(ending, was_sent=self.counts.attempts > 0)
+        ending = replace(ending, was_sent=self.counts.attempts > 0, unrecorded=self._unrecorded())
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
             summary = replace(summary, calls=await recorder.calls())
@@ -155,7 +162,7 @@ class Session:
 
     async def _warm_up(self, recorder: Recorder) -> None:
         """Import the SDKs before the first trial, where more trials are planned than there are answers."""
-        if not self.options.fresh and recorder.answers() >= self.plan.least:
+        if self.mode == "replay" or (not self.options.fresh and recorder.answers() >= self.plan.least):
             return
         targets = [line[0] for line in self.plan.lines()]
         for provider in {
@@ -170,13 +177,37 @@ class Session:
         await workshop.start(self.plan.cells)
         return assemble(
             self.options,
-            log=recorder,
+            log=self._call_log(recorder),
+            replay=self.replay,
             render=workshop.renderer.render,
             call=workshop.workers.call,
             send=workshop.web.send,
             brake=brake,
             emit=emit,
             attachments=self.attachments(recorder.add_file),
+        )
+
+    def _call_log(self, recorder: Recorder) -> CallLog:
+        """Give where answers come from and go to, with recordings behind the log, if there may be any."""
+        if self.recordings is None or self.mode == "replay":
+            return recorder
+        written = Written(self.root, self.recordings.pipeline) if self.mode == "record" else None
+        if written is None and not self.recordings.are_there:
+            return recorder
+        return WithRecordings(recorder, RecordedFiles(self.recordings), written)
+
+    @cached_property
+    def replay(self) -> Replay | None:
+        """What nothing is sent in, and what notes what it lacks."""
+        if self.recordings is None or self.mode != "replay":
+            return None
+        return Replay(RecordedFiles(self.recordings))
+
+    def _unrecorded(self) -> tuple[Unrecorded, ...]:
+        calls = self.replay.lacking.calls.values() if self.replay is not None else ()
+        return tuple(
+            Unrecorded(trial=call.trial, step=call.step, model=call.model, request=call.request.as_json())
+            for call in calls
         )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.analysis.telling import measured_of, rates_of, values_of
+from promptlab.core.words import plural
 from promptlab.engine.brake import Stop
 from promptlab.engine.completion import CallFailure
 from promptlab.engine.plan import Plan
 from promptlab.live.counts import RunCounts
 from promptlab.live.scores import Scores
-from promptlab.schemas.report import Calls, RunSummary, paid
+from promptlab.schemas.report import Calls, RunSummary, Unrecorded, paid
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
 
@@ -22,7 +23,7 @@ class Ending:
 
     `was_sent`: whether any call left; if none did, a model that cannot be asked is a matter of usage.
     `is_soft`: a limit could not be kept exactly. `again`: trials that errored before a run was resumed, and
-    were not come to again.
+    were not come to again. `unrecorded`: what a replay had no recording of.
     """
 
     seconds: float
@@ -33,6 +34,7 @@ class Ending:
     is_soft: bool = False
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     again: int = 0
+    unrecorded: tuple[Unrecorded, ...] = ()
 
 
 def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending: Ending) -> RunSummary:
@@ -63,6 +65,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         is_soft=ending.is_soft,
         throttle=ending.throttle,
         stood_in=tuple(counts.stood_in.values()),
+        unrecorded=ending.unrecorded,
         stopped=_reason(ending) if left or ending.signal_code is not None else None,
         stopped_by=ending.stop.kind if ending.stop is not None and left else None,
         has_got_on=counts.has_got_on,
@@ -79,6 +82,8 @@ def _in_the_way(plan: Plan, closures: Mapping[str, CallFailure]) -> Mapping[str,
 def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus]:
     if ending.signal_code is not None:
         return ending.signal_code, "interrupted"
+    if ending.unrecorded and left:
+        return USAGE, "errored"
     if ending.closures and left:
         return CANNOT_GO_ON if ending.was_sent else USAGE, "errored"
     stopped_by = ending.stop.kind if ending.stop is not None and left else None
@@ -92,7 +97,8 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
 def _reason(ending: Ending) -> str | None:
     stop = [ending.stop.reason] if ending.stop is not None else []
     closed = (_about(model, failure.message) for model, failure in ending.closures.items())
-    return "; ".join([*stop, *closed]) or None
+    lacking = [f"{plural(len(ending.unrecorded), 'answer')} not recorded"] if ending.unrecorded else []
+    return "; ".join([*lacking, *stop, *closed]) or None
 
 
 def _about(model: str, message: str) -> str:

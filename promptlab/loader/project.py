@@ -52,7 +52,21 @@ class Project:
         for stem, path in stems.items():
             if stem.replace("-", "_") == wanted:
                 return path
+        named = [path for path, name in self._names().items() if name == reference]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise UsageError(
+                f"'{reference}' is the name of {len(named)} pipelines: {', '.join(named)}",
+                hint="name the file",
+            )
         raise UsageError(f"there is no pipeline '{reference}'", hint=did_you_mean(reference, stems))
+
+    def _names(self) -> dict[str, str]:
+        """Give the names that pipelines give themselves, by path."""
+        files = ProjectFiles(self.root)  # what is looked at here is not what is loaded
+        names = ((path, _name_in(files, path)) for path in self.pipelines())
+        return {path: name for path, name in names if name is not None}
 
     def relative(self, path: str) -> str:
         """Give a path as it was typed as one below the root; raises UsageError where it is not."""
@@ -65,6 +79,18 @@ class Project:
         if real.is_relative_to(os.path.realpath(self.root)):
             return real.relative_to(os.path.realpath(self.root)).as_posix()
         raise UsageError(f"{path} lies outside the project {self.root}", hint="say --project DIR")
+
+
+def _name_in(files: ProjectFiles, path: str) -> str | None:
+    """Give the name that a pipeline gives itself; None where there is none, or the file cannot be read."""
+    try:
+        text = files.read_text(path, Problems())
+    except FileError:
+        return None
+    document = parse_yaml(path, text, Problems()) if text is not None else None
+    value = document.value if document is not None else None
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def open_project(

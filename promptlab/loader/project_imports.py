@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 type Read = Callable[[str], bytes]  # path below the root → its bytes; OSError where there is no such file
 
+BY_NAME = ("import_module", "__import__")
 MAX_SOURCE = 256 * 1024  # parsing takes up to 900 bytes of memory for each of source
 
 
@@ -64,15 +65,25 @@ class _Search:
                     yield from self._absolute(alias.name.split("."))
             elif isinstance(node, ast.ImportFrom):
                 yield from self._from(path, node)
+            elif isinstance(node, ast.Call) and (name := _name_called_for(node)) is not None:
+                yield from self._dotted(path, name)
 
     def _from(self, path: str, node: ast.ImportFrom) -> Iterator[str]:
         parts = node.module.split(".") if node.module else []
         for alias in node.names:
-            names = parts if alias.name == "*" else [*parts, alias.name]
-            if not node.level:
-                yield from self._absolute(names)
-            elif (base := _ancestor(path, node.level)) is not None:
-                yield from self._modules(base, names)
+            yield from self._named(path, node.level, parts if alias.name == "*" else [*parts, alias.name])
+
+    def _dotted(self, path: str, name: str) -> Iterator[str]:
+        names = name.lstrip(".")
+        parts = names.split(".")
+        if all(map(str.isidentifier, parts)):
+            yield from self._named(path, len(name) - len(names), parts)
+
+    def _named(self, path: str, level: int, names: list[str]) -> Iterator[str]:
+        if not level:
+            yield from self._absolute(names)
+        elif (base := _ancestor(path, level)) is not None:
+            yield from self._modules(base, names)
 
     def _absolute(self, names: list[str]) -> Iterator[str]:
         if names[0] in sys.stdlib_module_names:
@@ -102,6 +113,18 @@ class _Search:
             self._missing.add(path)
             return False
         return True
+
+
+def _name_called_for(call: ast.Call) -> str | None:
+    """Give the name that a call of `import_module` or `__import__` imports, if it is written there."""
+    function = call.func
+    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if called not in BY_NAME:
+        return None
+    given = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "name")]
+    return next(
+        (one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)), None
+    )
 
 
 def _parse_named(path: str, source: bytes) -> ast.Module:

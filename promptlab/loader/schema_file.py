@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from promptlab.core.files import OWN_FOLDER, own_folder, private_file
@@ -34,13 +35,18 @@ def _is_current(path: Path) -> bool:
 
 
 def _write(path: Path) -> None:
+    own_folder(path.parent)
+    new = private_file(path.with_suffix(f".{os.getpid()}"))
+    new.write_text(_text(_stamp()), encoding="utf-8")
+    new.replace(path)
+
+
+@lru_cache(maxsize=1)
+def _text(stamp: str) -> str:
+    """Make the schema, for a quarter of a second; a process that has many projects makes it once."""
     from promptlab.loader.json_schema import pipeline_schema  # noqa: PLC0415 - slow, and seldom needed
 
-    own_folder(path.parent)
-    text = json.dumps({STAMP: _stamp(), **pipeline_schema()})
-    new = private_file(path.with_suffix(f".{os.getpid()}"))
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    return json.dumps({STAMP: stamp, **pipeline_schema()})
 
 
 def _stamp() -> str:

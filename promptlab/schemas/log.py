@@ -1,6 +1,6 @@
 """What the run log is told of a run, and what it tells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Literal
@@ -96,11 +96,16 @@ class RunRecord:
         return self.passed + self.failed + self.errored + self.skipped
 
 
+type Sender = tuple[str, str]  # the place of a step, a row's id
+type Senders = Mapping[str, Sequence[Sender]]  # by fingerprint: who sends a request
+
+
 @frozen(kw_only=True)
 class AttemptRecord:
     """An attempt of unknown outcome: it may have been paid for, at most `reserved_usd`."""
 
     id: int
+    run_id: str
     provider: str
     model: str
     fingerprint: str

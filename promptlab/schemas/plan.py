@@ -20,8 +20,9 @@ class Numbers:
     `open`: they hang on an answer that is not there yet. `run`: functions and requests of the project that
     run, or may; `remembered`: those whose result is recalled; `skip`, `error`: for certain.
     Tokens are estimates; `worst_tokens` and `worst_usd` are as a limit sets them aside. Money is in USD, None
-    where a price is unknown, or how much there will be. `is_soft`: the worst is not known, so it may be more;
-    `is_endless`: nobody can tell how many calls are open, and what is expected is a lower bound.
+    where a price is unknown. `is_soft`: the worst is not known, so it may be more; `has_open_list`: the
+    length of a list hangs on an answer, so that the worst counts as many items as there may be, and what is
+    expected, which counts none of them, is a lower bound.
     """
 
     call: int = 0
@@ -37,12 +38,12 @@ class Numbers:
     worst_tokens: float = 0.0
     worst_usd: float | None = 0.0
     is_soft: bool = False
-    is_endless: bool = False
+    has_open_list: bool = False
 
     @property
-    def worst_calls(self) -> int | None:
-        """How many calls leave at most, each counted once however often it is tried; None: unknown."""
-        return None if self.is_endless else self.call + self.open
+    def worst_calls(self) -> int:
+        """How many calls leave at most, each counted once however often it is tried."""
+        return self.call + self.open
 
     @classmethod
     def total(cls, parts: Iterable["Numbers"]) -> Self:
@@ -65,16 +66,16 @@ class Numbers:
             "worst_calls": self.worst_calls,
             "input_tokens": round(self.input_tokens),
             "output_tokens": round(self.output_tokens),
-            "worst_tokens": None if self.is_endless else round(self.worst_tokens),
+            "worst_tokens": round(self.worst_tokens),
             "expected_usd": self.expected_usd,
             "worst_usd": self.worst_usd,
             "is_soft": self.is_soft,
-            "is_endless": self.is_endless,
+            "has_open_list": self.has_open_list,
         }
 
 
 def _sum(name: str, values: Sequence[float | None]) -> float | bool | None:
-    if name.startswith("is_"):
+    if name.startswith(("is_", "has_")):
         return any(values)
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None

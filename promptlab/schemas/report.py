@@ -7,7 +7,7 @@ from typing import Any, Literal
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus
-from promptlab.schemas.run import TrialResult, total
+from promptlab.schemas.run import TrialKey, TrialResult, total
 from promptlab.schemas.throttle import ThrottleCourse
 
 SCHEMA_VERSION = 1
@@ -77,6 +77,23 @@ class GateResult:
             "confidence": self.confidence,
             "paired": dict(self.paired) if self.paired is not None else None,
         }
+
+
+@frozen(kw_only=True)
+class Unrecorded:
+    """A call for which a replay has no recording; `step` is "" of what a check asks a model."""
+
+    trial: TrialKey | None
+    step: str
+    model: str
+    request: Mapping[str, JSON]
+
+    def as_json(self) -> dict[str, JSON]:
+        where: dict[str, JSON] = {}
+        if self.trial is not None:
+            key = self.trial
+            where = {"row": key.row, "row_id": key.row_id, "cell": key.cell, "repeat": key.repeat}
+        return {**where, "step": self.step or None, "model": self.model}
 
 
 @frozen
@@ -173,7 +190,8 @@ class RunSummary:
     `unread`: trials that errored over nothing but what judges said, which is recalled.
     `unknown`: attempts that may have been paid for, at most `unknown_usd`, which `spent_usd` leaves out.
     `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
-    `throttle`: by model, how many calls it got at once. `stopped`: why it ended early; `stopped_by`:
+    `throttle`: by model, how many calls it got at once. `unrecorded`: what a replay had no recording of.
+    `stopped`: why it ended early; `stopped_by`:
     what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
     where all calls were made in vain, so that another run begins where this one did.
     """
@@ -199,6 +217,7 @@ class RunSummary:
     is_soft: bool = False
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
+    unrecorded: tuple[Unrecorded, ...] = ()
     stopped: str | None = None
     stopped_by: Literal["interrupted", "limit", "fail_fast"] | None = None
     has_got_on: bool = True
@@ -235,6 +254,7 @@ class RunSummary:
             "throttle": {model: course.as_json() for model, course in self.throttle.items()},
             "stopped": self.stopped,
             "command": self.command if self.stopped else None,
+            **({"unrecorded": [one.as_json() for one in self.unrecorded]} if self.unrecorded else {}),
         }
 
 

@@ -110,7 +110,7 @@ class Recall:
         return await flight.land(task, call)
 
     async def _look_up(self, call: Call, *, own_run_only: bool) -> Completion | None:
-        found = await self.log.recall(call.request.fingerprint, own_run_only=own_run_only)
+        found = await self.log.recall(call.request, own_run_only=own_run_only)
         if found is None or not found.recalled:  # the run's own, from before it was resumed: told as bought
             return found
         self.emit(CallRecalled(call.model, shared=False))

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
-from promptlab.engine.completion import Completion, CompletionRequest, Endpoint
+from promptlab.engine.call import Call
+from promptlab.engine.completion import Completion, Endpoint
 from promptlab.engine.function import CallFunction, Function, FunctionError
 from promptlab.engine.provider import ModelProfile, Price, ProviderError
 
@@ -39,11 +40,19 @@ class FunctionProvider:
         repeated: dict[str, JSON] = {"before": self.before} if self.before else {}
         return {"arguments": dict(self.arguments), "code": self.function.digest, **repeated}
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def answer(self, call: Call) -> Completion:
         started = time.monotonic()
+
+        def begun() -> None:
+            nonlocal started
+            started = time.monotonic()
+            call.on_leave()
+
         try:
-            value = await self.call(self.function, self.arguments, timeout=self.timeout)
+            value = await self.call(
+                self.function, self.arguments, timeout=self.timeout, on_line=call.on_line, on_leave=begun
+            )
         except FunctionError as error:
             raise FunctionFailed(str(error)) from error
         latency_ms = (time.monotonic() - started) * 1000
-        return Completion(text=compact(value), latency_ms=latency_ms, answered_by=request.model)
+        return Completion(text=compact(value), latency_ms=latency_ms, answered_by=call.request.model)

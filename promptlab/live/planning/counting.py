@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from promptlab.engine.forecast import Ahead, StepForecast
@@ -92,8 +92,7 @@ class Sums:
 
     @property
     def numbers(self) -> Numbers:
-        found = Numbers(**self._of)
-        return replace(found, worst_usd=None, is_soft=True) if found.is_endless else found
+        return Numbers(**self._of)
 
 
 class Counting:
@@ -159,7 +158,7 @@ class Counting:
         sums.count("run", forecast.runs)
         sums.count("remembered", forecast.remembered)
         sums.count("skip", forecast.is_skipped)
-        sums.note("is_endless", holds=forecast.is_endless)
+        sums.note("has_open_list", holds=forecast.has_open_list)
         for ahead in forecast.ahead:
             if self._seen.is_new(ahead):
                 self._ask(sums, self._estimators[trial.key.cell], None if forecast.judges else place, ahead)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from promptlab.core.words import duration, money
+from promptlab.engine.steps.foreach import MOST_ITEMS
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.planning.counting import ModelLoad
 from promptlab.live.running import Ceiling
@@ -37,8 +38,7 @@ def limit_warnings(
     for ceiling in ceilings:
         yield from _cost_warnings(total, ceiling)
     if limits.total_tokens is not None:
-        worst = None if total.is_endless else total.worst_tokens
-        yield from _worst_warnings(worst, limits.total_tokens, "tokens", "total_tokens")
+        yield from _worst_warnings(total.worst_tokens, limits.total_tokens, "tokens", "total_tokens")
     if limits.requests is not None:
         yield from _worst_warnings(total.worst_calls, limits.requests, "calls", "requests")
     if limits.seconds is not None and seconds is not None and seconds > limits.seconds:
@@ -54,19 +54,13 @@ def _cost_warnings(total: Numbers, ceiling: Ceiling) -> Iterator[str]:
             f"{money(total.expected_usd)} expected is over the limit `{limit}`: "
             "the run will probably stop before its end, with exit code 4"
         )
-    elif total.is_endless:
-        yield _may_stop("nobody can tell the cost at worst, which may be over", limit)
     elif total.worst_usd is not None and total.worst_usd > room:
         yield _may_stop(f"{money(total.worst_usd)} at worst is over", limit)
 
 
-def _worst_warnings(worst: float | None, most: int, noun: str, name: str) -> Iterator[str]:
-    """Say that a count may go over its limit; None: nobody can tell how high it goes."""
-    limit = f"{name}: {most:,}"
-    if worst is None:
-        yield _may_stop(f"nobody can tell the number of {noun} at worst, which may be over", limit)
-    elif worst > most:
-        yield _may_stop(f"{worst:,.0f} {noun} at worst are over", limit)
+def _worst_warnings(worst: float, most: int, noun: str, name: str) -> Iterator[str]:
+    if worst > most:
+        yield _may_stop(f"{worst:,.0f} {noun} at worst are over", f"{name}: {most:,}")
 
 
 def _may_stop(what: str, limit: str) -> str:
@@ -84,7 +78,10 @@ def model_warnings(total: Numbers, loads: Iterable[ModelLoad]) -> Iterator[str]:
     if unpriced:
         names = ", ".join(sorted(unpriced))
         yield f"the price of {names} is unknown; say it under `prices` in promptlab.yaml"
-    if total.is_endless:
-        yield "the worst case has no bound: how many calls a loop makes is not known before its list is"
-    elif total.is_soft:
+    if total.has_open_list:
+        yield (
+            f"the length of a list hangs on an answer: at worst it has {MOST_ITEMS:,} items, or the "
+            "`maxItems` of its schema, and what is expected counts none of them"
+        )
+    if total.is_soft:
         yield "the worst case is soft: an answer, or what a function gives, has no known ceiling"

@@ -49,7 +49,7 @@ async def plan_loaded(
     steps = (*counting.steps(), *comparisons(plan, counting))
     total = Numbers.total(step.numbers for step in steps)
     loads = list(counting.loads.values())
-    seconds = None if total.is_endless else seconds_of(loads, request.max_concurrency)
+    seconds = None if total.has_open_list else seconds_of(loads, request.max_concurrency)
     return PipelinePlan(
         pipeline=loaded.name,
         path=loaded.path,

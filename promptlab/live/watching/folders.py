@@ -116,7 +116,8 @@ class Folders:
     def _relevant(self, paths: Iterable[str]) -> set[str]:
         below = {os.path.relpath(path, self.tree.root) for path in paths}
         folders = {f"{name.rpartition('/')[0]}/" for name in below}
-        return (below | folders) & self.tree.known.keys()
+        found = (below | folders) & self.tree.known.keys()
+        return found | self.tree.links if found else found
 
     def _lose(self, error: Exception) -> None:
         self._is_deaf = True

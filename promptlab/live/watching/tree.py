@@ -42,10 +42,14 @@ NOT_THERE = Seen()
 
 @dataclass(slots=True)
 class Tree:
-    """The files below `root` that matter, by name; names of folders end in a slash."""
+    """The files below `root` that matter, by name; names of folders end in a slash.
+
+    `links`: those that change with another file, of which alone the system tells.
+    """
 
     root: Path
     known: dict[str, Seen] = field(default_factory=dict)
+    links: frozenset[str] = frozenset()
 
     @property
     def files(self) -> int:
@@ -87,6 +91,7 @@ class Tree:
     def follow(self, names: Iterable[str], read: Mapping[str, str]) -> set[str]:
         """Know these files and no others; give those that are not, any more, what was `read` of them."""
         self.known = {name: self.known.get(name) or self._look(name, NOT_THERE) for name in names}
+        self.links = frozenset(filter(self._is_link, self.known))
         moved = {name for name, digest in read.items() if self._is_other(name, digest)}
         for name in moved:
             self.known[name] = replace(self.known[name], stamp=(), digest=read[name])
@@ -99,6 +104,9 @@ class Tree:
             below = Path(name)
             found |= {self.root / folder for folder in (below, *below.parents)[not name.endswith("/") :]}
         return found
+
+    def _is_link(self, name: str) -> bool:
+        return os.path.islink(self._path(name))  # noqa: PTH114 - as below
 
     def _is_other(self, name: str, digest: str) -> bool:
         return name in self.known and self.known[name].digest != digest

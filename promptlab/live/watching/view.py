@@ -1,15 +1,14 @@
 """What a watch tells whoever shows it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from promptlab.engine.worker import Printed
 from promptlab.live.counts import RunCounts
 from promptlab.live.watching.following import Files
+from promptlab.live.watching.left_behind import Doubt
 from promptlab.live.watching.turn import Cause, Turn
 from promptlab.schemas.events import Event
-from promptlab.schemas.log import AttemptRecord
 
 type OnUnknown = Literal["retry", "fail"]
 type Standing = Literal["watching", "running", "paused", "capped", "ending"]
@@ -44,7 +43,7 @@ class View(Protocol):
 
     def note(self, text: str) -> None: ...
 
-    def doubted(self, pipeline: str, attempts: Sequence[AttemptRecord], on_unknown: OnUnknown) -> None: ...
+    def doubted(self, doubt: Doubt, on_unknown: OnUnknown) -> None: ...
 
     def failed(self, turn: Turn) -> None: ...
 

@@ -103,8 +103,9 @@ class Watch:
         entries = await self._follower.begin()
         self.loading.require_usable()
         log = self.logs.of(self.loading.project)
-        for path, attempts in left_in_doubt(log, [entry.path for entry in self.loading]):
-            self.view.doubted(path, attempts, self.request.on_unknown)
+        paths = [entry.path for entry in self.loading]
+        for doubt in await asyncio.to_thread(lambda: list(left_in_doubt(self.loading.project, log, paths))):
+            self.view.doubted(doubt, self.request.on_unknown)
         self._loaded({}, entries)
 
     async def _next(self) -> None:

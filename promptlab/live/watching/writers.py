@@ -3,38 +3,16 @@
 import errno
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promptlab.live.watching.holders import held_below
+
+HOLDS = 0.01  # seconds for which one look at all programs serves
 SAY_AFTER = 1.0
 LONGEST = 10.0
-
-
-@dataclass(slots=True)
-class Writers:
-    """Of files below `root`. One held open for `longest` seconds without a change is waited for no more."""
-
-    root: Path
-    tell: Callable[[str], None]
-    longest: float = LONGEST
-    _told: set[str] = field(default_factory=set)
-
-    def is_at_it(self, name: str, age: float) -> bool | None:
-        """Say whether a file is to be closed first, `age` seconds after its last change; None: who knows."""
-        is_open = is_open_for_writing(self.root / name)
-        if not is_open:
-            return is_open
-        if age > self.longest:
-            self._tell(f"{name}: a program holds it open for writing; it is taken as it is")
-        elif age > SAY_AFTER:
-            self._tell(f"waiting for {name}: a program has it open for writing")
-        return age <= self.longest
-
-    def _tell(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            self.tell(text)
 
 
 def is_open_for_writing(path: Path) -> bool | None:
@@ -54,3 +32,43 @@ def is_open_for_writing(path: Path) -> bool | None:
     finally:
         os.close(handle)
     return False
+
+
+@dataclass(slots=True)
+class Writers:
+    """Of files below `root`. One held open for `longest` seconds without a change is waited for no more.
+
+    `ask`: the file system; where it does not tell, the programs that we may look into do.
+    """
+
+    root: Path
+    tell: Callable[[str], None]
+    longest: float = LONGEST
+    ask: Callable[[Path], bool | None] = is_open_for_writing
+    _told: set[str] = field(default_factory=set)
+    _held: frozenset[str] = frozenset()
+    _looked_at: float = -HOLDS
+
+    def is_at_it(self, name: str, age: float) -> bool | None:
+        """Say whether a file is to be closed first, `age` seconds after its last change; None: who knows."""
+        is_open = self.ask(self.root / name)
+        if is_open is None and self._is_held(name):
+            is_open = True
+        if not is_open:
+            return is_open
+        if age > self.longest:
+            self._tell(f"{name}: a program holds it open for writing; it is taken as it is")
+        elif age > SAY_AFTER:
+            self._tell(f"waiting for {name}: a program has it open for writing")
+        return age <= self.longest
+
+    def _is_held(self, name: str) -> bool:
+        if time.monotonic() - self._looked_at >= HOLDS:
+            self._held = held_below(str(self.root))
+            self._looked_at = time.monotonic()
+        return str((self.root / name).resolve()) in self._held
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self.tell(text)
