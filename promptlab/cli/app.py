@@ -17,6 +17,8 @@ COMMANDS = {
     "watch": "Run again what a saved file changes.",
     "check": "Judge a stored run, or answers from anywhere, again.",
     "judge-report": "Say how far a judge of a run agrees with people.",
+    "compare": "Compare two runs, or two variants of one.",
+    "baseline": "Write and show what gates `against: baseline` are held against.",
     "affected": "Say which pipelines, steps and rows a git change touches.",
     "recordings": "Record the answers that replays need as files; check and prune those.",
     "runs": "List, show, export, delete and prune runs.",
