@@ -67,7 +67,7 @@ def reports(lab: Lab, run: str = "last") -> dict[str, Any]:
     with open_log(open_project(root=lab.root)) as log:
         with log.reading() as session:
             record = RunService(session, is_running=log.is_running).find(run)
-        with run_report(log, stored_summary(log, record)) as source:
+        with run_report(log, stored_summary(log, record), lab.root) as source:
             return {kind: read("".join(REPORTS.get(kind)(source))) for kind, read in READERS.items()}
 
 

@@ -9,9 +9,9 @@ from lxml import etree
 
 from promptlab.reports import junit
 from promptlab.schemas.report import GateResult, Origin
-from promptlab.schemas.run import Verdict
+from promptlab.schemas.run import TrialResult, Verdict
 from tests.cli_kit import ECHO, Cli
-from tests.report_kit import CELL, HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, trial_of, written
+from tests.report_kit import CELL, HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, written
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).with_name("junit.xsd")))
 ALL = [ended(row, status) for row, status in enumerate(STATUSES)]
@@ -28,7 +28,7 @@ def cases(suite: TestSuite) -> list[TestCase]:
 
 
 @pytest.mark.parametrize("trials", [[], TRIALS, ALL], ids=["none", "hostile", "all"])
-def test_it_is_valid(trials: list[junit.TrialResult]) -> None:
+def test_it_is_valid(trials: list[TrialResult]) -> None:
     """
     Given a run without trials, with hostile texts, or with every end that a trial may have,
     when its JUnit XML is held to the schema,
@@ -105,7 +105,8 @@ def test_cells_are_suites_with_their_metrics() -> None:
 
     assert [one.name, two.name] == ["tri|age <b> one", "tri|age <b> two"]
     assert [case.name for case in one] == [case.name for case in two] == [f"text {row}" for row in range(200)]
-    assert {(one.name, one.value) for one in two.properties()} == {("pass_rate", "0.5"), ("cost_usd", "0.01")}
+    said = two.properties()  # type: ignore[no-untyped-call]
+    assert {(one.name, one.value) for one in said} == {("pass_rate", "0.5"), ("cost_usd", "0.01")}
 
 
 def test_gates_are_cases() -> None:

@@ -1,7 +1,6 @@
 """Recordings: what a run used is written as files, and a replay of those calls nothing."""
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -147,7 +146,7 @@ def test_a_resumed_replay_stays_one(studio: Studio) -> None:
     """
     studio.record("--limit", "2")
     studio.replay(expect=2)
-    run_id = studio.command("runs", "list", "--json").json["runs"][0]["id"]
+    run_id = studio.command("runs", "list", "--json").json["runs"][0]["run_id"]
     studio.record()
     before = len(studio.provider.requests())
 
@@ -193,12 +192,10 @@ def test_the_reports_of_a_recording_run_and_its_replay_agree(studio: Studio) -> 
     when the run is recorded and replayed,
     then the summaries and all trials are the same but for ids and times.
     """
-    studio.provider.script({"logprobs": [-0.25, -0.5]})
+    studio.provider.script({"body": "judge", "answer": '{"reason": "so", "pass": true, "score": 0.5}'})
     judged = {"type": "llm-rubric", "value": "is kind", "votes": 3, "severity": "warn"}
-    checks = [{"cost": 0.01}, {"latency": 60_000}, {"type": "perplexity-score", "severity": "warn"}, judged]
-    studio.lab.write_pipeline(
-        steps=[{**SAY, "checks": checks}], params={"extra": {"logprobs": True}}, repeat=2, judge="fake/judge"
-    )
+    checks = [{"cost": 0.01}, {"latency": 60_000}, {"finish-reason": "stop"}, judged]
+    studio.lab.write_pipeline(steps=[{**SAY, "checks": checks}], repeat=2, judge="fake/judge")
 
     recorded = studio.record("--out", "a.jsonl")
     replayed = studio.replay("--out", "b.jsonl")
@@ -216,8 +213,9 @@ def _trials(studio: Studio, name: str) -> list[Any]:
 
 def _tooled(studio: Studio, order: int) -> None:
     studio.lab.write("tools/desk.py", TOOLS)
-    call = {"id": "c1", "name": "find", "arguments": json.dumps({"order": order})}
-    studio.provider.script({"tool_calls": [call], "nth": [1]}, {"text": "It is word-0000."})
+    call = {"id": "c1", "name": "find", "arguments": {"order": order}}
+    calls = {"answer": {"text": "", "tool_calls": [call]}}
+    studio.provider.script({"body": r'"role": ?"tool"', "answer": "It is word-0000."}, calls)
     studio.lab.write_rows(1)
     studio.lab.write_pipeline(
         steps=[{**SAY, "tools": ["tools/desk.py:find"], "checks": [{"contains": "is"}]}]
@@ -293,7 +291,7 @@ def test_a_fallback_is_replayed_as_it_was(studio: Studio) -> None:
     when the run is recorded and replayed,
     then the fallback's recorded answer serves.
     """
-    studio.provider.script({"where": {"model": "broken"}, "status": 500})
+    studio.provider.script({"body": '"model": ?"broken"', "status": 500})
     once = {"retry": {"max_attempts": 1}}
     studio.lab.write_pipeline(steps=[{**SAY, **once, "model": "fake/broken", "fallback": ["fake/model-1"]}])
     studio.record()
@@ -328,7 +326,7 @@ def test_any_text_and_images_are_replayed(studio: Studio) -> None:
     when the run is recorded and replayed,
     then the output is the same; the image is named by its hash alone.
     """
-    studio.provider.script({"text": "a\0b\ud800c\u2028d\r\ne word"})
+    studio.provider.script({"answer": "a\0b\ud800c\u2028d\r\ne word"})
     pixel = "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     (studio.lab.root / "data/dot.png").write_bytes(bytes.fromhex(pixel))
     studio.lab.write("prompts/say.j2", "{{ image('data/dot.png') }} {{ word }}")
@@ -361,21 +359,6 @@ def test_a_damaged_recording_is_found_before_any_call(studio: Studio) -> None:
     assert len(studio.provider.requests()) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_may_not_be_written_ends_the_run(studio: Studio) -> None:
-    """
-    Given a folder of recordings that may not be written,
-    when a run records,
-    then it is a 3 that names the path, and what was paid is in the log.
-    """
-    (studio.lab.root / "recordings").mkdir(mode=0o500)
-
-    said = studio.record(expect=3)
-
-    assert "recordings/words" in said.err
-    assert studio.lab.bought()
-
-
 def test_a_file_in_the_way_ends_the_run_and_loses_nothing(studio: Studio) -> None:
     """
     Given a file where the folder of recordings must be,
@@ -388,3 +371,111 @@ def test_a_file_in_the_way_ends_the_run_and_loses_nothing(studio: Studio) -> Non
 
     assert str(studio.lab.root / "recordings/words") in said.err
     assert studio.lab.bought()
+
+
+def test_an_update_records_all_and_says_what_is_stale(studio: Studio) -> None:
+    """
+    Given recordings, then an edit of the prompt,
+    when all are checked, updated, checked and pruned,
+    then the check is a 1 with what is missing, the update buys it, and prune takes the old ones away.
+    """
+    studio.record()
+    studio.lab.write("prompts/say.j2", "Say loudly {{ word }}")
+
+    before = studio.command("recordings", "check", expect=1)
+    refused = studio.command("recordings", "prune", "--yes", expect=2)
+    updated = studio.command("recordings", "update", key=KEY)
+    after = studio.command("recordings", "check", "words", "--json", expect=1).json
+    pruned = studio.command("recordings", "prune", "--yes")
+    clean = studio.command("recordings", "check")
+
+    assert "3 answers not recorded" in before.out
+    assert "promptlab recordings update pipelines/words.yaml" in refused.err
+    assert "recordings: 3 new, 0 changed, 0 unchanged" in updated.out
+    assert "3 stale" in updated.err
+    assert (len(after["pipelines"][0]["stale"]), after["pipelines"][0]["missing"]) == (3, [])
+    assert "deleted 3 recordings" in pruned.err
+    assert "3 recordings in use, 0 missing, 0 stale" in clean.out
+    assert len(studio.files) == 3
+
+
+def test_an_update_is_a_0_whatever_checks_say(studio: Studio) -> None:
+    """
+    Given a check that fails,
+    when the pipeline is recorded, whole or a part of it,
+    then it is a 0: what matters is that it is recorded.
+    """
+    studio.lab.write_pipeline(
+        steps=[{**SAY, "checks": [{"equals": "never"}]}], gates=[{"metric": "pass_rate", "min": 1}]
+    )
+
+    part = studio.command("recordings", "update", "--limit", "1", "--json", key=KEY)
+    whole = studio.command("recordings", "update", "words", "--json", key=KEY)
+
+    assert part.json["recorded"] == {"new": 1, "changed": 0, "unchanged": 0}
+    assert whole.json["recorded"] == {"new": 2, "changed": 0, "unchanged": 1}
+
+
+def test_an_update_that_could_not_record_all_says_so(studio: Studio) -> None:
+    """
+    Given a model that does not take one of the requests,
+    when the pipeline is recorded,
+    then it is a 1 that names what is missing.
+    """
+    studio.provider.script({"user": "word-0001", "status": 400})
+
+    said = studio.command("recordings", "update", key=KEY, expect=1)
+
+    assert "row 1 (r1) base step say: fake/model-1" in said.err
+
+
+def test_fresh_answers_change_the_files(studio: Studio) -> None:
+    """
+    Given recordings,
+    when they are updated afresh, and the model says something else,
+    then the files are changed.
+    """
+    studio.record()
+    studio.provider.script({"user": "word-0001", "answer": "word-0001. anew"})
+
+    said = studio.command("recordings", "update", "--fresh", "--json", key=KEY).json
+
+    assert said["recorded"]["changed"] == 3
+    assert sum("anew" in file.read_text() for file in studio.files) == 1
+
+
+def test_prune_takes_what_is_no_pipelines(studio: Studio) -> None:
+    """
+    Given recordings of a pipeline that was renamed,
+    when all are pruned, and nobody can be asked,
+    then that is refused; with --yes they go, and their folders.
+    """
+    studio.record()
+    studio.lab.write_pipeline(name="others")
+    studio.command("recordings", "update", key=KEY)
+
+    asked = studio.command("recordings", "prune", expect=2)
+    studio.command("recordings", "prune", "--yes")
+
+    assert "--yes" in asked.err
+    assert [file.parent.parent.name for file in studio.files] == ["others"] * 3
+    assert not (studio.lab.root / "recordings/words").exists()
+
+
+def test_a_run_killed_while_it_writes_leaves_no_half_file(studio: Studio) -> None:
+    """
+    Given two processes that record the same rows at once, one of which is killed,
+    when the other has ended,
+    then all recordings are whole.
+    """
+    studio.lab.write_rows(30)
+    studio.provider.configure(latency_ms=5)
+    killed, other = (studio.lab.start("run", "words", "--mode", "record") for _ in range(2))
+    studio.provider.wait_for_requests(10, wait=30)
+    killed.kill()
+    killed.wait()
+
+    other.communicate(timeout=60)
+
+    studio.command("recordings", "check")
+    assert len(studio.files) == 30

@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from weakref import WeakValueDictionary
 
 import pytest
@@ -14,7 +13,8 @@ from promptlab.reports import REPORTS, SUFFIXES
 from promptlab.schemas.report import RunReport
 from promptlab.schemas.run import TrialResult
 from tests.cli_kit import Cli
-from tests.report_kit import HOSTILE, STATUSES, SUMMARY, TRIALS, ended, summary_of, trial_of, written
+from tests.markdown import Document
+from tests.report_kit import HOSTILE, STATUSES, SUMMARY, ended, summary_of, trial_of, written
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ALIVE = 5  # of three hundred: the trials of a row
@@ -180,3 +180,24 @@ def test_no_report_runs_code_of_the_project(cli: Cli) -> None:
     assert {kind: one.code for kind, one in said.items()} == dict.fromkeys(REPORTS.names(), 0)
     assert all("hello" in one.out for one in said.values())
     assert not (cli.folder / "ran").exists()
+
+
+SHOWN_BY = {"xml": "junit", "markdown": "markdown", "text": "github", "csv": "csv"}
+CHANGING = re.compile(r"\b01[0-9a-z]{24}\b|in \d+\.\d s|time=\"[0-9.]+\"|(?<=,)\d+\.\d+(?=,$)")
+
+
+def test_the_document_shows_what_reports_are(cli: Cli) -> None:
+    """
+    Given the pipeline and the examples of docs/reports.md,
+    when it is run and reported in each format,
+    then each line of an example is one of its report, but for ids and times.
+    """
+    examples = {block.language: block.text for block in Document("docs/reports.md").blocks()}
+    cli.write(greet=examples["yaml"])
+    cli("run", "greet")
+
+    for language, kind in SHOWN_BY.items():
+        said = CHANGING.sub("", cli("report", "last", "--format", kind).out).splitlines()
+        shown = CHANGING.sub("", examples[language]).splitlines()
+
+        assert [line for line in shown if line != "…" and line not in said] == []

@@ -1,124 +1,169 @@
-"""`promptlab.testing`: pipelines in tests that are written in Python."""
+"""`promptlab test`: what it says, what it ends with, and that it is never green by accident."""
 
-import shutil
+import json
 from pathlib import Path
 
 import pytest
 
-import promptlab
-from promptlab.core.errors import UsageError
-from promptlab.testing import NotRecorded, pipeline
-from tests.cli_kit import write_project
+from tests.ci_kit import Review
+from tests.cli_kit import ECHO, GREEN, Cli
+from tests.fakes import FakeProvider
+from tests.lab import KEY
 
-SAY = """\
+UNCHECKED = GREEN.replace('    checks: [{contains: "!"}]\n', "")
+PART = """\
 version: 1
 model: echo/echo
-inputs: {word: string}
-dataset: [{id: a, word: apple, label: apple}, {id: b, word: pear, label: apple}]
-steps:
-  - id: say
-    messages: [{role: user, content: "{{ word }}"}]
-checks: [{type: equals, value: "{{ label }}", path: label}]
-outputs: {label: "{{ say.output }}"}
+inputs: {text: string}
+steps: [{id: polish, messages: [{role: user, content: "{{ text }}"}], checks: [{contains: e}]}]
 """
-LOUD = """\
-version: 1
-model: echo/echo
-inputs: {word: string}
-variants: {plain: {}, loud: {steps: {say: {messages: [{role: user, content: "{{ word | upper }}"}]}}}}
-dataset: [{word: apple}]
-steps:
-  - id: say
-    messages: [{role: user, content: "{{ word }}"}]
-    checks: [contains: apple]
-"""
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recorded")
-    write_project(folder, say=SAY, loud=LOUD)
-    promptlab.run("say", project=folder, mode="record")
-    promptlab.run("loud", project=folder, mode="record")
-    shutil.rmtree(folder / ".promptlab")
-    return folder
+CALL = "  - {id: part, pipeline: pipelines/part.yaml, with: {text: Hello}}"
+WHOLE = GREEN.replace("steps:\n", f"steps:\n{CALL}\n")
 
 
 @pytest.fixture
-def project(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(recorded, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    return tmp_path / "project"
+def review(cli: Cli, fake_provider: FakeProvider) -> Review:
+    return Review.made(cli, fake_provider)
 
 
-@pytest.mark.usefixtures("project")
-def test_rows_of_the_dataset_are_run_one_by_one() -> None:
+def recorded(cli: Cli, **pipelines: str) -> Cli:
+    """Give a project whose pipelines were recorded."""
+    cli.write(**pipelines)
+    cli("run", *(f"pipelines/{name}.yaml" for name in pipelines if name != "part"), "--mode", "record")
+    return cli
+
+
+def test_without_a_name_all_pipelines_are_tested(cli: Cli) -> None:
     """
-    Given a pipeline with recordings,
-    when its rows are run from a test,
-    then each result has what a test asserts, and one that failed says why.
+    Given a pipeline that passes, one that does not, and one that another calls,
+    when all are tested,
+    then the part is none of them, the failed trial is shown with what came of it, and the exit code is 1.
     """
-    say = pipeline("say")
+    recorded(cli, red=ECHO, whole=WHOLE, part=PART)
 
-    good, bad = (say.run(row) for row in say.rows())
+    said = cli("test")
 
-    assert [row.id for row in say.rows()] == ["a", "b"]
-    assert good.passed
-    assert good.outputs == {"label": "apple"}
-    assert good.steps["say"].output == "apple"
-    assert [(check.name, check.status) for check in good.checks] == [("equals", "passed")]
-    assert repr(good) == "<say row a base: passed>"
-    assert not bad.passed
-    assert repr(bad).startswith("<say row b base: failed: equals failed: ")
-    with pytest.raises(AssertionError) as caught:
-        bad.assert_passed()
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "say: failed"
-    assert lines[1].startswith("equals failed: ")
-    assert lines[-3:] == ['  outputs: {"label": "pear"}', "  given word: pear", "in row 1 (b), base"]
+    assert said.code == 1
+    first, row, *shown = said.out.splitlines()[:5]
+    assert first == "✗ red: 1 passed, 1 failed"
+    assert row.startswith("  row 1 (")
+    assert shown == ["    say/contains: does not contain 'hello'", "      - hello", "      + other!"]
+    assert "✓ whole: 2 passed" in said.out
+    assert "1 of 2 pipelines did not pass · 4 trials: 3 passed, 1 failed · 0 calls" in said.out
 
 
-async def test_inputs_make_a_row_of_their_own(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "arguments", "code", "told"),
+    [
+        (UNCHECKED, (), 5, "nothing was checked"),
+        (GREEN, ("--where", "word == 'nobody'"), 5, "no row is left to run"),
+        (GREEN, ("--where", "word == 'nobody'", "words"), 5, "no row is left to run"),
+        (GREEN.replace("word: hello", "word: unheard"), (), 2, "1 answer not recorded"),
+        (GREEN, ("--fresh",), 2, "a replay asks nobody"),
+        (GREEN, ("--against", "main"), 2, "git cannot be asked"),
+        (GREEN, ("nobody",), 2, "there is no pipeline 'nobody'"),
+        (GREEN, ("--limit", "1"), 0, "1 trial: 1 passed"),
+        (ECHO, ("--fail-exit-code", "7"), 7, "did not pass"),
+    ],
+)
+def test_it_is_green_only_where_something_was_checked(
+    cli: Cli, pipeline: str, arguments: tuple[str, ...], code: int, told: str
+) -> None:
     """
-    Given a program with an event loop,
-    when a variant of a pipeline is run live with inputs,
-    then there is a result of that row, by the checks of the file.
+    Given a pipeline without checks, without rows or without recordings, or a command that cannot be meant,
+    when it is tested,
+    then the exit code says so, and the words why.
     """
-    loud = pipeline(project / "pipelines" / "loud.yaml", mode="live", variant="loud")
+    recorded(cli, words=GREEN)
+    cli.write(words=pipeline)
 
-    result = await loud.run_async(word="pear")
+    said = cli("test", *arguments)
 
-    assert (result.status, result.outputs) == ("failed", "PEAR")
-    with pytest.raises(UsageError, match="event loop"):
-        loud.run(word="pear")
+    assert said.code == code, (said.out, said.err)
+    assert told in said.out + said.err
 
 
-@pytest.mark.usefixtures("project")
-def test_what_is_not_recorded_is_said_with_what_to_do() -> None:
+def test_a_project_without_pipelines_is_not_green(cli: Cli) -> None:
     """
-    Given a replay, in which nothing is called,
-    when a row is run whose answer is not recorded,
-    then the error says how it is recorded.
+    Given a project without a pipeline,
+    when it is tested,
+    then that is a matter of usage.
     """
-    with pytest.raises(NotRecorded) as caught:
-        pipeline("loud", variant="plain").run(word="plum")
+    cli.write()
 
-    assert str(caught.value).splitlines() == [
-        "pipelines/loud.yaml: no answer is recorded for say of echo/echo",
-        "record it, with a key: promptlab recordings update pipelines/loud.yaml",
-        'and commit recordings/; or call the model: mode="live"',
-    ]
+    assert cli("test").code == 2
 
 
-@pytest.mark.usefixtures("project")
-def test_what_cannot_be_meant_is_refused() -> None:
+def test_without_a_key_a_live_test_is_not_green(review: Review) -> None:
     """
-    Given a pipeline with two variants,
-    when none of them is chosen, or a row is given with inputs,
-    then the error says what to give.
+    Given an edit that is not recorded, and no key,
+    when it is tested live,
+    then nothing is called and the exit code is 2; with the key it is bought and green.
     """
-    with pytest.raises(UsageError, match=r"has 2 variants, .* say variant=; there are plain, loud"):
-        pipeline("loud").run(word="apple")
-    [row] = pipeline("loud").rows()
-    with pytest.raises(UsageError, match="give the row, or inputs"):
-        pipeline("loud", variant="plain").run(row, word="apple")
+    review.branch("edit", "Please say {{ word }}")
+    without = review.ci("--live")
+
+    review.lab.write(".env", f"FAKE_KEY={KEY}\n")
+    with_key = review.cli("test", "--live")
+
+    assert without.code == 2
+    assert with_key.code == 0, with_key.out
+    assert "8 calls" in with_key.out
+
+
+def test_out_and_json_say_what_run_says(cli: Cli, tmp_path: Path) -> None:
+    """
+    Given two pipelines,
+    when they are tested with reports and --json,
+    then there is an object a pipeline on stdout, the words stand on stderr, and the reports are written.
+    """
+    recorded(cli, red=ECHO, green=GREEN)
+
+    said = cli("test", "--json", "--out", str(tmp_path / "{pipeline}.jsonl"))
+
+    assert [one["pipeline"] for one in said.objects] == ["green", "red"]
+    assert "✗ red: 1 passed, 1 failed" in said.err
+    lines = (tmp_path / "red.jsonl").read_text().splitlines()
+    assert [json.loads(line)["status"] for line in lines].count("failed") == 1
+
+
+def test_in_github_actions_failures_are_annotated(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Given a failed check,
+    when it is tested in GitHub Actions,
+    then an annotation stands beside the words.
+    """
+    recorded(cli, red=ECHO)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    said = cli("test")
+
+    assert "::error file=pipelines/red.yaml,line=" in said.out
+
+
+def test_a_test_is_run_again_as_it_was(cli: Cli) -> None:
+    """
+    Given a test whose recordings lacked,
+    when the run is looked at in the log,
+    then the log says that it was a replay.
+    """
+    recorded(cli, words=GREEN)
+
+    cli("test", "words")
+
+    assert cli("runs", "show", "last", "--json").json["options"]["mode"] == "replay"
+
+
+def test_a_value_of_several_lines_is_shown_as_a_difference(cli: Cli) -> None:
+    """
+    Given a check for a text of several lines of which one differs,
+    when it is tested,
+    then that line is shown both ways, and the others once.
+    """
+    lines = GREEN.replace('content: "{{ word }}!"', 'content: "one\\ntwo {{ word }}\\nthree"')
+    recorded(cli, words=lines.replace('{contains: "!"}', '{equals: "one\\ntwo hello\\nthree"}'))
+
+    said = cli("test")
+
+    shown = [line.strip() for line in said.out.splitlines() if line.startswith("      ")]
+    assert shown == ["one", "- two hello", "+ two other", "three"]

@@ -11,11 +11,12 @@ from promptlab.analysis.row_values import Side, column
 from promptlab.analysis.sign_flip import holm
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
-from promptlab.schemas.pipeline import Gate, OtherVariant
+from promptlab.schemas.pipeline import BASELINE, Gate, OtherVariant
 from promptlab.schemas.report import GateResult
 
 SHOWN_ROWS = 5
 ROUNDING = 1e-9
+NO_BASELINE = "a baseline belongs to a pipeline, and here is none"
 NOT_HERE = "`promptlab test` and `promptlab compare` judge a base at a commit"
 
 
@@ -89,7 +90,8 @@ def _compared(gate: Gate, cell: CellMetrics, sides: Sides) -> Comparison:
 
 def _base(gate: Gate, cell: CellMetrics, sides: Sides) -> Base:
     if not isinstance(gate.against, OtherVariant):
-        return sides.bases.get(gate.against or "", Base(missing=NOT_HERE))
+        reason = NO_BASELINE if gate.against == BASELINE else NOT_HERE
+        return sides.bases.get(gate.against or "", Base(missing=reason))
     there = _cell_there(gate, cell)
     return Base(sides.head) if there in sides.head else Base(missing=f"{there} was not run")
 

@@ -29,6 +29,28 @@ def load_all(
     return loaded
 
 
+def all_there(project: Project, memory: LoadingMemory) -> list[LoadedPipeline]:
+    """Load all pipelines; those that others call and that cannot be run by themselves are left out."""
+    from promptlab.loader.validating import Validation  # noqa: PLC0415 - most commands are told which
+
+    checked, problems = list(Validation(project, memory).pipelines()), Problems()
+    if not checked:
+        hint = "write one, or begin with `promptlab init`"
+        raise UsageError(f"there are no pipelines in {project.root / PIPELINES}", hint=hint)
+    for one in checked:
+        problems.extend(one.problems)
+    problems.raise_errors()
+    return [one.loaded for one in checked if one.loaded is not None]
+
+
+def named_or_all(project: Project, references: Sequence[str]) -> list[str]:
+    """Give the paths of pipelines that are named, or of all that can be run."""
+    if references:
+        return list(dict.fromkeys(project.pipeline(reference) for reference in references))
+    with LoadingMemory() as memory:
+        return [loaded.path for loaded in all_there(project, memory)]
+
+
 def load_whole(project: Project, model: str | None, changes: Changes) -> list[Loaded]:
     """Load all pipelines of a project, but for what others call or read; raises as `load_all`."""
     found: list[Loaded] = []

@@ -1,9 +1,10 @@
 """What a test says: a line of what passes; of what does not, each trial with what was expected and made."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import islice
 from typing import TYPE_CHECKING, override
 
 from promptlab.cli.result import MARKS, NOT_PASSED, Failures, warnings
@@ -21,6 +22,7 @@ from promptlab.schemas.run import TrialResult, Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
+ENDS = ("passed", "failed", "errored", "skipped")
 MOST_TRIALS = 50
 KEPT_TRIALS = 200
 LONGEST_REASON = 500
@@ -103,11 +105,16 @@ def _show_gate(console: "Console", gate: GateResult) -> None:
 
 
 def _told(summary: RunSummary) -> str:
-    counts = [f"{count:,} {status}" for status, count in summary.trials.items() if count]
     passed = [gate for gate in summary.gates if gate.status == "passed"]
     against = [gate.reason for gate in passed if gate.against is not None]
     gates = [f"{len(passed):,} of {plural(len(summary.gates), 'gate')} passed"] if summary.gates else []
-    return " · ".join([", ".join(counts) or "no trial ended", *gates, *against[:1]])
+    left = summary.planned - sum(summary.trials.values())
+    ways = [_counted(summary.trials), f"{left:,} left" if left > 0 else ""]
+    return " · ".join([", ".join(way for way in ways if way) or "no trial ended", *gates, *against[:1]])
+
+
+def _counted(trials: Mapping[str, int]) -> str:
+    return ", ".join(f"{trials[status]:,} {status}" for status in ENDS if trials.get(status))
 
 
 def _in_order(trials: Sequence[TrialResult]) -> list[TrialResult]:
@@ -144,7 +151,8 @@ def _difference(trial: TrialResult, verdict: Verdict) -> Iterator[tuple[str, str
         lines = [f"+ {line}" for line in made.split("\n")] if made is not None else []
     else:
         expected, got = (text.split("\n") for text in verdict.versus)
-        lines = [f"{line[:1]} {line[1:]}" for line in unified_diff(expected, got, lineterm="", n=2)][2:]
+        found = islice(unified_diff(expected, got, lineterm="", n=2), 3, None)
+        lines = ["…" if line.startswith("@@") else f"{line[:1]} {line[1:]}" for line in found]
     for line in lines[:MOST_LINES]:
         style = {"-": "red", "+": "green"}.get(line[:1], "dim")
         yield _cut(line, LONGEST_LINE), style
@@ -178,7 +186,7 @@ def show_totals(console: "Console", tested: Sequence[Tested]) -> None:
     red = sum(1 for one in tested if one.code)
     pipelines = plural(len(tested), "pipeline")
     ended = f"{red:,} of {pipelines} did not pass" if red else f"{pipelines} passed"
-    ways = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+    ways = _counted(counts)
     trials = f"{plural(counts.total(), 'trial')}: {ways}"
     calls = plural(sum(one.summary.calls.sent for one in tested), "call")
     paid = [one.summary.spent_usd for one in tested]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from promptlab.core.errors import StorageError
-from promptlab.engine.call_log import CallLog, Intent
+from promptlab.engine.call_log import CallLog, Intent, RecordedAnswers
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 from promptlab.loader.recording import recording_text
@@ -77,6 +77,20 @@ class RecordedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """What the log knows, and behind it what is recorded: what a live run recalls."""
+
+    log: RecordedAnswers
+    files: RecordedFiles
+
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
+        found = await self.log.recall(request, own_run_only=own_run_only)
+        if found is None:
+            found = await self.files.recall(request, own_run_only=own_run_only)
+        return None if found is None or found.error is not None else found  # what raised is run again
+
+
+@dataclass(frozen=True, slots=True)
 class WithRecordings:
     """The log, and behind it what is recorded. `written`: where all answers go that are used, if anywhere."""
 
@@ -85,12 +99,8 @@ class WithRecordings:
     written: Written | None = None
 
     async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
-        found = await self.log.recall(request, own_run_only=own_run_only)
-        if found is None:
-            found = await self.files.recall(request, own_run_only=own_run_only)
-        if found is not None and found.error is not None:
-            return None  # what a function raised is no answer: it is run again
-        return self._used(request, found)
+        recorded = Behind(self.log, self.files)
+        return self._used(request, await recorded.recall(request, own_run_only=own_run_only))
 
     async def in_doubt(self, fingerprint: str) -> bool:
         return await self.log.in_doubt(fingerprint)

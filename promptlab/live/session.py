@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from promptlab.core.errors import PromptlabError, StorageError
+from promptlab.core.network_guard import loopback_only
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
@@ -65,6 +66,8 @@ class Session:
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
         async with AsyncExitStack() as stack:
+            if self.mode == "replay":
+                stack.enter_context(loopback_only())
             recorder = await stack.enter_async_context(await self._begin())
             try:
                 return await self._recorded(stack, recorder)
@@ -174,7 +177,8 @@ class Session:
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         workshop = self.workshop
         if workshop is None:
-            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
+            opened = Workshop(self.root, on_print=self.on_print, offline=self.mode == "replay")
+            workshop = await stack.enter_async_context(opened)
         await workshop.start(self.plan.cells)
         return assemble(
             self.options,

@@ -57,7 +57,7 @@ def nearest(recordings: Recordings, requests: Sequence[Mapping[str, JSON]]) -> l
 
 def readable(request: Mapping[str, Any]) -> list[str]:
     """Give a request as people read it, in lines: what is sent beside the messages, then those."""
-    lines = [line for key, value in request.items() if key != "messages" for line in _key(key, value)]
+    lines = [line for key, value in sorted(request.items()) if key != "messages" for line in _key(key, value)]
     for message in request.get("messages") or ():
         lines += _message(message)
     return lines
@@ -97,7 +97,7 @@ def _key(key: str, value: Any) -> Iterator[str]:
 
 def _message(message: Mapping[str, Any]) -> Iterator[str]:
     yield f"{message.get('role', 'message')}:"
-    for key, value in message.items():
+    for key, value in sorted(message.items()):
         if key == "content" and isinstance(value, str):
             yield from _indented(value)
         elif key != "role":

@@ -11,6 +11,7 @@ from promptlab.loader.recording import Recording, read_recording
 from promptlab.loader.sources import FileError
 
 FOLDER = "recordings"
+USUAL = 1 << 16  # bytes; a buffer for the largest costs more than the file
 _NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 
@@ -67,7 +68,8 @@ class Recordings:
         path = recording_path(self.pipeline, fingerprint)
         try:
             with self._source.open(path) as stream:
-                content = stream.read(LARGEST + 1)
+                content = stream.read(USUAL)
+                content += stream.read(LARGEST + 1 - USUAL) if len(content) == USUAL else b""
             if len(content) <= LARGEST:
                 return decode(content)
             problems.add(path, None, f"it is larger than {LARGEST // 2**20} MB", code="too-large")

@@ -12,6 +12,8 @@ from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
+from promptlab.loader.baseline import FOLDER as BASELINES
+from promptlab.loader.baseline import read_baseline_file
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
@@ -88,6 +90,10 @@ class Validation:
         """Check a file that is there."""
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
+        if path.startswith(f"{BASELINES}/") and path.endswith(".json"):
+            problems = Problems()
+            read_baseline_file(self.project.files, path, problems)
+            return Validated(path, "baseline", problems)
         if self._is_surely_pipeline(path):
             return self._with_callers(self._pipeline(path)).validated
         users = [checked for checked in self._everything if path in checked.names]

@@ -21,8 +21,9 @@ BOUNDS = ("metric", "min", "max", "max_drop", "max_rise")
 
 
 class Written:
-    """The files of a run as they were, by path; `path` is that of its pipeline. Places are None where unknown.
+    """The files of a run as they were, by path; `path` is that of its pipeline.
 
+    Places are None where they are not known.
     What cannot be found is sought at the nearest that can: a row's own check at `dataset`, say.
     """
 

@@ -80,11 +80,8 @@ def _notes(summary: RunSummary, shown: Shown) -> Iterator[str]:
         yield f"{plural(left, 'trial')} left: failures in every rate."
     if len(summary.cells) > MOST_CELLS:
         yield f"Only the first {MOST_CELLS} of {len(summary.cells):,} cells are shown."
-    if shown.trials < shown.of:
-        out = shown.not_passed_left_out
-        rest = f"; {plural(out, 'trial')} that did not pass left out" if out else ""
-        which = "rows with a trial that did not pass go first"
-        yield f"{shown.trials:,} of {shown.of:,} trials are shown ({which}{rest}). JSONL and CSV have all."
+    if shown.note is not None:
+        yield shown.note
 
 
 def _table(summary: RunSummary, cells: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,29 +1,25 @@
 """JUnit XML, as the `junit` step of Jenkins and the test reports of GitLab read it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from html import escape
 
 from promptlab.core.json import as_text
 from promptlab.core.words import plural
 from promptlab.reports.faults import LEFT, Fault, faults, warnings
 from promptlab.reports.inert import one_line, visible
+from promptlab.reports.junit_xml import LONGEST_MESSAGE, Attributes, case, cut, opened, properties, tag, time
 from promptlab.reports.spool import Spool
 from promptlab.schemas.report import GateResult, RunReport, RunSummary
 from promptlab.schemas.run import TrialKey, TrialResult
 
 LONGEST_NAME = 200
-LONGEST_MESSAGE = 500
 LONGEST_TEXT = 4_000
 LONGEST_OUTPUT = 2_000
 ROOM_FOR_OUTPUTS = 15_000_000  # bytes; GitLab refuses a file of 30 MB
-ATTACHMENT = re.compile(r"\[\[(?=ATTACHMENT\|)", re.IGNORECASE)  # Jenkins and GitLab open what it names
 REPEATED = re.compile(r" \(repeat \d+\)$")
 DOT = "\u2024"  # Jenkins takes what follows a full stop for the name of the class
-
-type Attributes = Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -46,7 +42,7 @@ class Suite:
     @property
     def attributes(self) -> Attributes:
         counts = {"tests": self.tests, "failures": self.failures, "errors": self.errors}
-        return {name: str(count) for name, count in counts.items()} | {"time": _seconds(self.seconds)}
+        return {name: str(count) for name, count in counts.items()} | {"time": time(self.seconds)}
 
 
 @dataclass(slots=True)
@@ -83,7 +79,7 @@ class _Suites:
         output = self.outputs.take(_output(trial))
         attributes = {"name": _name(trial.key), "classname": _class(self.pipeline, cell)}
         placed = {"file": self.file} if self.file is not None else {}
-        self.spool.add(cell, _case(attributes | placed, seconds, inner + output))
+        self.spool.add(cell, case(attributes | placed, seconds, inner + output))
 
 
 def report(source: RunReport) -> Iterator[str]:
@@ -96,14 +92,14 @@ def report(source: RunReport) -> Iterator[str]:
             suites.add(trial)
         whole, cases = _of_run(summary, file)
         yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-        yield _opened("testsuites", {"name": summary.pipeline} | _total([*suites.by_cell.values(), whole]))
+        yield opened("testsuites", {"name": summary.pipeline} | _total([*suites.by_cell.values(), whole]))
         for cell, suite in suites.by_cell.items():
-            yield _opened("testsuite", _head(f"{summary.pipeline} {cell}", suite, file))
-            yield _properties(_cell_properties(summary, cell))
+            yield opened("testsuite", _head(f"{summary.pipeline} {cell}", suite, file))
+            yield properties(_cell_properties(summary, cell))
             yield from spool.texts(cell)
             yield "</testsuite>\n"
-        yield _opened("testsuite", _head(f"{summary.pipeline} gates", whole, file))
-        yield _properties(_run_properties(summary))
+        yield opened("testsuite", _head(f"{summary.pipeline} gates", whole, file))
+        yield properties(_run_properties(summary))
         yield from cases
         yield _left_out(suites.outputs.left_out)
         yield "</testsuite>\n</testsuites>\n"
@@ -138,24 +134,24 @@ def _judged(trial: TrialResult) -> tuple[str, str]:
         case "left":
             return "error", _element("error", found, LEFT)
         case "skipped":
-            return "skipped", _tag("skipped", {"message": "all steps were skipped"})
+            return "skipped", tag("skipped", {"message": "all steps were skipped"})
         case "passed":
             return "", ""
 
 
-def _element(tag: str, found: list[Fault], otherwise: str) -> str:
+def _element(name: str, found: list[Fault], otherwise: str) -> str:
     message = one_line(found[0].text if found else otherwise, LONGEST_MESSAGE)
     lines = "\n".join(visible(fault.text, LONGEST_MESSAGE) for fault in found) or otherwise
     kind = found[0].type if found else otherwise
-    return _tag(tag, {"message": message, "type": kind}, _cut(lines, LONGEST_TEXT))
+    return tag(name, {"message": message, "type": kind}, cut(lines, LONGEST_TEXT))
 
 
 def _output(trial: TrialResult) -> str:
     """Give the output with the warnings behind it."""
     output = "" if trial.outputs is None else visible(as_text(trial.outputs), LONGEST_OUTPUT)
     warned = (f"warning: {one_line(fault.text, LONGEST_MESSAGE)}" for fault in warnings(trial))
-    text = _cut("\n".join(part for part in (output, *warned) if part), LONGEST_TEXT)
-    return _tag("system-out", {}, text) if text else ""
+    text = cut("\n".join(part for part in (output, *warned) if part), LONGEST_TEXT)
+    return tag("system-out", {}, text) if text else ""
 
 
 def _name(key: TrialKey) -> str:
@@ -179,25 +175,25 @@ def _of_run(summary: RunSummary, file: str | None) -> tuple[Suite, list[str]]:
         attributes = {"name": name, "classname": _class(summary.pipeline, gate.cell or "gates")}
         result, inner = _gate(gate)
         suite.count(result)
-        cases.append(_case(attributes | where, 0.0, inner))
+        cases.append(case(attributes | where, 0.0, inner))
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped is not None or left > 0:
         undone = f"{plural(max(left, 0), 'trial')} left: {summary.stopped or summary.status}"
         attributes = {"name": "run to its end", "classname": _class(summary.pipeline, "run")}
         suite.count("error")
         cases.append(
-            _case(attributes | where, 0.0, _tag("error", {"message": undone, "type": "stopped"}, undone))
+            case(attributes | where, 0.0, tag("error", {"message": undone, "type": "stopped"}, undone))
         )
     return suite, cases
 
 
 def _gate(gate: GateResult) -> tuple[str, str]:
     if gate.status == "passed":
-        return "", _tag("system-out", {}, gate.reason) if gate.reason else ""
+        return "", tag("system-out", {}, gate.reason) if gate.reason else ""
     if gate.status == "failed" and gate.severity == "error":
-        return "failure", _tag("failure", {"message": gate.reason, "type": "gate"}, gate.reason)
+        return "failure", tag("failure", {"message": gate.reason, "type": "gate"}, gate.reason)
     word = "inconclusive" if gate.status == "inconclusive" else "warning"
-    return "skipped", _tag("skipped", {"message": f"{word}: {gate.reason}"})
+    return "skipped", tag("skipped", {"message": f"{word}: {gate.reason}"})
 
 
 def _cell_properties(summary: RunSummary, cell: str) -> Iterator[tuple[str, str]]:
@@ -222,40 +218,8 @@ def _run_properties(summary: RunSummary) -> Iterator[tuple[str, str]]:
 def _left_out(count: int) -> str:
     if not count:
         return ""
-    return _tag("system-out", {}, f"{plural(count, 'output')} left out: the file would be too large")
+    return tag("system-out", {}, f"{plural(count, 'output')} left out: the file would be too large")
 
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.6g}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3f}"
-
-
-def _properties(pairs: Iterable[tuple[str, str]]) -> str:
-    tags = "".join(_tag("property", {"name": name, "value": value}) for name, value in pairs)
-    return f"<properties>{tags}</properties>\n"
-
-
-def _case(attributes: Attributes, seconds: float, inner: str) -> str:
-    return (
-        f"{_opened('testcase', dict(attributes) | {'time': _seconds(seconds)}, end='')}{inner}</testcase>\n"
-    )
-
-
-def _tag(name: str, attributes: Attributes, text: str | None = None) -> str:
-    opened = _opened(name, attributes, end="")
-    if text is None:
-        return f"{opened[:-1]}/>"
-    shown = ATTACHMENT.sub("[ [", visible(text))
-    return f"{opened}{escape(shown, quote=False)}</{name}>"
-
-
-def _opened(name: str, attributes: Attributes, end: str = "\n") -> str:
-    said = (f' {key}="{escape(one_line(value, LONGEST_MESSAGE))}"' for key, value in attributes.items())
-    return f"<{name}{''.join(said)}>{end}"
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"

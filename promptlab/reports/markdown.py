@@ -147,7 +147,7 @@ def _slices(summary: RunSummary) -> Iterator[str]:
 
 def _within(room: int, pieces: Iterable[str]) -> str:
     """Join pieces as far as there is room, with a note where there is more."""
-    kept = []
+    kept: list[str] = []
     for piece in pieces:
         room -= _size(piece)
         if room < 0:

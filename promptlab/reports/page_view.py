@@ -5,7 +5,7 @@ from itertools import groupby
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
-from promptlab.core.words import money
+from promptlab.core.words import money, plural
 from promptlab.reports.faults import LEFT, faults
 from promptlab.reports.inert import one_line, visible
 from promptlab.reports.shown_metrics import time_text
@@ -80,20 +80,30 @@ class Shown:
     of: int
     not_passed_left_out: int
 
+    @property
+    def note(self) -> str | None:
+        """Say what is left out, where anything is."""
+        if self.trials == self.of:
+            return None
+        out = self.not_passed_left_out
+        rest = f"; {plural(out, 'trial')} that did not pass left out" if out else ""
+        which = f"rows with a trial that did not pass go first{rest}"
+        return f"{self.trials:,} of {self.of:,} trials are shown ({which}). JSONL and CSV have all."
 
-def shown_rows(trials: Iterable[TrialResult], cells: Sequence[str]) -> Shown:
+
+def shown_rows(trials: Iterable[TrialResult], cells: Sequence[str], most: int = MOST_TRIALS) -> Shown:
     """Keep the first rows with a trial that did not pass, then others while there is room, in their order."""
-    bad, good = _Room(), _Room()
+    bad, good = _Room(most), _Room(most)
     total = left_out = 0
     wanted = dict.fromkeys(cells)
     for _, found in groupby(trials, key=lambda trial: trial.key.row):
         of_row = list(found)
         total += len(of_row)
         failed = sum(trial.status not in ("passed", "skipped") for trial in of_row)
-        kept = [trial for trial in of_row if trial.key.cell in wanted]
+        kept = [trial for trial in of_row if trial.key.cell in wanted][:most]
         fits = (bad if failed else good).take(kept)
         left_out += failed if not fits else 0
-    rows = [*bad.rows, *good.first(MOST_TRIALS - bad.size)]
+    rows = [*bad.rows, *good.first(most - bad.size)]
     rows.sort(key=lambda row: row.number)
     return Shown(tuple(rows), sum(row.size for row in rows), total, left_out)
 
@@ -101,13 +111,14 @@ def shown_rows(trials: Iterable[TrialResult], cells: Sequence[str]) -> Shown:
 class _Room:
     """Rows of one kind, as many as a page may have."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.rows: list[RowView] = []
         self.size = 0
+        self._most = most
 
     def take(self, trials: list[TrialResult]) -> bool:
-        if not trials or self.size + len(trials) > MOST_TRIALS:
-            self.size = MOST_TRIALS if trials and not self.rows else self.size
+        """Keep a row if there is room for it, and say whether."""
+        if not trials or self.size + len(trials) > self._most:
             return False
         self.rows.append(_row(trials))
         self.size += len(trials)
