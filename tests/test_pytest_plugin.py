@@ -324,6 +324,22 @@ def test_python_is_not_run_where_that_is_forbidden(lab: Lab) -> None:
     done.stdout.fnmatch_lines(["--no-python, but pipelines/say.yaml runs judge.py"])
 
 
+def test_an_error_says_what_helps(lab: Lab) -> None:
+    """
+    Given a limit on the cost, and a model of which nobody knows the price,
+    when pytest runs the pipeline live,
+    then its rows are errors with a hint on a line of its own.
+    """
+    write_project(lab.folder, say=SMALL.replace("echo/echo", "openai/unheard-of") + "limits: {cost_usd: 1}\n")
+
+    done = lab(LIVE)
+
+    done.assert_outcomes(errors=2)
+    done.stdout.fnmatch_lines(
+        ["there is a cost limit, but the price of openai/unheard-of*", "hint: *prices*"]
+    )
+
+
 def test_repeats_are_one_item(lab: Lab) -> None:
     """
     Given rows that are repeated,

@@ -17,6 +17,7 @@ from promptlab.loader.project import PIPELINES, SETTINGS, YAML
 from promptlab.schemas.dataset import Row
 from promptlab.testing import GateWarning
 from promptlab.testing.sheets import Job, Outcome, Place
+from promptlab.testing.telling import told_error
 
 GATES = "gates"
 IN_NODE_IDS = str.maketrans({"[": "%5B"})  # pytest would read parameters there
@@ -72,7 +73,7 @@ class PipelineFile(pytest.File):
                 return None
             raise self.CollectError(first_as_text(error.problems)) from None
         except PromptlabError as error:
-            raise self.CollectError(_said(error)) from None
+            raise self.CollectError(told_error(error)) from None
 
     @property
     def _is_named(self) -> bool:
@@ -91,7 +92,7 @@ class PipelineFile(pytest.File):
         try:
             return frozenset(_affected(self.path, loaded, self.rows, self.tests.since))
         except PromptlabError as error:
-            raise self.CollectError(_said(error)) from None
+            raise self.CollectError(told_error(error)) from None
 
     @property
     def size(self) -> int:
@@ -193,7 +194,3 @@ def _affected(path: Path, loaded: LoadedPipeline, rows: list[Row], since: str | 
         return
     touched, repeats = found.affected[loaded.path], range(loaded.spec.repeat.count)
     yield from (place for place in places if any(touched.has(*place, repeat) for repeat in repeats))
-
-
-def _said(error: PromptlabError) -> str:
-    return escaped(error.message) + (f"\nhint: {escaped(error.hint)}" if error.hint else "")

@@ -18,7 +18,7 @@ from promptlab.loader.problem_formats import first_as_text
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialResult
 from promptlab.testing.judged import Status, status_of
-from promptlab.testing.telling import told, told_gate, told_lacking
+from promptlab.testing.telling import told, told_error, told_gate, told_lacking
 
 NOTE = "pytest"
 
@@ -55,8 +55,7 @@ class Job:
         except InvalidPipeline as error:
             return Sheet(otherwise=Outcome("errored", first_as_text(error.problems)))
         except PromptlabError as error:
-            hint = f"\n{error.hint}" if error.hint else ""
-            return Sheet(otherwise=Outcome("errored", escaped(error.message) + escaped(hint)))
+            return Sheet(otherwise=Outcome("errored", told_error(error)))
         if report.summary.status == "interrupted":
             raise KeyboardInterrupt
         return self._sheet(report)

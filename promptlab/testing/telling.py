@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from promptlab.core.display import escaped, shortened
+from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON, as_text
 from promptlab.schemas.report import GateResult, RunSummary, Unrecorded
 from promptlab.schemas.run import StepResult, TrialResult, Verdict
@@ -36,6 +37,11 @@ def told_lacking(summary: RunSummary, path: str, row_id: str, cell: str) -> str:
             "and commit recordings/; or call the model: --promptlab-mode live",
         )
     )
+
+
+def told_error(error: PromptlabError) -> str:
+    """Tell of an expected error, and what helps."""
+    return escaped(error.message) + (f"\nhint: {escaped(error.hint)}" if error.hint else "")
 
 
 def told_gate(gate: GateResult) -> str:
