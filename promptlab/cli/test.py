@@ -15,7 +15,7 @@ NOT_OF_RUNS = ("live", "against", "strict")
 
 @click.command(
     cls=Command,
-    epilog="Examples: promptlab test; promptlab test --since main --against main --out results/{pipeline}.md",
+    epilog="Example: promptlab test --since main --against main --out results/{pipeline}.md",
 )
 @choosing_any
 @ON_UNKNOWN

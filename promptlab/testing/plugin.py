@@ -1,5 +1,6 @@
 """The part of the pytest plugin that is there once `--promptlab` asked for it: one for a test session."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from promptlab.library import RunArguments
 from promptlab.testing.collecting import PipelineFile, PipelineItem, is_pipeline
-from promptlab.testing.sheets import Job, Outcome, Sheets, wanted
+from promptlab.testing.sheets import Job, Outcome, Place, Sheets
 
 SHARED = "promptlab_shared"
 
@@ -60,19 +61,23 @@ class PipelineTests:
         return self._sheets.sheet(item.path, lambda: self._job(item).run()).of(item.place)
 
     def _job(self, item: PipelineItem) -> Job:
-        file, items = item.file, self._items.get(item.path, [item])
-        chosen = {one.place for one in items if one.place is not None}
-        everything = any(one.place is None for one in items)  # gates are judged over all rows
-        return file.job(self._arguments(), wanted(file.affected if everything else chosen, all_of=file.size))
+        items = self._items.get(item.path, [item])
+        return item.file.job(self._arguments(), _wanted(items))
 
     def _again(self, item: PipelineItem) -> Outcome:
         fresh = self.mode != "replay" and item.place is not None
-        places = frozenset({item.place}) if item.place is not None else None
-        job = item.file.job({**self._arguments(), "fresh": fresh}, places)
+        job = item.file.job({**self._arguments(), "fresh": fresh}, _wanted([item]))
         return job.run().of(item.place)
 
     def _arguments(self) -> RunArguments:
         return {"mode": self.mode, "python_allowed": self.python_allowed}
+
+
+def _wanted(items: Sequence[PipelineItem]) -> frozenset[Place] | None:
+    """Give the places that items of one pipeline need, None for all: gates are judged over all rows."""
+    file, chosen = items[0].file, {one.place for one in items if one.place is not None}
+    places = file.affected if any(one.place is None for one in items) else chosen
+    return None if len(places) == file.size else frozenset(places)
 
 
 def _shared_folder(config: pytest.Config) -> Path | None:

@@ -1,7 +1,7 @@
 """What the items of a pipeline came to in one run, for whichever process asks."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -178,8 +178,3 @@ def _held(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def wanted(places: Collection[Place], *, all_of: int) -> frozenset[Place] | None:
-    """Give which places a run is told to take; None where they are all that there are."""
-    return None if len(places) == all_of else frozenset(places)
