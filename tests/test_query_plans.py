@@ -33,6 +33,8 @@ COMMANDS = (
     ("report", "last", "--format", "csv"),
     ("render", "words", "--row", "1"),
     ("plan", "words"),
+    ("compare", "00", "last"),
+    ("baseline", "update", "words"),
     ("run", "words"),
     ("run", "words", "--on-unknown", "fail", "--fresh"),
     ("run", "words", "--failed", "last"),
