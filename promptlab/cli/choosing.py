@@ -104,6 +104,11 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with((_pipelines(required=True), *OPTIONS), command)
 
 
+def choosing_any(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same where it is all pipelines unless some are named."""
+    return _with((_pipelines(required=False), *OPTIONS), command)
+
+
 def choosing_again(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the same for a command that runs again and again: without pipelines it is all of them."""
     options = (option for option in OPTIONS if option not in (FAILED, SINCE, FRESH))

@@ -14,8 +14,10 @@ from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.bases import bases_of
 from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.kept import TakenOver
 from promptlab.live.leave import require_leave
 from promptlab.live.session import Session
@@ -88,10 +90,12 @@ async def run_loaded(
     listeners: Sequence[Emit] = (),
     counts: RunCounts | None = None,
     on_print: Callable[[Printed], None] = print_to_stderr,
+    held: Held = NOTHING_HELD,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
     session = session_of(project, loaded, request, log=log, git=git_state(project.root))
-    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
+    held = replace(held, bases={**session.held.bases, **held.bases})
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print, held=held)
     try:
         if request.mode != "replay":
             Recordings(project.files, loaded.name).require_sound()
@@ -116,6 +120,7 @@ def session_of(
         log=log,
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
         taken_over=request.taken_over,
+        held=Held(bases=bases_of(loaded)),
         mode=request.mode,
         recordings=Recordings(project.files, loaded.name),
     )

@@ -18,6 +18,7 @@ from promptlab.engine.replaying import Replay
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
@@ -43,6 +44,7 @@ class Session:
     `attachments` makes what gives the files that prompts name, and tells of each that it reads.
     `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
     stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
+    `held`: what its gates are held against.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class Session:
     brake: Brake | None = None
     mode: Literal["live", "record", "replay"] = "live"
     recordings: Recordings | None = None
+    held: Held = NOTHING_HELD
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -74,7 +77,7 @@ class Session:
                 raise
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
-        scores = Scores(self.plan)
+        scores = Scores(self.plan, self.held)
         hear = fan_out(self.counts, scores, *self.listeners)
         kept = self._kept(recorder, hear)
         emit = fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))

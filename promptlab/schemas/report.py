@@ -287,8 +287,24 @@ def paid(most: float | None, at_risk: float | None) -> float | None:
 
 
 @frozen
+class Origin:
+    """Where a run comes from: the file of its pipeline, and all its files as they were, by path.
+
+    `folder`: that of the project in its repository, empty or with a slash at its end.
+    """
+
+    path: str | None = None
+    folder: str = ""
+    files: Callable[[], Mapping[str, bytes]] = dict
+
+
+NOWHERE = Origin()
+
+
+@frozen
 class RunReport:
     """What a report is made of; `trials` opens the stream anew, in order of row, cell and repeat."""
 
     summary: RunSummary
     trials: Callable[[], Iterable[TrialResult]]
+    origin: Origin = NOWHERE
