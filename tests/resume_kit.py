@@ -87,7 +87,7 @@ def _from_csv(text: str) -> Any:
 
 
 def _from_markdown(text: str) -> str:
-    return re.sub(r"spent .*, in .*\. Run `\w+`", "", text)
+    return re.sub(r"spent .*, in .*\. Run <code>\w+</code>", "", text)
 
 
 READERS: Mapping[str, Callable[[str], Any]] = {

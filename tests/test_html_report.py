@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.reports.page_view import shown_rows
-from promptlab.schemas.report import GateResult, Measured
+from promptlab.schemas.report import GateResult, Measured, Slice, Slices
 from promptlab.schemas.run import Verdict
 from tests.browser_kit import CHROMIUM, shown
 from tests.report_kit import CELL, HOSTILE, STATUSES, SUMMARY, ended, summary_of, trial_of, written
@@ -142,6 +142,35 @@ def test_metrics_and_gates_are_told() -> None:
     assert "brief (warns): long (0.25)" in text
     assert "Stopped: Ctrl-C." in text
     assert "3 trials left: failures in every rate." in text
+
+
+def test_classes_and_slices_are_tables() -> None:
+    """
+    Given a run with a classification, and metrics by a column with hostile values,
+    when the page is made,
+    then the confusion matrix and the slices are tables of text.
+    """
+    said = {"support": 2, "precision": 1.0, "recall": 0.5, "f1": 0.667}
+    detail = {
+        "type": "classification",
+        "classes": {"<b>": said},
+        "matrix": {"expected": ["<b>"], "actual": ["<b>"], "counts": [[2]]},
+        "unlabelled": 0,
+    }
+    slices = Slices("<tier>", (Slice(CELL, "</td>free", 3, {"pass_rate": 0.5, "cost_usd": None}, {}),))
+    summary = replace(
+        summary_of([]), cells={CELL: {}}, slices=slices, measured=Measured(detail={CELL: {"f1": detail}})
+    )
+
+    page = Page(written("html", [], summary=summary))
+
+    words = " ".join(page.text.split())
+    assert "f1 in base t=0.7: expected down, actual across <b>" in words
+    assert "<b>2" in words.replace("<b> 2", "<b>2")
+    assert "By <tier>" in words
+    assert "</td>free" in words
+    assert "There is no trial to show." in words
+    assert not page.all("b")
 
 
 def test_a_large_run_is_cut_and_says_so() -> None:

@@ -261,6 +261,22 @@ def test_python_steps_run_in_a_replay_unless_it_may_not(studio: Studio) -> None:
     assert {one["step"] for one in lacking.json["unrecorded"]} == {"shout"}
 
 
+def test_a_python_step_that_raised_is_replayed_as_it_did(studio: Studio) -> None:
+    """
+    Given a python step that raises, and is excused,
+    when the run is recorded, and replayed where it may not run,
+    then it is excused again.
+    """
+    studio.lab.write("tools/desk.py", TOOLS)
+    find = {"id": "find", "python": "tools/desk.py:find", "with": {"order": "{{ 13 }}"}, "on_error": "skip"}
+    studio.lab.write_pipeline(steps=[SAY, find])
+    studio.record("--out", "a.jsonl")
+
+    studio.replay("--no-python", "--out", "b.jsonl")
+
+    assert _trials(studio, "a.jsonl") == _trials(studio, "b.jsonl")
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

@@ -6,7 +6,6 @@ from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from promptlab.core.words import duration, money, percent, plural, spent
 from promptlab.reports.inert import one_line
@@ -34,8 +33,8 @@ def report(source: RunReport) -> Iterator[str]:
         table=list(_table(summary, cells)),
         class_tables=list(class_tables(summary)),
         counts=[(status, count) for status, count in summary.trials.items() if count],
-        style=Markup(style),  # noqa: S704 - files of this package
-        script=Markup(script),  # noqa: S704 - files of this package
+        style=style,
+        script=script,
         policy=_policy(style, script),
     )
     stream.enable_buffering(PIECES)
