@@ -60,7 +60,9 @@ class BaseRun:
                 stack.enter_context(loopback_only())
             while self.opened:
                 stack.push_async_callback(self.opened.pop().close)
-            workshop = await stack.enter_async_context(Workshop(self.terms.root, offline=self.terms.is_replay))
+            workshop = await stack.enter_async_context(
+                Workshop(self.terms.root, offline=self.terms.is_replay)
+            )
             await workshop.start(self.plan.cells)
             brake = Brake()
             engine = await self._engine(stack, workshop, brake, emit)
