@@ -5,11 +5,12 @@ from typing import Any
 import click
 
 from promptlab.cli.commands import Command
-from promptlab.cli.completing import complete_runs
+from promptlab.cli.completing import complete_pipelines, complete_runs, complete_runs_and_refs
+from promptlab.core.errors import UsageError
 
 
 @click.command(cls=Command, epilog="Example: promptlab compare last --variant few-shot --against zero-shot")
-@click.argument("a", metavar="A", shell_complete=complete_runs)
+@click.argument("a", metavar="A", shell_complete=complete_runs_and_refs)
 @click.argument("b", required=False, metavar="[B]", shell_complete=complete_runs)
 @click.option("--variant", metavar="V", help="Only this variant of B, or the cell of this name.")
 @click.option("--against", metavar="W", help="Hold it against this variant or cell of A.")
@@ -19,17 +20,39 @@ from promptlab.cli.completing import complete_runs
     metavar="N",
     help="Of how many flipped trials outputs are compared; default: 10, with --json or --markdown 100.",
 )
+@click.option(
+    "--pipeline",
+    "pipelines",
+    multiple=True,
+    metavar="P",
+    shell_complete=complete_pipelines,
+    help="With a commit: only this pipeline.",
+)
+@click.option("--no-python", is_flag=True, help="With a commit: take recorded outputs of python steps.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a comment for a pull request.")
 @click.pass_obj
 def command(root: str | None, /, a: str, b: str | None, **options: Any) -> None:
     """Compare two runs, or two variants of one: an id, a unique start of one, or `last`.
 
+    A alone may be a commit: pipelines are compared with what they were where HEAD parted from it, from what
+    is recorded and logged. Their python runs, that of the commit too, unless --no-python says otherwise.
+
     Rows are paired by id, the repeats of a row averaged. p is two-sided (exact where it can be) and adjusted
     for the whole table by Holm's rule. Nothing is called. The exit code is 0 whatever has changed.
     """
-    from promptlab.cli.compare_view import compare_stored  # noqa: PLC0415
+    from promptlab.cli.compare_view import compare_stored, is_run  # noqa: PLC0415
     from promptlab.cli.opening import project_at, stored  # noqa: PLC0415
 
-    with stored(project_at(root)) as found:
+    project = project_at(root)
+    pipelines, no_python = options.pop("pipelines"), options.pop("no_python")
+    if b is None and not is_run(project, a):
+        from promptlab.cli.compare_commit import compare_commit  # noqa: PLC0415
+
+        compare_commit(project, a, pipelines=pipelines, no_python=no_python, **options)
+        return
+    if pipelines or no_python:
+        hint = "say `promptlab compare REF`"
+        raise UsageError("--pipeline and --no-python belong to a comparison with a commit", hint=hint)
+    with stored(project) as found:
         compare_stored(found, a, b, **options)

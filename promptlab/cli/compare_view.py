@@ -8,7 +8,7 @@ from promptlab.analysis.comparing import CellComparison
 from promptlab.analysis.comparison import Comparison
 from promptlab.cli.console import is_terminal, out_console
 from promptlab.cli.flip_lines import Line, flip_lines
-from promptlab.cli.opening import Stored
+from promptlab.cli.opening import Stored, stored
 from promptlab.cli.output import put_out
 from promptlab.cli.tables import Grid, Styled, show_grid
 from promptlab.core.display import escaped
@@ -16,6 +16,8 @@ from promptlab.core.errors import UsageError
 from promptlab.core.json import plain
 from promptlab.live.comparing import compare
 from promptlab.live.comparing_runs import stored_side
+from promptlab.live.project_log import has_log
+from promptlab.loader.project import Project
 from promptlab.reports.comparison_table import HEADER, flip_line, lines, note_lines, row_line, title_lines
 
 if TYPE_CHECKING:
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
 SHOWN, WRITTEN = 10, 100  # flips, with what their outputs differ by
 STYLES = {"better": "green", "worse": "red", "": ""}
+
+
+def is_run(project: Project, reference: str) -> bool:
+    """Whether the log has a run of this name; more than one is for `compare_stored` to refuse."""
+    if not has_log(project):
+        return False
+    with stored(project) as found:
+        return reference == "last" or bool(found.runs.named(reference))
 
 
 def compare_stored(
@@ -37,12 +47,10 @@ def compare_stored(
     as_markdown: bool,
 ) -> None:
     """Compare two runs, or the cells of one, and print what there is to say. Raises UsageError."""
-    if as_json and as_markdown:
-        raise UsageError("--json and --markdown cannot both be printed", hint="say one of them")
+    told = how_many_told(flips, as_json=as_json, as_markdown=as_markdown)
     if b is None and against is None:
         hint = "name a second run, or say --variant V --against W"
         raise UsageError("there is nothing to compare it with", hint=hint)
-    told = flips if flips is not None else WRITTEN if as_json or as_markdown else SHOWN
     first = stored.runs.find(a)
     second = first if b is None else stored.runs.find(b)
     if first.id == second.id and against is None:
@@ -58,6 +66,15 @@ def compare_stored(
         put_out([markdown(found)], None)
     else:
         show_comparison(out_console(), found)
+
+
+def how_many_told(flips: int | None, *, as_json: bool, as_markdown: bool) -> int:
+    """Give of how many flips outputs are compared; raises UsageError for two forms at once."""
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown cannot both be printed", hint="say one of them")
+    if flips is not None:
+        return flips
+    return WRITTEN if as_json or as_markdown else SHOWN
 
 
 def show_comparison(console: "Console", found: Comparison) -> None:

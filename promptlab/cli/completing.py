@@ -56,6 +56,11 @@ def complete_refs(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return []
 
 
+def complete_runs_and_refs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Give runs, then branches and tags."""
+    return [*complete_runs(ctx, param, incomplete), *complete_refs(ctx, param, incomplete)]
+
+
 def _root(ctx: click.Context) -> str | None:
     root: str | None = ctx.find_root().params.get("project")
     return root

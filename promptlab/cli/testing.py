@@ -19,7 +19,6 @@ from promptlab.cli.test_view import Silent, Tested, TestFailures, show_tested, s
 from promptlab.core.errors import NothingToRun
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
-from promptlab.live.against.base_sides import BaseSides
 from promptlab.live.counts import RunCounts
 from promptlab.live.held import Held, held
 from promptlab.live.since import is_wanted, since
@@ -30,6 +29,8 @@ from promptlab.schemas.report import RunSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from promptlab.live.against.base_sides import BaseSides
 
 NOTHING = NothingToRun.exit_code
 ANNOTATIONS = "github"
@@ -61,7 +62,7 @@ class TestRuns(Runs):
 
     strictness: Strictness = Strictness()
     tested: list[Tested] = field(default_factory=list)
-    sides: dict[str, BaseSides] = field(default_factory=dict)
+    sides: "dict[str, BaseSides]" = field(default_factory=dict)
 
     @override
     def codes(self, loaded: Sequence[Loaded], outs: Sequence[Sequence[Path]]) -> Iterator[int]:
@@ -131,6 +132,8 @@ class TestRuns(Runs):
     def _refs(self, loaded: Sequence[LoadedPipeline]) -> list[str]:
         return list(dict.fromkeys(ref for one in loaded for ref in self._gates(one).refs()))
 
-    def _side(self, ref: str) -> BaseSides:
+    def _side(self, ref: str) -> "BaseSides":
+        from promptlab.live.against.base_sides import BaseSides  # noqa: PLC0415 - where a gate is against one
+
         wanted = self.wanted
         return BaseSides(self.project, ref, self.log, wanted.request, wanted.model, wanted.changes)

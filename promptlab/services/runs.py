@@ -47,6 +47,10 @@ class RunService:
         """Give the names of the pipelines that were run, sorted."""
         return list(self._session.scalars(select(Run.pipeline).distinct().order_by(Run.pipeline)))
 
+    def named(self, reference: str) -> int:
+        """Count the runs that an id, a start of one, or `last` may mean."""
+        return len(self._matching(reference.strip().lower()))
+
     def find(self, reference: str) -> RunRecord:
         """Give the run that an id, a unique start of one, or `last` names; raises UsageError."""
         found = self._matching(reference.strip().lower())

@@ -1,10 +1,11 @@
 """Pipelines as they were in a commit, and what their trials came to there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +40,8 @@ class BaseSide:
     """What the rows of a pipeline say at `commit`, by the names that cells have here.
 
     `missing`: why there are none. `lacking`: of how many rows an answer is not there. `other_checks`: the
-    steps that were judged otherwise there, "" the pipeline itself. `spent_usd`: what asking cost.
+    steps that were judged otherwise there, "" the pipeline itself. `spent_usd`: what asking cost. `loaded`:
+    the pipeline as it was; `names`: what its cells are called here.
     """
 
     commit: str
@@ -48,6 +50,8 @@ class BaseSide:
     lacking: int = 0
     other_checks: tuple[str, ...] = ()
     spent_usd: float | None = 0.0
+    loaded: LoadedPipeline | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def note(self) -> str:
@@ -119,6 +123,22 @@ class BaseSides:
             lacking=len({row for _, row in lacking}),
             other_checks=_other_checks(pairs),
             spent_usd=counts.spent_usd,
+            loaded=before,
+            names={pair.was.name: pair.now.name for pair in pairs},
+        )
+
+    def here_of(self, head: LoadedPipeline, *, listeners: Sequence[Emit] = ()) -> BaseSide:
+        """Give the same of a pipeline as it is, from what is recorded and logged."""
+        plan = Plan(head.name, head.cells, head.rows, head.row_count)
+        heard = Heard(plan)
+        self._run_at(self.project.root, head, plan, 0.0, fan_out(heard, *listeners))
+        lacking = frozenset(heard.lacking())
+        return BaseSide(
+            commit="",
+            rows=heard.side(lacking),
+            lacking=len({row for _, row in lacking}),
+            loaded=head,
+            names={cell.name: cell.name for cell in head.cells},
         )
 
     @property
@@ -169,14 +189,17 @@ class BaseSides:
         has_code = any(path.endswith(".py") for path in before.files.files_read)
         is_run = has_code and self.request.python_allowed
         with checked_out(self._tree) if is_run else nullcontext(self.project.root) as root:
-            terms = Terms(
-                root=root,
-                options=options_of(before, self.project, _asking(self.request, spent)),
-                is_replay=self.is_replay,
-                log=self.log,
-            )
-            run = BaseRun(before, plan, self.project.files, terms, self._there.opened)
-            ending = asyncio.run(run.run(emit))
+            self._run_at(root, before, plan, spent, emit)
+
+    def _run_at(self, root: Path, loaded: LoadedPipeline, plan: Plan, spent: float, emit: Emit) -> None:
+        terms = Terms(
+            root=root,
+            options=options_of(loaded, self.project, _asking(self.request, spent)),
+            is_replay=self.is_replay,
+            log=self.log,
+        )
+        run = BaseRun(loaded, plan, self.project.files, terms, self._there.opened)
+        ending = asyncio.run(run.run(emit))
         if ending.signal_code is not None:
             raise _interrupted(ending.signal_code)
 

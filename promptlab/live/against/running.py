@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlab.core.frozen import frozen
+from promptlab.core.network_guard import loopback_only
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
@@ -55,9 +56,13 @@ class BaseRun:
     async def run(self, emit: Emit) -> Ending:
         """Run all trials; it is no run in the log. Raises StorageError."""
         async with AsyncExitStack() as stack:
+            if self.terms.is_replay:
+                stack.enter_context(loopback_only())
             while self.opened:
                 stack.push_async_callback(self.opened.pop().close)
-            workshop = await stack.enter_async_context(Workshop(self.terms.root))
+            workshop = await stack.enter_async_context(
+                Workshop(self.terms.root, offline=self.terms.is_replay)
+            )
             await workshop.start(self.plan.cells)
             brake = Brake()
             engine = await self._engine(stack, workshop, brake, emit)
