@@ -307,6 +307,52 @@ def test_an_output_with_a_schema_is_known_to_templates() -> None:
     assert loaded.messages == ["first.output has no 'lable'", "first.output.label is never 'r'"]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "messages"),
+    [
+        ("{{ first.output == 'unknown' }} {{ first.output == 'x' }}", []),
+        ("{{ first.output == 'unknwon' }}", ["first.output is never 'unknwon'"]),
+        ("{{ first.output.why }} {{ first.output.team == 'none' }}", []),
+        ("{{ first.output.wyh }}", ["first.output has no 'wyh'"]),
+    ],
+)
+def test_what_stands_in_for_an_error_may_be_named(prompt: str, messages: list[str]) -> None:
+    """
+    Given a step that has another output where it errors,
+    when a prompt compares with it or names a key of it,
+    then that is no problem, but a slip of the pen is one still.
+    """
+    default = "{team: none, why: it errored}" if ".why" in prompt or ".wyh" in prompt else "unknown"
+
+    loaded = load(
+        second_step(prompt).replace(
+            "{enum: [x, y]}", f"{{enum: [x, y]}}\n    on_error: {{default: {default}}}"
+        )
+    )
+
+    assert loaded.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("loop", "literal"),
+    [("on_error: {default: lost}", "lost"), ("max_concurrency: 2", "unknown"), ("max_concurrency: 2", "x")],
+)
+def test_the_words_of_a_list_are_also_the_defaults_inside_it(loop: str, literal: str) -> None:
+    """
+    Given a loop whose items give words, or a default where they error,
+    when a prompt compares an item with any of these,
+    then that is no problem.
+    """
+    said_so = "output: {enum: [x, y]}, messages: [{role: user, content: hi}]"
+    inner = f"{{id: sort, on_error: {{default: unknown}}, {said_so}}}"
+    pipeline = (
+        f"{HEAD}steps:\n  - {{id: parts, foreach: 'range(2)', {loop}, steps: [{inner}]}}\n"
+        f"  - id: last\n{said(f"{{{{ parts.output[0] == '{literal}' }}}}")}"
+    )
+
+    assert load(pipeline).problems == []
+
+
 def test_a_schema_that_refers_to_itself_is_searched_once() -> None:
     """
     Given an output whose schema is a tree of itself, many times over,
