@@ -308,6 +308,25 @@ def test_an_output_with_a_schema_is_known_to_templates() -> None:
 
 
 @pytest.mark.parametrize(
+    ("when", "hint"),
+    [
+        ("{{ ticket == 'x' }}", "write it like ticket == 'x'"),
+        ("{% if ticket %}1{% endif %}", "join conditions by `and`, `or` and `not`"),
+    ],
+)
+def test_an_expression_in_braces_is_told_as_such(when: str, hint: str) -> None:
+    """
+    Given a `when` that is written as if it were a template,
+    when its pipeline is loaded,
+    then it is told at its begin, with how to write it.
+    """
+    (problem,) = load(one_step(when=f'"{when}"')).found
+
+    assert (problem.line, problem.column) == (7, 12)
+    assert (problem.message, problem.hint) == ("an expression is written without braces", hint)
+
+
+@pytest.mark.parametrize(
     ("prompt", "messages"),
     [
         ("{{ first.output == 'unknown' }} {{ first.output == 'x' }}", []),
@@ -448,6 +467,8 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
         ("model: nope/x", "4:8: unknown provider 'nope'; did you mean 'openai'?"),
         ("model: zzz/x", "4:8: unknown provider 'zzz'; name it under `providers` in promptlab.yaml"),
         ("model: gpt", "4:8: 'gpt' is no model"),
+        ("model: ''", "4:8: '' is no model"),
+        ("variants: {a: {steps: {a: {model: ''}}}}", "4:35: '' is no model"),
         ("variants: {a b: {}}", "4:12: 'a b' cannot be the name of a variant"),
         ("variants: {a: {name: b}}", "4:16: 'name' cannot be overridden: it is the same in all cells"),
         (
