@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
+from promptlab.analysis.regression import Base
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.outfiles import opened, out_paths, refuse_files_read, write
 from promptlab.cli.progress import progress_for
@@ -35,6 +37,8 @@ from promptlab.schemas.run import TrialKey, TrialResult
 
 if TYPE_CHECKING:
     from promptlab.services.run_log import RunLog
+
+NO_BASES: Mapping[str, Base] = MappingProxyType({})
 
 type Place = tuple[int, str, int]
 
@@ -64,7 +68,16 @@ def check_run(project: Project, reference: str, how: How) -> int:
         refuse_files_read([paths], (project.root / name for name in found.files))
         for note in found.notes():
             click.echo(note, err=True)
-        return _judged(project, found.plan, found.targets, how, paths, log=log, run_id=found.run_id)
+        return _judged(
+            project,
+            found.plan,
+            found.targets,
+            how,
+            paths,
+            log=log,
+            run_id=found.run_id,
+            bases=found.bases,
+        )
 
 
 def check_outputs(project: Project, outputs: Path, checks: str | None, how: How) -> int:
@@ -112,6 +125,7 @@ def _judged(
     *,
     log: "RunLog | None",
     run_id: str,
+    bases: Mapping[str, Base] = NO_BASES,
 ) -> int:
     options = options_of_judges(
         project,
@@ -136,6 +150,7 @@ def _judged(
             listeners=(outs, failures, progress),
             counts=counts,
             on_print=progress.printed,
+            bases=bases,
         )
         summary = asyncio.run(_to_the_end(grading, targets, run_id))
         outs.finish(summary)
