@@ -1,7 +1,6 @@
 """A project that records and replays: the command in it, and what reached the provider."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +62,6 @@ def without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_times(inner) for key, inner in value.items() if key not in _OF_THE_RUN}
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
-
-
-def trials(said: Said) -> Iterator[Any]:
-    yield from said.objects
 
 
 _OF_THE_RUN = (

@@ -1,7 +1,7 @@
 """Gates against a commit: its trials come from what is recorded, by that commit's files and checks."""
 
+import tempfile
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -249,18 +249,22 @@ def python(review: Review) -> Review:
     return review
 
 
-def test_python_of_a_commit_runs_in_a_folder_of_its_files(python: Review) -> None:
+def test_python_of_a_commit_runs_in_a_folder_of_its_files(
+    python: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     Given a function that reads a file of the project which makes it worse on a branch,
     when that is held against main,
     then the function of main read the file of main; its folder is gone.
     """
-    before = set(Path(gettempdir()).glob("promptlab-*"))
+    folders = tmp_path / "temporary"
+    folders.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folders))
 
     (gate,) = gates(python, "--against", "main", code=1)
 
     assert (gate["paired"]["base"], gate["paired"]["head"]) == (1.0, 0.0)
-    assert set(Path(gettempdir()).glob("promptlab-*")) == before
+    assert list(folders.iterdir()) == []
 
 
 def test_without_python_its_recorded_outputs_serve_on_both_sides(python: Review) -> None:

@@ -281,7 +281,7 @@ def test_a_comment_stays_within_the_limit_of_github() -> None:
     when it is written as Markdown,
     then it is no longer than a comment may be, and says what it leaves out.
     """
-    evil = "<script>|`" * 400
+    evil = "<script>@someone|`" * 400
     key = TrialKey(row=0, row_id=evil, cell="base")
     diff = tuple(word_diff(f"old {evil}", f"new {evil} {evil}"))
     flip = Flip(trial=key, before="passed", after="failed", reason=evil, diff=diff)
@@ -292,7 +292,8 @@ def test_a_comment_stays_within_the_limit_of_github() -> None:
     text = markdown(Comparison(a=whole, b=whole, cells=cells, flips=(flip,) * 3000, told=3000))
 
     assert len(text) <= LARGEST
-    assert "more\n" in text
+    assert "more\n\n### " in text
+    assert "@someone" not in text
     assert "<script>" not in text
 
 

@@ -12,6 +12,7 @@ from tests.cli_kit import Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
 from tests.recording_kit import Studio, without_times
+from tests.web_kit import says, service
 
 TOOLS = """\
 def find(order: int) -> dict:
@@ -260,6 +261,22 @@ def test_python_steps_run_in_a_replay_unless_it_may_not(studio: Studio) -> None:
     assert {one["step"] for one in lacking.json["unrecorded"]} == {"shout"}
 
 
+def test_a_python_step_that_raised_is_replayed_as_it_did(studio: Studio) -> None:
+    """
+    Given a python step that raises, and is excused,
+    when the run is recorded, and replayed where it may not run,
+    then it is excused again.
+    """
+    studio.lab.write("tools/desk.py", TOOLS)
+    find = {"id": "find", "python": "tools/desk.py:find", "with": {"order": "{{ 13 }}"}, "on_error": "skip"}
+    studio.lab.write_pipeline(steps=[SAY, find])
+    studio.record("--out", "a.jsonl")
+
+    studio.replay("--no-python", "--out", "b.jsonl")
+
+    assert _trials(studio, "a.jsonl") == _trials(studio, "b.jsonl")
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -371,6 +388,65 @@ def test_a_file_in_the_way_ends_the_run_and_loses_nothing(studio: Studio) -> Non
 
     assert str(studio.lab.root / "recordings/words") in said.err
     assert studio.lab.bought()
+
+
+def test_an_http_step_is_replayed(studio: Studio) -> None:
+    """
+    Given a step that fetches something,
+    when the run is recorded and replayed,
+    then the body comes from its recording.
+    """
+    with service(says("sent"), says("lost")) as web:
+        http = {"method": "GET", "url": f"{web.url}/state", "query": {"q": "{{ word }}"}}
+        studio.lab.write_pipeline(steps=[{"id": "fetch", "http": http}])
+        studio.record("--out", "a.jsonl")
+
+        studio.replay("--out", "b.jsonl")
+
+    assert len(web.journal) == 3
+    assert _trials(studio, "a.jsonl") == _trials(studio, "b.jsonl")
+
+
+def test_who_compares_outputs_is_replayed_and_never_stale(studio: Studio) -> None:
+    """
+    Given a `select-best` across variants,
+    when the run is recorded, replayed, checked and pruned,
+    then all comparisons are recalled, and none of their recordings is taken away.
+    """
+    studio.provider.script({"body": "judge", "answer": '{"reason": "so", "best": 1}'})
+    metrics = [{"name": "best", "select-best": "is kind"}]
+    studio.lab.write("prompts/more.j2", "Say more of {{ word }}")
+    variants = {"a": {}, "b": {"steps": {"say": {"prompt": "prompts/more.j2"}}}}
+    studio.lab.write_pipeline(judge="fake/judge", variants=variants, metrics=metrics)
+    recorded = studio.record()
+    there = len(studio.files)
+
+    replayed = studio.replay()
+    checked = studio.command("recordings", "check", "--json").json
+    studio.command("recordings", "prune", "--yes")
+
+    assert without_times(recorded.json) == without_times(replayed.json)
+    assert checked["pipelines"][0]["stale"] is None
+    assert len(studio.files) == there > 6
+
+
+def test_what_is_recorded_can_be_looked_at(studio: Studio) -> None:
+    """
+    Given a replayed run of two steps, and no log before,
+    when a trial is shown, explained and rendered,
+    then its answers and messages are there.
+    """
+    reply = {"id": "reply", "messages": [{"role": "user", "content": "Of {{ say.output }}"}]}
+    studio.lab.write_pipeline(steps=[SAY, reply])
+    studio.record()
+
+    explained = studio.replay("--explain")
+    shown = studio.command("runs", "show", "last", "--row", "0").out
+    rendered = studio.command("render", "words", "--step", "reply").out
+
+    assert explained.json["explained"] == []
+    assert "Say word-0000." in shown
+    assert "Of " in rendered
 
 
 def test_an_update_records_all_and_says_what_is_stale(studio: Studio) -> None:

@@ -62,8 +62,8 @@ def compare_stored(
 
 def show_comparison(console: "Console", found: Comparison) -> None:
     """Print a table a cell, then the trials that flipped."""
-    for line in title_lines(found):
-        console.print(escaped(line), style="dim", soft_wrap=True)
+    for title in title_lines(found):
+        console.print(escaped(title), style="dim", soft_wrap=True)
     for cell in found.cells:
         console.print()
         show_grid(console, metric_grid(cell, title=cell.name))

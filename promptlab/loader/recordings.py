@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 
 from promptlab.loader.decoding import DecodingError, decode
 from promptlab.loader.files import LARGEST, ProjectFiles, add_unreadable
@@ -30,12 +29,13 @@ def recorded_pipelines(files: ProjectFiles) -> list[str]:
 class Recordings:
     """Reads the recordings of one pipeline, in a folder or in a commit; each when it is asked for.
 
-    Which there are is looked up once.
+    Which there are is looked up once, folder by folder.
     """
 
     def __init__(self, files: ProjectFiles, pipeline: str) -> None:
         self._source = files.source
         self.pipeline = pipeline
+        self._shards: dict[str, list[str]] = {}
 
     @property
     def are_there(self) -> bool:
@@ -44,7 +44,7 @@ class Recordings:
 
     def find(self, fingerprint: str) -> Recording | None:
         """Give the recorded answer; raises InvalidPipeline for a file that is no recording."""
-        if fingerprint not in self._known:
+        if fingerprint not in self._in(fingerprint[:2]):
             return None
         problems = Problems()
         text = self.text(fingerprint, problems)
@@ -56,7 +56,7 @@ class Recordings:
     def require_sound(self) -> None:
         """Raise InvalidPipeline where a file is no recording, with the problems of all."""
         problems = Problems()
-        for fingerprint in self._known:
+        for fingerprint in self.fingerprints():
             text = self.text(fingerprint, problems)
             if text is not None:
                 path = recording_path(self.pipeline, fingerprint)
@@ -85,18 +85,14 @@ class Recordings:
 
     def fingerprints(self) -> Iterator[str]:
         """Give the fingerprints of all that is recorded, sorted."""
-        yield from self._known
+        if self.are_there:
+            for name in self._source.list(f"{FOLDER}/{self.pipeline}"):
+                yield from self._in(name.removesuffix("/"))
 
-    @cached_property
-    def _known(self) -> dict[str, None]:
-        """What is there; folders that lead elsewhere have nothing in them."""
-        folder = f"{FOLDER}/{self.pipeline}"
-        if not self.are_there:
-            return {}
-        shards = [name.rstrip("/") for name in self._source.list(folder) if name.endswith("/")]
-        return {
-            name.removesuffix(".json"): None
-            for shard in shards
-            for name in self._source.list(f"{folder}/{shard}")
-            if _NAME.fullmatch(name) and name.startswith(shard)
-        }
+    def _in(self, shard: str) -> list[str]:
+        """Give what is in a folder; one that leads elsewhere has nothing in it."""
+        if shard not in self._shards:
+            names = self._source.list(f"{FOLDER}/{self.pipeline}/{shard}")
+            found = (name.removesuffix(".json") for name in names if _NAME.fullmatch(name))
+            self._shards[shard] = [fingerprint for fingerprint in found if fingerprint[:2] == shard]
+        return self._shards[shard]

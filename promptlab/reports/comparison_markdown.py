@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from promptlab.analysis.comparison import Comparison
 from promptlab.core.word_diff import Piece
 from promptlab.reports.comparison_table import HEADER, flip_line, lines, note_lines, row_line, title_lines
-from promptlab.reports.inert import inert
+from promptlab.reports.markdown_text import inert
 from promptlab.schemas.flip import Flip
 
 LARGEST = 65_536  # characters of a comment
@@ -29,23 +29,17 @@ def markdown(found: Comparison) -> str:
     return text if len(text) <= LARGEST else text[: LARGEST - len(CUT)].rpartition("\n")[0] + CUT
 
 
-def _flips(found: Comparison) -> Iterator[str]:
+def _flips(found: Comparison) -> list[str]:
+    texts: list[str] = []
     room = FOR_FLIPS
-    for number, flip in enumerate(found.flips[: found.told]):
-        text = _flip(flip)
-        if len(text) > room:
-            yield _more(len(found.flips) - number)
-            return
+    for text in map(_flip, found.flips[: found.told]):
         room -= len(text)
-        yield text
-    if len(found.flips) > found.told:
-        yield _more(len(found.flips) - found.told)
-    if found.flips:
-        yield "\n"
-
-
-def _more(count: int) -> str:
-    return f"- and {count:,} more\n"
+        if room < 0:
+            break
+        texts.append(text)
+    left = len(found.flips) - len(texts)
+    more = [f"- and {left:,} more\n"] if left else []
+    return [*texts, *more, "\n"]
 
 
 def _flip(flip: Flip) -> str:

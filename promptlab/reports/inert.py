@@ -2,7 +2,6 @@
 
 import re
 
-SHOWN_TEXT = 200
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
@@ -24,14 +23,6 @@ def visible(text: str, limit: int | None = None) -> str:
 def one_line(text: str, limit: int) -> str:
     """Give `visible` text with spaces in place of line ends and tabs."""
     return " ".join(visible(text, limit).split())
-
-
-def inert(text: str, limit: int = SHOWN_TEXT) -> str:
-    """Give text that Markdown shows as it is: no markup, no links, no line breaks, of bounded length."""
-    short = text if len(text) <= limit else f"{text[:limit]}…"
-    printable = "".join(c if c.isprintable() else " " for c in short)
-    escaped = re.sub(r"([\\`*_{}\[\]<>()#+!|~@:&-])", r"\\\1", printable)
-    return escaped.replace("www.", "www\\.")
 
 
 def _code(found: re.Match[str]) -> str:
