@@ -307,6 +307,20 @@ def test_an_output_with_a_schema_is_known_to_templates() -> None:
     assert loaded.messages == ["first.output has no 'lable'", "first.output.label is never 'r'"]
 
 
+def test_a_judge_that_is_no_model_is_told_how_to_write_one() -> None:
+    """
+    Given a check whose judge is no provider/model,
+    when its pipeline is loaded,
+    then the hint says how a model is named.
+    """
+    (problem,) = load(one_step(checks="[{type: llm-rubric, value: good, judge: gpt}]")).found
+
+    assert (problem.message, problem.hint) == (
+        "steps.checks.judge: 'gpt' is not allowed here",
+        "say provider/model, as openai/gpt-4o-mini",
+    )
+
+
 @pytest.mark.parametrize(
     ("when", "hint"),
     [
