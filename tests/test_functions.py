@@ -109,6 +109,18 @@ def test_what_cannot_be_called_is_refused(reference: str, message: str, hint: st
     assert found.line == line
 
 
+@pytest.mark.parametrize(("count", "hint"), [(0, "the file defines none"), (2, "known: f0, f1"), (30, None)])
+def test_a_file_of_functions_is_not_said_to_have_none(count: int, hint: str | None) -> None:
+    """
+    Given a file of no, few or many functions,
+    when another one is named,
+    then the hint says what there is, and nothing where that is too much.
+    """
+    source = "".join(f"def f{number}(): ...\n" for number in range(count))
+
+    assert flaw("a.py:zzzzzz", {"a.py": source}).hint == hint
+
+
 def test_a_flaw_of_an_imported_file_names_that_file() -> None:
     """
     Given a function whose file imports one that is not Python,

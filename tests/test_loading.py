@@ -307,6 +307,85 @@ def test_an_output_with_a_schema_is_known_to_templates() -> None:
     assert loaded.messages == ["first.output has no 'lable'", "first.output.label is never 'r'"]
 
 
+def test_a_judge_that_is_no_model_is_told_how_to_write_one() -> None:
+    """
+    Given a check whose judge is no provider/model,
+    when its pipeline is loaded,
+    then the hint says how a model is named.
+    """
+    (problem,) = load(one_step(checks="[{type: llm-rubric, value: good, judge: gpt}]")).found
+
+    assert (problem.message, problem.hint) == (
+        "steps.checks.judge: 'gpt' is not allowed here",
+        "say provider/model, as openai/gpt-4o-mini",
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "hint"),
+    [
+        ("{{ ticket == 'x' }}", "write it like ticket == 'x'"),
+        ("{% if ticket %}1{% endif %}", "join conditions by `and`, `or` and `not`"),
+    ],
+)
+def test_an_expression_in_braces_is_told_as_such(when: str, hint: str) -> None:
+    """
+    Given a `when` that is written as if it were a template,
+    when its pipeline is loaded,
+    then it is told at its begin, with how to write it.
+    """
+    (problem,) = load(one_step(when=f'"{when}"')).found
+
+    assert (problem.line, problem.column) == (7, 12)
+    assert (problem.message, problem.hint) == ("an expression is written without braces", hint)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "messages"),
+    [
+        ("{{ first.output == 'unknown' }} {{ first.output == 'x' }}", []),
+        ("{{ first.output == 'unknwon' }}", ["first.output is never 'unknwon'"]),
+        ("{{ first.output.why }} {{ first.output.team == 'none' }}", []),
+        ("{{ first.output.wyh }}", ["first.output has no 'wyh'"]),
+    ],
+)
+def test_what_stands_in_for_an_error_may_be_named(prompt: str, messages: list[str]) -> None:
+    """
+    Given a step that has another output where it errors,
+    when a prompt compares with it or names a key of it,
+    then that is no problem, but a slip of the pen is one still.
+    """
+    default = "{team: none, why: it errored}" if ".why" in prompt or ".wyh" in prompt else "unknown"
+
+    loaded = load(
+        second_step(prompt).replace(
+            "{enum: [x, y]}", f"{{enum: [x, y]}}\n    on_error: {{default: {default}}}"
+        )
+    )
+
+    assert loaded.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("loop", "literal"),
+    [("on_error: {default: lost}", "lost"), ("max_concurrency: 2", "unknown"), ("max_concurrency: 2", "x")],
+)
+def test_the_words_of_a_list_are_also_the_defaults_inside_it(loop: str, literal: str) -> None:
+    """
+    Given a loop whose items give words, or a default where they error,
+    when a prompt compares an item with any of these,
+    then that is no problem.
+    """
+    said_so = "output: {enum: [x, y]}, messages: [{role: user, content: hi}]"
+    inner = f"{{id: sort, on_error: {{default: unknown}}, {said_so}}}"
+    pipeline = (
+        f"{HEAD}steps:\n  - {{id: parts, foreach: 'range(2)', {loop}, steps: [{inner}]}}\n"
+        f"  - id: last\n{said(f"{{{{ parts.output[0] == '{literal}' }}}}")}"
+    )
+
+    assert load(pipeline).problems == []
+
+
 def test_a_schema_that_refers_to_itself_is_searched_once() -> None:
     """
     Given an output whose schema is a tree of itself, many times over,
@@ -402,6 +481,8 @@ def test_keys_of_steps_that_are_not_built_are_unknown(key: str) -> None:
         ("model: nope/x", "4:8: unknown provider 'nope'; did you mean 'openai'?"),
         ("model: zzz/x", "4:8: unknown provider 'zzz'; name it under `providers` in promptlab.yaml"),
         ("model: gpt", "4:8: 'gpt' is no model"),
+        ("model: ''", "4:8: '' is no model"),
+        ("variants: {a: {steps: {a: {model: ''}}}}", "4:35: '' is no model"),
         ("variants: {a b: {}}", "4:12: 'a b' cannot be the name of a variant"),
         ("variants: {a: {name: b}}", "4:16: 'name' cannot be overridden: it is the same in all cells"),
         (

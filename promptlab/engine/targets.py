@@ -53,7 +53,7 @@ class Targets:
 
         Raises UsageError where nothing says one, or it is unknown.
         """
-        said = model or spec.judge or self.judge_by_default
+        said = _first_said(model, spec.judge, self.judge_by_default)
         if said is None:
             return no_judge(model, spec)
         name, short = self._split(said, "a judge")
@@ -65,7 +65,7 @@ class Targets:
         front = step.front.model if step.front is not None else None
         if self.asked is not None:
             return self.asked
-        return step.model or spec.model or front or self.default
+        return _first_said(step.model, spec.model, front, self.default)
 
     def provider(self, name: str) -> Provider:
         if name not in self.providers:
@@ -104,6 +104,11 @@ class Targets:
         if not (provider and slash and name):
             raise UsageError(f"'{model}' is no model", hint="say provider/model, as openai/gpt-4o-mini")
         return provider, name
+
+
+def _first_said(*models: str | None) -> str | None:
+    """Give the first that is said, be it the empty text, which is no model."""
+    return next((model for model in models if model is not None), None)
 
 
 def _calm(provider: Provider, model: str) -> Mapping[str, JSON]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from promptlab.core.config import MODEL_PATTERN
 from promptlab.core.display import is_secret_name
 from promptlab.core.json import JSON
 from promptlab.loader.document import Document
@@ -180,6 +181,8 @@ def _quote_it(document: Document, place: Location, wanted: Sequence[str]) -> Hin
 
 def _allowed(detail: Any) -> str:
     """Say in words what the patterns of the schemas allow."""
+    if detail["ctx"]["pattern"] == MODEL_PATTERN:
+        return "say provider/model, as openai/gpt-4o-mini"
     if detail["ctx"]["pattern"].startswith("^[A-Za-z_]"):
         return "a name begins with a letter or _ and goes on with letters, digits and _, 64 at most"
     return "use letters, digits, spaces, '.', '_' and '-'"

@@ -10,7 +10,7 @@ from promptlab.engine.metrics.classification import Classification
 from promptlab.engine.metrics.python import PythonMetric
 from promptlab.engine.metrics.select_best import SelectBest
 from promptlab.engine.step import Step
-from promptlab.loader.shapes import words_of
+from promptlab.loader.defaults import words_of_step
 from promptlab.schemas.metrics import BUILT_IN_METRICS, CLASS_PARTS, FLAKY_RATE, PASS_POWER, PERCENTILE
 from promptlab.schemas.pipeline import PipelineSpec
 
@@ -89,7 +89,7 @@ def _classes(metric: Classification, steps: Mapping[str, Step]) -> Classes:
     found = OUTPUT.fullmatch(source) if isinstance(source, str) else None
     if found is None or found[1] not in steps:
         return None
-    words = words_of(steps[found[1]].shape, tuple(found[2].split(".")[1:]))
+    words = words_of_step(steps[found[1]], tuple(found[2].split(".")[1:]))
     return None if words is None else frozenset(words)
 
 

@@ -12,7 +12,8 @@ from promptlab.engine.finish_reasons import REASONS
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Step
 from promptlab.engine.trace import PARTS, TRACE
-from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text, words_of
+from promptlab.loader.defaults import is_in_default, words_of_step
+from promptlab.loader.shapes import Lack, lack_in_output, lack_in_text
 from promptlab.loader.templates import Analysis, FileUse, LiteralComparison, NameUse, RoleUse
 from promptlab.schemas.dataset import PATH_TYPES, InputSpec
 
@@ -131,7 +132,7 @@ class Scope:
                 return REASONS
             if comparison.path[:1] != ("output",):
                 return None
-            return words_of(step.shape, comparison.path[1:])
+            return words_of_step(step, comparison.path[1:])
         spec = (self.inputs or {}).get(comparison.name)
         if spec is None or spec.enum is None or comparison.path:
             return None
@@ -187,7 +188,10 @@ class Scope:
             message = f"step '{use.name}' may be skipped, and then has no {first}"
             hint = "add `| default(…)`, test `is defined`, or give this step a `when` that tests it"
             return Objection(message, "may-be-skipped", hint)
-        lack = lack_in_output(self.steps[use.name].shape, use.path[1:]) if first == "output" else None
+        step, path = self.steps[use.name], use.path[1:]
+        if first != "output" or is_in_default(step, path):
+            return None
+        lack = lack_in_output(step.shape, path)
         return None if lack is None else _lacking(f"{use.name}.output", lack)
 
     def _no_attribute(self, step: str, named: str | int | None) -> Objection:

@@ -28,6 +28,7 @@ ABSENT_TAGS = {
     "continue": "filter the loop instead: {% for x in items if … %}",
     "trans": "there are no translations; write the text",
 }
+_BRACED = re.compile(r"\s*\{(?:\{[-+]?([^{}\n]{1,80})\}\}\s*\Z|[{%])")
 _BLOCK_TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
 
 type Place = tuple[int, int]
@@ -36,6 +37,10 @@ type Reading = Callable[[re.Match[str], str], tuple[str, str | None, str, Place 
 
 def described(error: TemplateSyntaxError, name: str, source: str, kind: TemplateKind) -> TemplateProblem:
     """Return the problem behind a syntax error."""
+    if kind == "expression" and (braced := _BRACED.match(source)):
+        inside = (braced[1] or "").rstrip("-+").strip()
+        advice = f"write it like {inside}" if inside else "join conditions by `and`, `or` and `not`"
+        return TemplateProblem(name, 1, 1, "an expression is written without braces", advice, "syntax")
     text = error.message or "the template cannot be read"
     for pattern, reading in READINGS:
         found = re.search(pattern, text, re.DOTALL)
@@ -43,8 +48,7 @@ def described(error: TemplateSyntaxError, name: str, source: str, kind: Template
             message, hint, code, where = reading(found, source)
             return TemplateProblem(name, *(where or _guess(error, found, source)), message, hint, code)
     message = text[0].lower() + text[1:].rstrip(".")
-    hint = "an expression is written without braces" if kind == "expression" and "{{" in source else None
-    return TemplateProblem(name, error.lineno, 1, message, hint, "syntax")
+    return TemplateProblem(name, error.lineno, 1, message, None, "syntax")
 
 
 def _guess(error: TemplateSyntaxError, found: re.Match[str], source: str) -> Place:
