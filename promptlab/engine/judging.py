@@ -46,7 +46,7 @@ async def judge(
 
 async def judge_step(request: StepRequest, result: StepResult, machinery: Machinery) -> tuple[Verdict, ...]:
     """Judge a step by its own checks."""
-    checks = _wanted(named(request.planned.step.checks), machinery)
+    checks = _wanted(request.planned.named_checks, machinery)
     if not checks:
         return ()
     results = {**request.done, request.id: result}
@@ -100,7 +100,7 @@ def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCh
 
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Mapping[int, str]]:
     """Give the checks of the pipeline and the row; what is wrong with those of the row, by their places."""
-    own = named(trial.cell.checks)
+    own = trial.cell.named_checks
     if trial.row.no_checks is not None:
         return own, {AS_A_WHOLE: trial.row.no_checks}
     try:
