@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -55,6 +55,7 @@ _SAID_ALIKE = (
     "max_concurrency",
     "max_cost",
     "fresh",
+    "mode",
     "on_unknown",
     "fail_fast",
     "note",
@@ -79,15 +80,21 @@ class PipelineChanges(TypedDict, total=False):
 
 
 class RunArguments(PipelineChanges, total=False):
-    """How a pipeline is run; as the flags of `promptlab run`. `max_cost` in USD; `since`: a git commit."""
+    """How a pipeline is run; as the flags of `promptlab run`.
+
+    `max_cost` in USD; `since`: a git commit; `trials`: the only ones that are wanted, each by its row's id,
+    its cell and its repeat. `mode`: `replay` uses recordings alone and calls nothing, `record` writes them.
+    """
 
     limit: int | None
     tags: Sequence[str]
     failed: str | None
     since: str | None
+    trials: Collection[tuple[str, str, int]] | None
     max_concurrency: int | None
     max_cost: float | None
     fresh: bool
+    mode: Literal["live", "record", "replay"]
     on_unknown: Literal["retry", "fail"]
     python_allowed: bool
     fail_fast: bool
@@ -225,7 +232,9 @@ def _changes(changes: PipelineChanges) -> Changes:
 
 
 def _request(project: Project, loaded: LoadedPipeline, arguments: RunArguments) -> RunRequest:
+    trials = arguments.get("trials")
     request = RunRequest(
+        trials=None if trials is None else frozenset(trials),
         limit=arguments.get("limit"),
         tags=tuple(arguments.get("tags", ())),
         failed=arguments.get("failed"),
@@ -233,6 +242,7 @@ def _request(project: Project, loaded: LoadedPipeline, arguments: RunArguments) 
         max_concurrency=arguments.get("max_concurrency"),
         max_cost=arguments.get("max_cost"),
         fresh=arguments.get("fresh", False),
+        mode=arguments.get("mode", "live"),
         on_unknown=arguments.get("on_unknown", "retry"),
         python_allowed=arguments.get("python_allowed", True),
         fail_fast=arguments.get("fail_fast", False),

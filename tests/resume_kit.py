@@ -67,7 +67,7 @@ def reports(lab: Lab, run: str = "last") -> dict[str, Any]:
     with open_log(open_project(root=lab.root)) as log:
         with log.reading() as session:
             record = RunService(session, is_running=log.is_running).find(run)
-        with run_report(log, stored_summary(log, record)) as source:
+        with run_report(log, stored_summary(log, record), lab.root) as source:
             return {kind: read("".join(REPORTS.get(kind)(source))) for kind, read in READERS.items()}
 
 
@@ -87,7 +87,7 @@ def _from_csv(text: str) -> Any:
 
 
 def _from_markdown(text: str) -> str:
-    return re.sub(r"spent .*, in .*\. Run `\w+`", "", text)
+    return re.sub(r"spent .*, in .*\. Run <code>\w+</code>", "", text)
 
 
 READERS: Mapping[str, Callable[[str], Any]] = {

@@ -163,7 +163,7 @@ def test_each_shell_has_a_completion_script(cli: Cli, shell: str) -> None:
         (("pr", "run", "ec"), ["echo"]),
         (("pr", "run", "pipelines/"), ["pipelines/echo.yaml", "pipelines/green.yaml"]),
         (("pr", "runs", "show", "la"), ["last"]),
-        (("pr", "report", "last", "--format", "j"), ["json", "jsonl"]),
+        (("pr", "report", "last", "--format", "j"), ["junit", "json", "jsonl"]),
         (("pr", "runs", "show", "last", "--by", "w"), ["word"]),
         (("pr", "run", "echo", "--by", "w"), ["word"]),
     ],

@@ -194,7 +194,7 @@ def test_out_writes_each_report(cli: Cli) -> None:
         assert [json.loads(line)["steps"]["say"]["output"] for line in lines] == ["hello!", "other!"]
         assert len(list(csv.reader(io.StringIO((cli.folder / f"{name}.csv").read_text())))) == 3
         assert len(json.loads((cli.folder / f"{name}.json").read_text())["results"]) == 2
-        assert (cli.folder / f"{name}.md").read_text().startswith(f"## {name}")
+        assert (cli.folder / f"{name}.md").read_text().startswith(f"## <code>{name}</code>")
 
 
 @pytest.mark.parametrize(

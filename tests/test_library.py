@@ -59,6 +59,19 @@ async def test_a_run_can_be_awaited(project: Path) -> None:
     assert seen
 
 
+def test_only_the_trials_that_are_named_are_run(project: Path) -> None:
+    """
+    Given a pipeline of two rows in one cell,
+    when it is run from Python with the second named by its id, cell and repeat,
+    then that one alone ran.
+    """
+    _, pear = load("say", project=project).rows()
+
+    report = run("say", project=project, trials={(pear.id, "base", 0)})
+
+    assert [trial.outputs for trial in report.trials()] == ["say pear"]
+
+
 def test_only_what_a_git_change_touches_is_run_where_that_is_asked(project: Path) -> None:
     """
     Given a committed project in which one row was edited since,
@@ -79,6 +92,21 @@ def test_only_what_a_git_change_touches_is_run_where_that_is_asked(project: Path
         run("say", project=project, since="HEAD")
 
 
+def test_what_was_recorded_is_replayed_without_a_call(project: Path) -> None:
+    """
+    Given a pipeline whose answers were recorded as files, and another row since,
+    when it is replayed from Python,
+    then the recorded rows ended, and the new one lacks an answer, which is usage.
+    """
+    run("say", project=project, mode="record")
+    (project / "pipelines" / "say.yaml").write_text(PIPELINE.replace("}]\n", "}, {word: plum}]\n", 1))
+
+    report = run("say", project=project, mode="replay")
+
+    assert [trial.outputs for trial in report.trials()] == ["say apple", "say pear"]
+    assert (report.summary.exit_code, len(report.summary.unrecorded)) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -90,6 +118,7 @@ def test_only_what_a_git_change_touches_is_run_where_that_is_asked(project: Path
         ({"max_cost": 0}, "max_cost must be a number above 0, not 0"),
         ({"max_cost": float("nan")}, "max_cost must be a number above 0, not nan"),
         ({"on_unknown": "ask"}, "on_unknown must be 'retry' or 'fail', not 'ask'"),
+        ({"mode": "test"}, "mode must be 'live', 'record' or 'replay', not 'test'"),
         ({"variants": "plain"}, "variants must be a list of names, not 'plain'"),
         ({"tags": [1]}, "tags must be a list of names, not [1]"),
         ({"note": 3}, "note must be text, not 3"),

@@ -19,6 +19,7 @@ from tests.cli_kit import ECHO, Cli, write_project
 from tests.lab import ended, environment
 from tests.warm_kit import forked
 
+OLDER = "00999999"  # the first copy of the run
 LOG = Path(".promptlab/lab.db")
 LARGE = "attempts|completions|rows|step_runs|trials|verdicts"
 PART = "USING (COVERING )?INDEX ix_attempts_unknown"  # an index of what is asked for, and no more
@@ -33,6 +34,8 @@ COMMANDS = (
     ("report", "last", "--format", "csv"),
     ("render", "words", "--row", "1"),
     ("plan", "words"),
+    ("compare", OLDER, "last"),
+    ("baseline", "update", "words"),
     ("run", "words"),
     ("run", "words", "--on-unknown", "fail", "--fresh"),
     ("run", "words", "--failed", "last"),

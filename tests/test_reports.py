@@ -1,90 +1,32 @@
-"""The four reports of a run: whole, readable by the tools of their format, and inert."""
+"""All reports: whole, readable by the tools of their format, inert, and in no need of all trials at once."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterator
+from weakref import WeakValueDictionary
 
 import pytest
 
 from promptlab.reports import REPORTS, SUFFIXES
-from promptlab.schemas.report import Calls, GateResult, RunReport, RunSummary
-from promptlab.schemas.run import StepResult, TrialKey, TrialResult, Verdict
+from promptlab.schemas.report import RunReport
+from promptlab.schemas.run import TrialResult
+from tests.cli_kit import Cli
+from tests.markdown import Document
+from tests.report_kit import HOSTILE, STATUSES, SUMMARY, ended, summary_of, trial_of, written
 
-HOSTILE = [
-    "=HYPERLINK(1)",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "＝1",
-    'quote " comma , line\nbreak',
-    "<script>alert(1)</script>",
-    "[link](http://evil) ![image](http://evil) www.evil.example",
-    "`code` *bold* _it_ | cell | ~~x~~ # h",
-    "a\0b\x1b[31mred\x1b[0m\x9b2J\u2028\u202eolleh",
-    "\ud800 lone",
-    "x" * 10_000,
-    "",
-]
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def trial_of(row: int, text: str, *, passed: bool = False) -> TrialResult:
-    verdict = Verdict(
-        step="say",
-        name=f"{text[:20]}|check",
-        type="equals",
-        status="passed" if passed else "failed",
-        score=float(passed),
-        reason=f"got {text}",
-    )
-    step = StepResult(id="say", status="passed", output=text, model="echo/echo", verdicts=(verdict,))
-    key = TrialKey(row=row, row_id=text[:30] or "empty", cell="base t=0.7", axes={"t": 0.7})
-    return TrialResult(
-        key=key,
-        status="passed" if passed else "failed",
-        inputs={"word": text, "number": -1, "list": [text]},
-        outputs={"answer": text},
-        steps=(step, StepResult(id="left", status="skipped")),
-    )
-
-
-TRIALS = [trial_of(row, text) for row, text in enumerate(HOSTILE)]
-SUMMARY = RunSummary(
-    run_id="01m83",
-    pipeline="tri|age <b>",
-    status="failed",
-    trials={"passed": 0, "failed": len(HOSTILE)},
-    calls=Calls(sent=3, attempts=4, recalled=1),
-    metrics={"pass_rate": 0.0},
-    cells={"base t=0.7": {"pass_rate": 0.0, "cost_usd": None}},
-    checks={"base t=0.7": {"say/a|b": 0.0}},
-    gates=(
-        GateResult(
-            metric="pass_rate", cell="base t=0.7", value=0.0, status="failed", min=0.9, reason="<i>low"
-        ),
-    ),
-    planned=len(HOSTILE),
-)
-
-
-def written(kind: str, trials: Iterable[TrialResult] = TRIALS) -> str:
-    kept = list(trials)
-    return "".join(REPORTS.get(kind)(RunReport(SUMMARY, lambda: kept)))
+ALIVE = 5  # of three hundred: the trials of a row
 
 
 def test_every_suffix_has_a_report() -> None:
     """
     Given the suffixes that --out takes,
     when their reports are looked up,
-    then each is in the table, and each of the table has one.
+    then each is in the table, and each of the table has one but for annotations, which are no file.
     """
-    assert set(SUFFIXES.values()) == set(REPORTS.names())
+    assert {*SUFFIXES.values(), "github"} == set(REPORTS.names())
 
 
 @pytest.mark.parametrize("kind", REPORTS.names())
@@ -108,6 +50,45 @@ def test_a_run_without_trials_has_a_report(kind: str) -> None:
     then it is made.
     """
     assert written(kind, []) or kind == "jsonl"
+
+
+@pytest.mark.parametrize("kind", REPORTS.names())
+def test_every_end_of_a_trial_is_in_every_report(kind: str) -> None:
+    """
+    Given trials that passed, failed, erred, were skipped and were left,
+    when any report is made,
+    then it says what failed and what broke.
+    """
+    trials = [ended(row, status) for row, status in enumerate(STATUSES)]
+
+    text = written(kind, trials, summary=summary_of(trials))
+
+    assert "got text 1" in text
+    assert "it broke" in text
+
+
+@pytest.mark.parametrize("kind", REPORTS.names())
+def test_a_report_never_has_all_trials_at_once(kind: str) -> None:
+    """
+    Given a run of three hundred trials as a stream,
+    when any report is made,
+    then only a few of them are ever in memory.
+    """
+    alive: WeakValueDictionary[int, TrialResult] = WeakValueDictionary()
+    most = 0
+
+    def stream() -> Iterator[TrialResult]:
+        nonlocal most
+        for row in range(300):
+            trial = trial_of(row, f"text {row % 7}")
+            alive[row] = trial
+            most = max(most, len(alive))
+            yield trial
+
+    for _ in REPORTS.get(kind)(RunReport(SUMMARY, stream)):
+        pass
+
+    assert 0 < most < ALIVE
 
 
 def test_csv_gives_each_trial_a_line_and_no_formula() -> None:
@@ -167,63 +148,56 @@ def test_json_is_one_document_with_the_summary() -> None:
     assert [result["outputs"]["answer"] for result in results] == HOSTILE
 
 
-def test_markdown_shows_texts_as_they_are() -> None:
+TOLD = """\
+version: 1
+model: echo/echo
+dataset: [{word: hello}, {word: other}]
+inputs: {word: string}
+steps:
+  - id: say
+    messages: [{role: user, content: "{{ word }}!"}]
+    checks:
+      - python: judge.py:judge
+      - contains: hello
+"""
+JUDGE = "def judge(output):\n    return True\n"
+TRAP = "from pathlib import Path\nPath('ran').touch()\n" + JUDGE
+
+
+def test_no_report_runs_code_of_the_project(cli: Cli) -> None:
     """
-    Given texts with HTML, links, images, code and cell borders,
-    when Markdown is made,
-    then nothing of them is markup, no cell is added, and long ones are cut.
+    Given a run with a check in Python, whose file leaves a trace now wherever it is imported,
+    when each report is made of the stored run,
+    then each is made, its checks in it, and there is no trace.
     """
-    text = written("markdown")
+    cli.write(told=TOLD)
+    (cli.folder / "judge.py").write_text(JUDGE)
+    cli("run", "told")
+    (cli.folder / "judge.py").write_text(TRAP)
 
-    lines = text.split("\n")
-    table = lines[lines.index("| row | cell | status | output | why |") :]
-    unescaped = re.sub(r"\\.", "", text)
-    rows = [re.sub(r"\\.", "", line) for line in table if line]
-    assert {row.count("|") for row in rows} == {6}
-    assert len(rows) == len(HOSTILE) + 2
-    assert not re.search(r"[<>`\[\]~@]|http://|www\.", unescaped.replace("`01m83`", ""))
-    assert max(map(len, lines)) < 3_000
+    said = {kind: cli("report", "last", "--format", kind) for kind in REPORTS.names()}
+
+    assert {kind: one.code for kind, one in said.items()} == dict.fromkeys(REPORTS.names(), 0)
+    assert all("hello" in one.out for one in said.values())
+    assert not (cli.folder / "ran").exists()
 
 
-def test_markdown_shows_gates_and_the_trials_that_did_not_pass() -> None:
+SHOWN_BY = {"xml": "junit", "markdown": "markdown", "text": "github", "csv": "csv"}
+CHANGING = re.compile(r"\b01[0-9a-z]{24}\b|in \d+\.\d s|time=\"[0-9.]+\"|(?<=,)\d+\.\d+(?=,$)")
+
+
+def test_the_document_shows_what_reports_are(cli: Cli) -> None:
     """
-    Given a run with a failed gate and one trial that passed,
-    when Markdown is made,
-    then the gate is there with its mark, the rates, and not the trial.
+    Given the pipeline and the examples of docs/reports.md,
+    when it is run and reported in each format,
+    then each line of an example is one of its report, but for ids and times.
     """
-    text = written("markdown", [trial_of(0, "fine", passed=True), trial_of(1, "wrong")])
+    examples = {block.language: block.text for block in Document("docs/reports.md").blocks()}
+    cli.write(greet=examples["yaml"])
+    cli("run", "greet")
 
-    assert "- ✗ gate pass\\_rate at least 0.9 in base t=0.7: \\<i\\>low" in text
-    assert "| **pass rate** | 0.0 % |" in text
-    assert "wrong" in text
-    assert "fine" not in text
+    for language, kind in SHOWN_BY.items():
+        said = CHANGING.sub("", cli("report", "last", "--format", kind).out).splitlines()
+        shown = CHANGING.sub("", examples[language]).splitlines()
 
-
-def test_markdown_shows_means_and_what_is_left() -> None:
-    """
-    Given a run with a metric of its own, in a cell that has no value of it too, that Ctrl-C ended,
-    when Markdown is made,
-    then the means are there, and how many trials are left and why.
-    """
-    cells: dict[str, dict[str, float | None]] = {
-        "a": {"pass_rate": 0.5, "brevity": 0.25},
-        "b": {"pass_rate": 0.5},
-    }
-    stopped = replace(SUMMARY, cells=cells, stopped="Ctrl-C", planned=len(HOSTILE) + 2)
-
-    text = "".join(REPORTS.get("markdown")(RunReport(stopped, lambda: TRIALS)))
-
-    assert "| mean brevity | 0.250 | – |" in text
-    assert "Stopped: Ctrl\\-C. 2 trials left: failures in every rate." in text
-
-
-def test_markdown_shows_at_most_fifty_trials() -> None:
-    """
-    Given a run with a hundred trials that failed,
-    when Markdown is made,
-    then fifty are shown, and it says so.
-    """
-    text = written("markdown", [trial_of(row, f"text {row}") for row in range(100)])
-
-    assert text.count("| failed |") == 50
-    assert "Only the first 50 are shown." in text
+        assert [line for line in shown if line != "…" and line not in said] == []

@@ -77,7 +77,7 @@ def test_a_run_and_its_reports_say_the_same_of_all_trials(cli: Cli) -> None:
     assert detail["matrix"]["counts"] == [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]]
     assert "f1 in base: expected down, actual across" in table
     assert "50.0 % (15.0–85.0)" in table
-    assert "| shipping | 0 | 0 | 1 | 1 | 2 | 1.000 | 0.500 | 0.667 |" in markdown
+    assert "| <code>shipping</code> | 0 | 0 | 1 | 1 | 2 | 1.000 | 0.500 | 0.667 |" in markdown
 
 
 def test_a_resumed_run_has_the_metrics_of_one_that_was_never_stopped(cli: Cli) -> None:

@@ -106,6 +106,11 @@ def ordered(
     return told
 
 
+def orders_descriptor() -> int:
+    """Give what a process that inherits it sends orders by."""
+    return _orders().fileno()
+
+
 @cache
 def _orders() -> socket.socket:
     """Start the warm process of this test process, which ends with it."""

@@ -11,20 +11,22 @@ from promptlab.analysis.row_values import Side, column
 from promptlab.analysis.sign_flip import holm
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
-from promptlab.schemas.pipeline import Gate, OtherVariant
+from promptlab.schemas.pipeline import BASELINE, Gate, OtherVariant
 from promptlab.schemas.report import GateResult
 
 SHOWN_ROWS = 5
 ROUNDING = 1e-9
+NO_BASELINE = "a baseline belongs to a pipeline, and here is none"
 NOT_HERE = "`promptlab test` and `promptlab compare` judge a base at a commit"
 
 
 @frozen
 class Base:
-    """The rows at another side, or why there are none."""
+    """The rows at another side, or why there are none. `note`: what else to know of them."""
 
     side: Side = field(default_factory=dict)
     missing: str = ""
+    note: str = ""
 
 
 @frozen
@@ -46,6 +48,7 @@ class Comparison:
     cell: CellMetrics
     paired: Paired | None = None
     missing: str = ""
+    note: str = ""
     chance: float = 1.0
 
     @property
@@ -81,15 +84,14 @@ def _compared(gate: Gate, cell: CellMetrics, sides: Sides) -> Comparison:
         return Comparison(gate=gate, cell=cell, missing=base.missing)
     there = column(base.side.get(_cell_there(gate, cell), {}), gate.metric)
     here = column(sides.head.get(name, {}), gate.metric)
-    level = 1 - gate.confidence
-    return Comparison(
-        gate=gate, cell=cell, paired=pair(there, here, more_is_worse=gate.more_is_worse, level=level)
-    )
+    paired = pair(there, here, more_is_worse=gate.more_is_worse, level=1 - gate.confidence)
+    return Comparison(gate=gate, cell=cell, paired=paired, note=base.note)
 
 
 def _base(gate: Gate, cell: CellMetrics, sides: Sides) -> Base:
     if not isinstance(gate.against, OtherVariant):
-        return sides.bases.get(gate.against or "", Base(missing=NOT_HERE))
+        reason = NO_BASELINE if gate.against == BASELINE else NOT_HERE
+        return sides.bases.get(gate.against or "", Base(missing=reason))
     there = _cell_there(gate, cell)
     return Base(sides.head) if there in sides.head else Base(missing=f"{there} was not run")
 
@@ -112,7 +114,7 @@ def _result(comparison: Comparison) -> GateResult:
         value=comparison.cell.values.get(gate.metric),
         status=status,
         severity=gate.severity,
-        reason=reason,
+        reason=f"{reason}; {comparison.note}" if comparison.note else reason,
         against=gate.against.variant if isinstance(gate.against, OtherVariant) else gate.against,
         max_drop=None if gate.more_is_worse else gate.tolerance,
         max_rise=gate.tolerance if gate.more_is_worse else None,

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from promptlab.analysis.units import row_status
 from promptlab.schemas.metrics import OF_ROWS
-from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus
+
+if TYPE_CHECKING:
+    from promptlab.schemas.pipeline import Repeat
 
 NOT_OF_CHECKS = frozenset(OF_ROWS) - {"score"}
 
@@ -35,7 +37,7 @@ class ByRow:
     A trial that errored, or was left, scores 0 in each metric of checks that others of its cell have.
     """
 
-    def __init__(self, repeat: Repeat | None = None) -> None:
+    def __init__(self, repeat: "Repeat | None" = None) -> None:
         self._needed = repeat.needed if repeat is not None else None
         self._cells: dict[str, dict[str, _Row]] = {}
         self._scored: dict[str, set[str]] = {}
@@ -67,6 +69,8 @@ class ByRow:
             if zeros := min(broken, len(judged) - count):
                 values[name] = total / (count + zeros)
         if self._needed is not None:
+            from promptlab.analysis.units import row_status  # noqa: PLC0415 - comparisons begin without
+
             status = row_status(row.statuses, self._needed)
             values["pass_rate"] = float(status == "passed")
             values["error_rate"] = float(status in ("errored", "left"))
@@ -105,7 +109,7 @@ def _named(result: TrialResult) -> Iterator[tuple[str, float]]:
     yield from ((name, sum(values) / len(values)) for name, values in scores.items())
 
 
-def by_row(results: Iterable[TrialResult], repeat: Repeat | None = None) -> Side:
+def by_row(results: Iterable[TrialResult], repeat: "Repeat | None" = None) -> Side:
     """Give what the rows of each cell say."""
     found = ByRow(repeat)
     for result in results:

@@ -52,12 +52,12 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 def _whole(falls: Sequence[float]) -> list[int] | None:
     """Give the falls in units of the largest step that all are multiples of, if there is one."""
-    largest = max(map(abs, falls))
+    distinct = {abs(fall) for fall in falls}
+    largest = max(distinct)
+    shares = [fall / largest for fall in distinct]
     for parts in range(1, FINEST + 1):
-        sizes = [round(fall / largest * parts) for fall in falls]
-        pairs = zip(sizes, falls, strict=True)
-        if all(size and isclose(size / parts, fall / largest, rel_tol=1e-9) for size, fall in pairs):
-            return sizes
+        if all(round(share * parts) and isclose(round(share * parts) / parts, share) for share in shares):
+            return [round(fall / largest * parts) for fall in falls]
     return None
 
 

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 import click
 
 from promptlab.cli.console import out_console
-from promptlab.cli.loading import load_all
+from promptlab.cli.loading import all_there, load_all
 from promptlab.cli.tables import Grid, Styled, show_grid
 from promptlab.core.display import escaped
-from promptlab.core.errors import UsageError
 from promptlab.core.json import plain
 from promptlab.core.words import plural
 from promptlab.live.affected.finding import Since, find_affected
 from promptlab.loader.changes import NO_CHANGES
-from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.memory import LoadingMemory
-from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
-from promptlab.loader.validating import Validation
 from promptlab.schemas.affected import Affected, PipelineChange, StepChange, Why
 
 if TYPE_CHECKING:
@@ -35,7 +31,7 @@ def show_affected(project: Project, references: Sequence[str], ref: str, *, as_j
         if references:
             loaded = [one for one, _ in load_all(project, references, None, NO_CHANGES)]
         else:
-            loaded = _all(project, memory)
+            loaded = all_there(project, memory)
         since = Since(ref=ref, with_removed=not references)
         found = find_affected(project, loaded, since, memory).affected
     if as_json:
@@ -43,18 +39,6 @@ def show_affected(project: Project, references: Sequence[str], ref: str, *, as_j
     else:
         _show(out_console(), found)
     return 0
-
-
-def _all(project: Project, memory: LoadingMemory) -> list[LoadedPipeline]:
-    """Load all pipelines; those that others call and that cannot be run by themselves are left out."""
-    checked, problems = list(Validation(project, memory).pipelines()), Problems()
-    if not checked:
-        hint = "write one, or begin with `promptlab init`"
-        raise UsageError(f"there are no pipelines in {project.root / 'pipelines'}", hint=hint)
-    for one in checked:
-        problems.extend(one.problems)
-    problems.raise_errors()
-    return [one.loaded for one in checked if one.loaded is not None]
 
 
 def _show(console: "Console", found: Affected) -> None:

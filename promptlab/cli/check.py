@@ -31,7 +31,7 @@ from promptlab.core.errors import UsageError
     "outs",
     multiple=True,
     metavar="FILE",
-    help="Write what was found: .json .jsonl .csv .md.",
+    help="Write what was found: .xml .md .html .json .jsonl .csv.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--max-cost", type=positive(float), metavar="USD", help="What judges may cost.")

@@ -45,6 +45,29 @@ MODE = click.option(
     help="record: write answers as files; replay: use those alone, and call nothing.",
 )
 FRESH = click.option("--fresh", is_flag=True, help="Recall nothing that was recorded before.")
+VARIANT = click.option(
+    "--variant", "variants", multiple=True, metavar="V", help="Only this variant, or the cell of this name."
+)
+TAG = click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag.")
+WHERE = click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\".")
+LIMIT = click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows.")
+MAX_CONCURRENCY = click.option(
+    "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model."
+)
+MAX_COST = click.option(
+    "--max-cost", type=positive(float), metavar="USD", help="Stop before more than this is spent."
+)
+OF_RECORDS: tuple[Decorator, ...] = (
+    VARIANT,
+    TAG,
+    WHERE,
+    LIMIT,
+    FAILED,
+    SINCE,
+    MAX_CONCURRENCY,
+    MAX_COST,
+    FRESH,
+)
 OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "-i", "inputs", type=PairType(), multiple=True, help="An input of one row; no data is read."
@@ -57,16 +80,10 @@ OPTIONS: tuple[Decorator, ...] = (
         multiple=True,
         help="Set a key of the pipeline: params.temperature=0.",
     ),
-    click.option(
-        "--variant",
-        "variants",
-        multiple=True,
-        metavar="V",
-        help="Only this variant, or the cell of this name.",
-    ),
-    click.option("--tag", "tags", multiple=True, metavar="T", help="Only rows or pipelines with this tag."),
-    click.option("--where", metavar="EXPR", help="Only rows for which this holds: \"tier == 'pro'\"."),
-    click.option("--limit", type=positive(int), metavar="N", help="Only the first N rows."),
+    VARIANT,
+    TAG,
+    WHERE,
+    LIMIT,
     FAILED,
     SINCE,
     click.option(
@@ -75,12 +92,8 @@ OPTIONS: tuple[Decorator, ...] = (
         metavar="N",
         help="Run each row N times in each cell; where rows are repeated until decided, at most.",
     ),
-    click.option(
-        "--max-concurrency", type=positive(int, most=1000), metavar="N", help="Calls at once a model."
-    ),
-    click.option(
-        "--max-cost", type=positive(float), metavar="USD", help="Stop before more than this is spent."
-    ),
+    MAX_CONCURRENCY,
+    MAX_COST,
     FRESH,
     click.option("--no-python", is_flag=True, help="Refuse to run the project's python."),
 )
@@ -91,10 +104,20 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with((_pipelines(required=True), *OPTIONS), command)
 
 
+def choosing_any(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same where it is all pipelines unless some are named."""
+    return _with((_pipelines(required=False), *OPTIONS), command)
+
+
 def choosing_again(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the same for a command that runs again and again: without pipelines it is all of them."""
     options = (option for option in OPTIONS if option not in (FAILED, SINCE, FRESH))
     return _with((_pipelines(required=False), *options), command)
+
+
+def choosing_records(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those that choose what is recorded; pipelines are recorded as their files say them."""
+    return _with((_pipelines(required=False), *OF_RECORDS), command)
 
 
 def _pipelines(*, required: bool) -> Decorator:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
+from promptlab.analysis.regression import Base
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.outfiles import opened, out_paths, refuse_files_read, write
 from promptlab.cli.progress import progress_for
@@ -36,6 +38,8 @@ from promptlab.schemas.run import TrialKey, TrialResult
 if TYPE_CHECKING:
     from promptlab.live.rejudging import StoredRun
     from promptlab.services.run_log import RunLog
+
+NO_BASES: Mapping[str, Base] = MappingProxyType({})
 
 type Place = tuple[int, str, int]
 
@@ -138,6 +142,7 @@ def _judged(
             listeners=(outs, failures, progress),
             counts=counts,
             on_print=progress.printed,
+            bases=of.bases if of is not None else NO_BASES,
         )
         summary = asyncio.run(_to_the_end(grading, targets, of.run_id if of is not None else ""))
         outs.finish(summary)

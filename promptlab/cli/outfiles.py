@@ -79,15 +79,15 @@ class OutFiles:
         for stream in self._streams:
             write(stream, [text])
 
-    def finish(self, summary: RunSummary, log: "RunLog") -> None:
-        """Write the reports that need the whole run."""
+    def finish(self, summary: RunSummary, log: "RunLog", root: Path) -> None:
+        """Write the reports that need the whole run; `root` is the project's."""
         from promptlab.live.reporting import run_report  # noqa: PLC0415
 
         for path in self._paths:
             if path.suffix == ".jsonl":
                 continue
             report = REPORTS.get(SUFFIXES[path.suffix])
-            with opened(path) as stream, run_report(log, summary) as source:
+            with opened(path) as stream, run_report(log, summary, root) as source:
                 write(stream, report(source))
 
 

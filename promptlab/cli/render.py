@@ -48,7 +48,7 @@ def command(root: str | None, /, pipeline: str, row: int | None, step: str | Non
     targets = project.targets(options["model"])
     loaded = load_pipeline(project.files, project.pipeline(pipeline), targets, _changes(options))
     trial = trial_to_preview(loaded, row)
-    steps = asyncio.run(preview(project, trial, only=step))
+    steps = asyncio.run(preview(project, loaded, trial, only=step))
     if options["as_json"]:
         click.echo(plain(_as_json(loaded, trial, steps)))
     else:

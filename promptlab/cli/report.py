@@ -37,7 +37,7 @@ def command(root: str | None, /, run: str, kind: str | None, out: str | None, by
     with stored_run(root, run) as (found, record):
         refuse_read_by(found, record, out)
         summary = with_slices(found.log, SummaryService(found.session, runs=found.runs).of(record), by)
-        with run_report(found.log, summary) as source:
+        with run_report(found.log, summary, found.project.root) as source:
             put_out(report(source), out)
 
 

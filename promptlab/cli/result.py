@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.result_more import more_lines, show_more
+from promptlab.cli.result_recordings import recorded_line, unrecorded_lines
 from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
@@ -14,7 +15,7 @@ from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
 from promptlab.schemas.report import GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.commands import OF_MONEY, check_command, resume_command
+from promptlab.services.commands import OF_MONEY, UNRECORDED, check_command, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +70,8 @@ def show_result(
     _show_failures(console, summary, failures)
     if not failures.checked and summary.status == "passed":
         _say(console, NOTHING_CHECKED, "yellow")
+    for line in unrecorded_lines(summary):
+        _say(console, line, "")
     _say(console, end_line(summary), "")
     for line in throttle_lines(summary):
         _say(console, line, "dim")
@@ -131,6 +134,8 @@ def throttle_lines(summary: RunSummary) -> Iterator[str]:
 
 
 def _way_on(summary: RunSummary) -> str:
+    if (summary.stopped or "").startswith(UNRECORDED):
+        return f"nothing was called; with a key, this records what is missing: {summary.command}"
     if summary.exit_code == NOTHING_WAS_CALLED:
         return "nothing was called"
     reason = summary.stopped or ""
@@ -201,6 +206,8 @@ def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:
         yield f"{plural(left, 'trial')} left; {_way_on(summary) if resumable else JUDGE_AGAIN}"
     if left <= 0 and summary.status != "running":
         yield from _of_errored(summary, resumable=resumable)
+    if summary.recorded is not None:
+        yield recorded_line(summary.recorded)
     if summary.unknown:
         attempts = plural(summary.unknown, "attempt")
         yield f"{attempts} of unknown outcome, {at_most(summary.unknown_usd)}"

@@ -1,6 +1,7 @@
 """Resumes a run and shows it; says first what may be asked, and paid for, again."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -28,7 +29,7 @@ def resume(
     with open_log(project, create=False) as log, claimed(log, reference) as claim:
         if claim.is_complete:
             click.echo(f"run {claim.run.id} is complete: nothing is left to do", err=True)
-            code = _show(log, claim, outs, as_json=as_json)
+            code = _show(log, claim, outs, project.root, as_json=as_json)
             return fail_exit_code if code == 1 else code
         found = prepared(project, log, claim, how)
         for line in _announcement(claim, found, log):
@@ -45,13 +46,13 @@ def _announcement(claim: ClaimedRun, found: Resumable, log: RunLog) -> Iterator[
         yield from doubt_lines(claim.doubtful, found.request.on_unknown, senders)
 
 
-def _show(log: RunLog, claim: ClaimedRun, outs: Sequence[str], *, as_json: bool) -> int:
+def _show(log: RunLog, claim: ClaimedRun, outs: Sequence[str], root: Path, *, as_json: bool) -> int:
     summary, failures = stored_summary(log, claim.run), Failures()
     with log.reading() as session, OutFiles(*out_paths(outs, [claim.run.pipeline])) as files:
         for trial in TrialService(session).of_run(claim.run.id):
             failures.add(trial)
             files(TrialFinished(trial))
-        files.finish(summary, log)
+        files.finish(summary, log, root)
     if as_json:
         click.echo(plain(summary.as_json()))
     else:

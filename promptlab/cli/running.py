@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from promptlab.core.json import JSON, plain
 from promptlab.engine.targets import Targets
 from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.project_log import open_log
 from promptlab.live.reporting import with_slices
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
@@ -71,8 +72,13 @@ def run_all(project: Project, wanted: Wanted) -> int:
     return run_pipelines(project, loaded, replace(wanted, request=request))
 
 
-def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targets]], wanted: Wanted) -> int:
-    """Run what was loaded, one pipeline after the other."""
+def run_pipelines(
+    project: Project,
+    loaded: Sequence[tuple[LoadedPipeline, Targets]],
+    wanted: Wanted,
+    runs: "Callable[[Project, Wanted, RunLog, Console], Runs] | None" = None,
+) -> int:
+    """Run what was loaded, one pipeline after the other; `runs` makes what shows them."""
     request = with_room(wanted.request, most=_most_at_once(loaded))
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
@@ -82,8 +88,8 @@ def run_pipelines(project: Project, loaded: Sequence[tuple[LoadedPipeline, Targe
     refuse_files_read(outs, (project.root / name for pipeline, _ in loaded for name in _files_of(pipeline)))
     tune_garbage_collection()
     with open_log(project) as log:
-        show = _Show(project, replace(wanted, request=request), log, progress_console())
-        codes = set(show.codes(loaded, outs))
+        made = (runs or Runs)(project, replace(wanted, request=request), log, progress_console())
+        codes = set(made.codes(loaded, outs))
     code = next(code for code in PRECEDENCE if code in codes)
     return wanted.fail_exit_code if code == 1 else code
 
@@ -103,8 +109,10 @@ def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
         yield dataset.spec.path
 
 
-@dataclass(frozen=True, slots=True)
-class _Show:
+@dataclass
+class Runs:
+    """Runs pipelines one after the other and shows each."""
+
     project: Project
     wanted: Wanted
     log: RunLog
@@ -117,24 +125,43 @@ class _Show:
         spent = 0.0
         for (pipeline, targets), paths in zip(loaded, outs, strict=True):
             try:
-                summary = self._run(pipeline, targets, paths, spent)
-                code, spent = summary.exit_code, spent + (summary.most_spent_usd or 0.0)
+                code, paid = self.run(pipeline, targets, paths, spent)
+                spent += paid
             except NothingToRun as error:
                 if len(loaded) == 1:
                     raise
-                click.echo(f"error: {error}", err=True)
-                code = error.exit_code
+                code = self.nothing_to_run(error)
             yield code
             if code in SIGNALS:
                 return
 
-    def _run(
+    def nothing_to_run(self, error: NothingToRun) -> int:
+        """Say that a pipeline has no row, where others may; give the exit code."""
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+
+    def run(
         self, loaded: LoadedPipeline, targets: Targets, paths: Sequence[Path], spent: float
+    ) -> tuple[int, float]:
+        """Run a pipeline and show it; give its exit code, and what it spent at most."""
+        failures = Failures()
+        summary = self.summary(loaded, targets, paths, failures, spent)
+        return summary.exit_code, summary.most_spent_usd or 0.0
+
+    def summary(
+        self,
+        loaded: LoadedPipeline,
+        targets: Targets,
+        paths: Sequence[Path],
+        failures: Failures,
+        spent: float,
+        held: Held = NOTHING_HELD,
     ) -> RunSummary:
-        counts, failures = RunCounts(), Failures()
+        """Run a pipeline, write its reports and show it."""
+        counts = RunCounts()
         with ExitStack() as stack:
             outs = stack.enter_context(OutFiles(paths))
-            progress = self._progress(counts, loaded.name)
+            progress = self.progress(counts, loaded.name)
             stack.callback(progress.close)
             running = run_loaded(
                 self.project,
@@ -145,18 +172,19 @@ class _Show:
                 listeners=(outs, failures, progress),
                 counts=counts,
                 on_print=progress.printed,
+                held=held,
             )
             summary = with_slices(self.log, asyncio.run(running), self.wanted.by)
-        self._show(summary, failures, loaded)
-        outs.finish(summary, self.log)
+        self.show(summary, failures, loaded)
+        outs.finish(summary, self.log, self.project.root)
         return summary
 
-    def _progress(self, counts: RunCounts, name: str) -> Progress:
+    def progress(self, counts: RunCounts, name: str) -> Progress:
         if self.wanted.request.streams:
             return StreamedText(self.console)
         return progress_for(self.console, counts, name)
 
-    def _show(self, summary: RunSummary, failures: Failures, loaded: LoadedPipeline) -> None:
+    def show(self, summary: RunSummary, failures: Failures, loaded: LoadedPipeline) -> None:
         if not self.wanted.as_json:
             show_result(out_console(), summary, failures)
             for line in self._in_doubt(summary):

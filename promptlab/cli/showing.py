@@ -22,7 +22,7 @@ SHOWN: tuple[Decorator, ...] = (
         "outs",
         multiple=True,
         metavar="FILE",
-        help="Write a report: .json .jsonl .csv .md; {pipeline} in it becomes the pipeline's name.",
+        help="Write a report: .xml .md .html .json .jsonl .csv; {pipeline} in it becomes its name.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pipeline, one a line."),
 )

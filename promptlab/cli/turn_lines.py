@@ -1,26 +1,24 @@
 """A turn of a watch as lines for people: what was saved, what it cost, what is different now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from promptlab.cli.explained import why
+from promptlab.cli.flip_lines import Line, Span, flip_lines
 from promptlab.cli.result import end_line, warnings
 from promptlab.core.display import escaped, shortened
 from promptlab.core.errors import PromptlabError
-from promptlab.core.word_diff import Piece, marked
 from promptlab.core.words import money, plural
 from promptlab.live.watching.called import Called
-from promptlab.live.watching.turn import Cause, FileChange, Flip, MetricChange, TurnRun
+from promptlab.live.watching.turn import Cause, FileChange, MetricChange, TurnRun
 from promptlab.loader.problem_formats import first_as_text
 from promptlab.loader.problems import InvalidPipeline
 from promptlab.schemas.explained import Change
-from promptlab.schemas.run import TrialKey, TrialStatus
 
 MOST_FILES = 5
 MOST_FLIPS = 10
 MOST_CAUSES = 5
 MOST_METRICS = 30
-LONGEST_REASON = 300
 LATENCY_NOISE, LATENCY_NOISE_MS = 0.25, 20.0
 COST_NOISE = 0.05
 WORDS: Mapping[Cause, str] = {
@@ -30,18 +28,8 @@ WORDS: Mapping[Cause, str] = {
     "failed": "what failed",
     "raised": "the ceiling was raised",
 }
-STYLES: Mapping[TrialStatus, str] = {"passed": "green", "failed": "red", "errored": "magenta"}
 SHARES = ("pass_rate", "error_rate")
 LESS_IS_BETTER = ("error_rate", "cost_usd", "latency_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    text: str
-    style: str = ""
-
-
-type Line = tuple[Span, ...]
 
 
 def head(number: int, cause: Cause, files: Mapping[str, FileChange]) -> Line:
@@ -66,7 +54,7 @@ def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
     if run.called:
         yield (Span(f"  called: {_causes(run.called)}", "dim"),)
     for flip in run.flips[:MOST_FLIPS]:
-        yield from _flip(flip, colour=colour)
+        yield from flip_lines(flip, colour=colour)
     if run.flipped > MOST_FLIPS:
         yield (Span(f"  and {plural(run.flipped - MOST_FLIPS, 'trial')} more that ended otherwise"),)
     if run.outputs_changed:
@@ -90,35 +78,6 @@ def _files(files: Mapping[str, FileChange]) -> str:
     named = [f"{escaped(path)} {change}" for path, change in list(files.items())[:MOST_FILES]]
     more = [f"and {plural(len(files) - MOST_FILES, 'file')} more"] if len(files) > MOST_FILES else []
     return ", ".join([*named, *more])
-
-
-def _flip(flip: Flip, *, colour: bool) -> Iterator[Line]:
-    reason = f": {escaped(shortened(flip.reason, LONGEST_REASON))}" if flip.reason else ""
-    yield (
-        Span(f"  {escaped(_called(flip.trial))}: "),
-        Span(flip.before, STYLES.get(flip.before, "dim")),
-        Span(" → "),
-        Span(flip.after, STYLES.get(flip.after, "dim")),
-        Span(reason),
-    )
-    if flip.diff:
-        yield Span("    "), *_diff(flip.diff, colour=colour)
-
-
-def _called(key: TrialKey) -> str:
-    repeat = f" repeat {key.repeat}" if key.repeat else ""
-    return f"row {key.row} ({key.row_id}) {key.cell}{repeat}"
-
-
-def _diff(pieces: Sequence[Piece], *, colour: bool) -> Line:
-    if not colour:
-        return (Span(_on_one_line(marked(pieces))),)
-    styles = {"same": "", "old": "red strike", "new": "green"}
-    return tuple(Span(_on_one_line(piece.text), styles[piece.kind]) for piece in pieces)
-
-
-def _on_one_line(text: str) -> str:
-    return escaped(text.replace("\r\n", "\n").replace("\n", "⏎").replace("\t", " "))
 
 
 def _metrics(changes: Sequence[MetricChange]) -> Iterator[Line]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from promptlab.cli.console import is_terminal
+from promptlab.cli.flip_lines import Line
 from promptlab.cli.progress import notice_of
 from promptlab.cli.result import Failures, show_result
 from promptlab.cli.status_line import StatusLine
-from promptlab.cli.turn_lines import Line, error_lines, head, run_lines
+from promptlab.cli.turn_lines import error_lines, head, run_lines
 from promptlab.cli.unknown import doubt_lines
 from promptlab.core.display import escaped
 from promptlab.core.json import plain

@@ -53,6 +53,7 @@ _WANTED: Mapping[str, _Wanted] = {
         lambda value: _is_whole(value) and value <= MOST_AT_ONCE,
     ),
     "max_cost": ("a number above 0", _is_amount),
+    "mode": ("'live', 'record' or 'replay'", ("live", "record", "replay").__contains__),
     "on_unknown": ("'retry' or 'fail'", ("retry", "fail").__contains__),
     "variants": _NAMES,
     "tags": _NAMES,

@@ -6,7 +6,8 @@ PromptlabError
 │   └── StorageError    3    the run log cannot be read or written
 ├── LimitReached        4    a limit of the run stopped it
 ├── NothingToRun        5    no row is left to run
-└── Interrupted         130  Ctrl-C (143: SIGTERM)
+└── Interrupted         130  Ctrl-C
+    └── Terminated      143  SIGTERM
 """
 
 from typing import ClassVar
@@ -45,3 +46,7 @@ class NothingToRun(PromptlabError):
 
 class Interrupted(PromptlabError):
     exit_code = 130
+
+
+class Terminated(Interrupted):
+    exit_code = 143

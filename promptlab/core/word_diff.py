@@ -31,7 +31,7 @@ def word_diff(old: str, new: str, *, around: int = AROUND) -> list[Piece]:
     pieces: list[Piece] = []
     for what, left, left_end, right, right_end in matcher.get_opcodes():
         if what == "equal":
-            is_first, is_last = left == 0, left_end == len(before)
+            is_first, is_last = left == right == 0, (left_end, right_end) == (len(before), len(after))
             pieces.append(Piece("same", _shortened(before[left:left_end], around, is_first, is_last)))
         else:
             pieces += _replaced(before[left:left_end], after[right:right_end])

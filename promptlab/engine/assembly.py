@@ -14,7 +14,7 @@ from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog, RecordedAnswers
 from promptlab.engine.chain import Handler, chain
 from promptlab.engine.clock import Clock, SystemClock
-from promptlab.engine.completion import Answer, CallFailure
+from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DayLimit
 from promptlab.engine.falling_back import FallbackRecord
 from promptlab.engine.function import CallFunction, Function
@@ -32,7 +32,7 @@ from promptlab.engine.handlers.retry import Retry
 from promptlab.engine.handlers.throttle import Throttle
 from promptlab.engine.machinery import Machinery
 from promptlab.engine.performing import Perform
-from promptlab.engine.replaying import Anyhow, Replay
+from promptlab.engine.replaying import Anyhow, NoteRaised, Raise, Replay
 from promptlab.engine.runner import Runner
 from promptlab.engine.scope import Render
 from promptlab.engine.step_request import RunStep, StepRequest
@@ -107,10 +107,12 @@ def assemble(
     send: SendRequest | None = None,
     judge_only: bool = False,
     replay: Replay | None = None,
+    note_raised: Callable[[CompletionRequest, Completion], None] | None = None,
 ) -> Engine:
     """Build the chains and the runner on top of them. `send` None: no http step is run.
 
     `judge_only`: the trials are stored ones, whose steps are not run again. `replay`: nothing is sent.
+    `note_raised` is told what functions of the project raise.
     """
     clock = clock or SystemClock()
     recall = Recall(log if replay is None else Anyhow(replay.recorded), emit, fresh=options.fresh)
@@ -119,9 +121,10 @@ def assemble(
     begun = Begun(budget)
     throttle = Throttle(clock, brake, emit, options.max_concurrency)
     record = Record(log, emit)
-    remember = Recall(log, _tell_nobody, fresh=options.fresh)
-    run_code = _calls([remember, Keep(log, brake)])
-    replayed = None if replay is None else chain([recall], replay.lacking)
+    remember = Recall(log, _tell_nobody, fresh=options.fresh or replay is not None)
+    noting = [] if note_raised is None else [NoteRaised(note_raised)]
+    run_code = _calls([remember, *noting, Keep(log, brake)])
+    replayed = None if replay is None else chain([Raise(), recall], replay.lacking)
     machinery = Machinery(
         complete=replayed or _calls([recall, retry, Order(begun), budget, throttle, record]),
         act=replayed if replayed and not options.python else run_code,

@@ -31,11 +31,13 @@ class Finding:
     """What a kind of check says: whether it holds, how much (0..1), and why.
 
     The reason states a fact ("contains 'refund'"), so that it reads well under `not-` too.
+    `versus`: the value that the output does not come up to, and the output, as texts.
     """
 
     passed: bool
     score: float
     reason: str
+    versus: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, *, passed: bool, reason: str) -> "Finding":
@@ -209,13 +211,19 @@ class ValueCheck(Check, ABC):
 
     async def judge(self, subject: Subject) -> Finding:
         if not self.value.holes:
-            return self.compare(self.constant, subject)
+            return self._compared(self.constant, self.value.source, subject)
         rendered = await filled(self.value, subject.names, subject.evidence.render)
         try:
             value = self.parse(rendered)
         except ValueError as error:
             raise CannotJudge(f"its value was rendered as {shown(rendered)}: {error}") from None
-        return self.compare(value, subject)
+        return self._compared(value, rendered, subject)
+
+    def _compared(self, value: Any, said: JSON, subject: Subject) -> Finding:
+        finding = self.compare(value, subject)
+        if finding.passed or said is None:
+            return finding
+        return replace(finding, versus=(as_text(said), subject.text))
 
     def templates(self) -> Iterator[tuple[Place, Template]]:
         yield from super().templates()

@@ -116,6 +116,7 @@ class Completion:
     Cost (USD, None: unknown) and latency (ms) are those of the original call.
     `spent_usd` and `attempts` are what it took to get it here: nothing if it was recalled.
     `logprobs`: the natural logarithm of each token's probability, None where they were not asked for.
+    `error`: why a function of the project gave nothing, where that is recorded.
     """
 
     text: str
@@ -133,6 +134,7 @@ class Completion:
     attempts: int = 1
     quota: Quota | None = None
     logprobs: tuple[float, ...] | None = None
+    error: str | None = None
 
 
 @frozen(kw_only=True)

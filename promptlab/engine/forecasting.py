@@ -1,11 +1,12 @@
 """Walks a trial with what is recorded: which calls it would make, and what hangs on them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
+from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.check_reading import row_checks
 from promptlab.engine.expecting import Opened, again, rough, sure
@@ -31,12 +32,21 @@ from promptlab.schemas.run import MISSING, StepResult
 
 @frozen
 class Forecaster:
-    """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name."""
+    """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name.
+
+    `anyhow`: what is recorded serves also where it would not be recalled. `note` is told of each call that
+    nobody has answered.
+    """
 
     log: RecordedAnswers
     render: Render
     fresh: bool = False
     attachments: AttachmentSource = NO_ATTACHMENTS
+    anyhow: bool = False
+    note: Callable[[Call], None] = lambda _call: None
+
+    def watch(self) -> Watch:
+        return Watch(self.log, self.fresh, self.anyhow, self.note)
 
     async def trial(self, trial: Trial) -> list[StepForecast]:
         """Tell what the steps of a trial would do, those inside others too."""
@@ -54,7 +64,7 @@ class Forecaster:
             return []
         if any(result.status == "left" for result in done.values()):
             return [could_ask("", checks, judges, place=trial.cell.spec.steps[-1].id)]
-        watch = Watch(self.log, self.fresh)
+        watch = self.watch()
         machinery = self.machinery(watch)
         outputs, _ = await outputs_of(trial.cell.spec, trial.row.inputs, done, self.render)
         await judge_outputs(trial, outputs, done, machinery)
@@ -103,13 +113,13 @@ class _Walk:
         if checks and (is_open or any(one.status == "left" for one in request.done.values())):
             told.append(could_ask(request.path, checks, planned.judges, place))
         elif checks:
-            watch = Watch(self.means.log, self.means.fresh)
+            watch = self.means.watch()
             await judge_step(request, result, self.means.machinery(watch))
             told.append(would_ask(request.path, watch))
         return told
 
     async def _walked(self, request: StepRequest) -> StepResult:
-        watch = Watch(self.means.log, self.means.fresh)
+        watch = self.means.watch()
         machinery = self.means.machinery(watch)
         result = await assemble_walk(machinery, self.step)(request)
         self.told.append(_told(request, watch, result))

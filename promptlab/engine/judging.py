@@ -171,4 +171,5 @@ def _verdict(
         weight=check.weight,
         severity=check.severity,
         asked=asked,
+        versus=ruling.versus,
     )

@@ -1,10 +1,12 @@
 """Replay: what comes from outside is taken from recordings; nothing is sent, and what lacks is noted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
+from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer, CallFailure, Completion, CompletionRequest
 
 
@@ -17,6 +19,34 @@ class Anyhow:
     async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
         del own_run_only
         return await self.recorded.recall(request)
+
+
+def raised(answer: Answer) -> Answer:
+    """Give what a function of the project raised, where that is what was recorded, as the failure it was."""
+    if not isinstance(answer, Completion) or answer.error is None:
+        return answer
+    return CallFailure(kind="code", message=answer.error, attempts=0)
+
+
+@frozen
+class Raise:
+    """Recorded errors of functions are errors again."""
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        return raised(await forward(call))
+
+
+@frozen
+class NoteRaised:
+    """Tells what functions of the project raised: it is no answer, but a replay needs it."""
+
+    note: Callable[[CompletionRequest, Completion], None]
+
+    async def handle(self, call: Call, forward: Forward[Call, Answer]) -> Answer:
+        answer = await forward(call)
+        if isinstance(answer, CallFailure) and answer.kind == "code":
+            self.note(call.request, Completion(text="", error=answer.message, cost_usd=0.0))
+        return answer
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ class Ruling:
     status: VerdictStatus
     score: float
     reason: str
+    versus: tuple[str, str] | None = None
 
 
 class _Stop(Exception):
@@ -153,4 +154,6 @@ def _scored(check: Check, finding: Finding) -> Ruling:
         passed = finding.score >= check.threshold
     if check.negated:
         return Ruling("failed" if passed else "passed", 1 - finding.score, finding.reason)
-    return Ruling("passed" if passed else "failed", finding.score, finding.reason)
+    if passed:
+        return Ruling("passed", finding.score, finding.reason)
+    return Ruling("failed", finding.score, finding.reason, finding.versus)

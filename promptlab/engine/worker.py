@@ -46,16 +46,22 @@ class Workers:
     `on_print`. A call whose process died while others ran in it is run again, by itself.
 
     A child sees no variable of the environment that is named like a key, token or password. It has an
-    interpreter, a session and 4 GiB of its own, works in `root`, and ends when this process does.
+    interpreter, a session and 4 GiB of its own, works in `root`, and ends when this process does. `offline`:
+    its Python opens no connection but to this machine.
     """
 
     def __init__(
-        self, root: Path, *, size: int | None = None, on_print: Callable[[Printed], None] = print_to_stderr
+        self,
+        root: Path,
+        *,
+        size: int | None = None,
+        on_print: Callable[[Printed], None] = print_to_stderr,
+        offline: bool = False,
     ) -> None:
         root = root.resolve()
         size = size or min(os.cpu_count() or 1, MAX_SIZE)
-        self._sync = Pool(root, "sync", size=size, room=1, on_print=on_print)
-        self._async = Pool(root, "async", size=size, room=ASYNC_ROOM, on_print=on_print)
+        self._sync = Pool(root, "sync", size=size, room=1, on_print=on_print, offline=offline)
+        self._async = Pool(root, "async", size=size, room=ASYNC_ROOM, on_print=on_print, offline=offline)
 
     async def __aenter__(self) -> Self:
         return self

@@ -39,8 +39,9 @@ class Listener(Protocol):
 class Child(asyncio.SubprocessProtocol):
     """A process of `worker_process`, bound to one folder of the project and one state of its files."""
 
-    def __init__(self, root: Path, mode: Mode, listener: Listener) -> None:
+    def __init__(self, root: Path, mode: Mode, listener: Listener, *, offline: bool = False) -> None:
         self._root = root
+        self._offline = offline
         self._mode = mode
         self._listener = listener
         self._process: asyncio.SubprocessTransport | None = None
@@ -69,7 +70,8 @@ class Child(asyncio.SubprocessProtocol):
 
     def _command(self, lifeline: int) -> list[str]:
         flags = ["-I", "-X", "utf8", "-X", "faulthandler", "-m", "promptlab.engine.worker_process"]
-        return [sys.executable, *flags, str(self._root), self._mode, str(lifeline)]
+        offline = ["offline"] if self._offline else []
+        return [sys.executable, *flags, str(self._root), self._mode, str(lifeline), *offline]
 
     def _options(self, lifeline: int) -> dict[str, Any]:
         environment = without_secrets(os.environ)

@@ -39,13 +39,21 @@ class Pool:
     """At most `size` children that each run up to `room` calls at once, begun in order of arrival."""
 
     def __init__(
-        self, root: Path, mode: Mode, *, size: int, room: int, on_print: Callable[[Printed], None]
+        self,
+        root: Path,
+        mode: Mode,
+        *,
+        size: int,
+        room: int,
+        on_print: Callable[[Printed], None],
+        offline: bool = False,
     ) -> None:
         self._root = root
         self._mode: Mode = mode
         self._size = size
         self._room = room
         self._on_print = on_print
+        self._offline = offline
         self._waiting: deque[Call] = deque()
         self._places: dict[Child, _Place] = {}
         self._leaving: set[Child] = set()
@@ -157,7 +165,7 @@ class Pool:
                 self._leave(place.child)
 
     def _start(self, function: Function) -> _Place:
-        child = Child(self._root, self._mode, self)
+        child = Child(self._root, self._mode, self, offline=self._offline)
         place = self._places[child] = _Place(child, function.folder)
         loop = asyncio.get_running_loop()
         task = loop.create_task(child.start())

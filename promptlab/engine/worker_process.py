@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from promptlab.core.network_guard import close_network
 from promptlab.engine.json_values import NotJSONError, encode
 from promptlab.engine.project_modules import ChangedError, Project, describe, trace
 
@@ -181,9 +182,14 @@ def _wait_for_end(lifeline: int) -> None:
 
 
 def main() -> None:
-    """Serve the project at argv[1], in the mode of argv[2] (sync or async), bound to the pipe argv[3]."""
-    root, mode, lifeline = sys.argv[1:]
+    """Serve the project at argv[1], in the mode of argv[2] (sync or async), bound to the pipe argv[3].
+
+    With `offline` behind, no connection is opened but to this machine.
+    """
+    root, mode, lifeline, *offline = sys.argv[1:]
     del sys.argv[1:]
+    if offline:
+        close_network()
     channel = Channel()
     _limit_resources()
     _end_with_parent(int(lifeline))

@@ -1,11 +1,12 @@
 """Judges what was made before: the trials of a stored run, or answers from anywhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from promptlab.analysis.regression import Base
 from promptlab.core.errors import UsageError
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
@@ -17,6 +18,7 @@ from promptlab.live.aggregating import aggregate, wanting_trials
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.gathered import Heard
+from promptlab.live.held import Held
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.scores import Scores
 from promptlab.live.summary import summarise
@@ -36,7 +38,7 @@ OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 class Grading:
     """Judges the trials of a plan. `log` None: no check asks a model, so that nothing is recorded.
 
-    `command`: what runs the plan anew, if it is of a run.
+    `command`: what runs the plan anew, if it is of a run. `bases`: what gates are held against.
     """
 
     root: Path
@@ -47,13 +49,14 @@ class Grading:
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
+    bases: Mapping[str, Base] = field(default_factory=dict)
 
     async def run(self, *, run_id: str) -> RunSummary:
         """Judge all; give the summary, under the id of the run that is judged. Raises StorageError."""
         async with AsyncExitStack() as stack:
             workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
             log = await stack.enter_async_context(await self._log())
-            scores = Scores(self.plan)
+            scores = Scores(self.plan, Held(bases=self.bases))
             heard = Heard(wanting_trials(self.plan))
             emit = fan_out(self.counts, scores, heard, *self.listeners)
             brake = Brake(on_pull=lambda stop: emit(RunStopped(stop.kind, stop.reason)))

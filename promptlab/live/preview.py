@@ -19,10 +19,12 @@ from promptlab.engine.step_request import StepRequest
 from promptlab.engine.together import run_together
 from promptlab.live.project_log import has_log, open_log
 from promptlab.live.recall import AllRuns, Recaller
+from promptlab.live.recordings import Behind, RecordedFiles
 from promptlab.live.step_tree import Seen, tree
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.loader.recordings import Recordings
 from promptlab.schemas.run import StepResult
 
 FEW = 12
@@ -74,12 +76,14 @@ def _rows_there(loaded: LoadedPipeline) -> str:
     return f"{rows} of the dataset: {first}{', …' if loaded.row_count > FEW else ''}"
 
 
-async def preview(project: Project, trial: Trial, *, only: str | None = None) -> list[StepPreview]:
+async def preview(
+    project: Project, loaded: LoadedPipeline, trial: Trial, *, only: str | None = None
+) -> list[StepPreview]:
     """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one.
 
     A step with steps inside shows what these would send, as far as it is known which there will be.
     """
-    seen = tree(trial.cell.steps, await _performed(project, trial))
+    seen = tree(trial.cell.steps, await _performed(project, loaded, trial))
     shown_steps = [leaf for step in trial.cell.spec.steps for leaf in seen[step.id].leaves()]
     if only is not None:
         known = dict.fromkeys(result.id for one in seen.values() for result in one.result.flat)
@@ -89,10 +93,13 @@ async def preview(project: Project, trial: Trial, *, only: str | None = None) ->
     return [_preview(one) for one in shown_steps]
 
 
-async def _performed(project: Project, trial: Trial) -> dict[str, StepResult]:
+async def _performed(project: Project, loaded: LoadedPipeline, trial: Trial) -> dict[str, StepResult]:
     with _recorded(project) as log:
         async with Renderer() as renderer:
-            run_step = assemble_preview(log, renderer.render, ProjectAttachments(project.files))
+            files = RecordedFiles(Recordings(project.files, loaded.name))
+            run_step = assemble_preview(
+                Behind(log, files), renderer.render, ProjectAttachments(project.files)
+            )
             return await run_together(
                 trial.cell.steps, lambda planned, needed: run_step(StepRequest(planned, trial, needed))
             )

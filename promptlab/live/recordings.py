@@ -1,44 +1,68 @@
 """Recorded answers beside the run log: looked up where the log has none, and written as they are used."""
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from promptlab.core.errors import StorageError
-from promptlab.engine.call_log import CallLog, Intent
+from promptlab.engine.call_log import CallLog, Intent, RecordedAnswers
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 from promptlab.loader.recording import recording_text
 from promptlab.loader.recordings import FOLDER, Recordings, recording_path
+from promptlab.schemas.report import Recorded
 
 ATTRIBUTES = "* linguist-generated\n"
+
+type Fate = Literal["new", "changed", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Writes the recordings of a pipeline into the project at `root`."""
+    """Writes the recordings of a pipeline into the project at `root`; `seen`: what became of each file."""
 
     root: Path
     pipeline: str
+    seen: dict[str, Fate] = field(default_factory=dict)
 
     def write(self, request: CompletionRequest, answer: Completion) -> None:
         """Write an answer where it is not recorded as it is; whole or not at all. Raises StorageError."""
         path = self.root / recording_path(self.pipeline, request.fingerprint)
         content = recording_text(request, answer).encode()
         try:
-            if not path.exists() or path.read_bytes() != content:
+            fate = _fate(path, content)
+            if fate != "unchanged":
                 self._put(path, content)
         except OSError as error:
             raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        if self.seen.get(request.fingerprint, "unchanged") == "unchanged":
+            self.seen[request.fingerprint] = fate
+
+    def counts(self) -> Recorded:
+        found = Counter(self.seen.values())
+        return Recorded(new=found["new"], changed=found["changed"], unchanged=found["unchanged"])
 
     def _put(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         attributes = self.root / FOLDER / ".gitattributes"
         if not attributes.exists():
             attributes.write_text(ATTRIBUTES, encoding="utf-8")
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+        new = path.with_name(f".{path.stem}.{os.getpid()}")
+        try:
+            new.write_bytes(content)
+            new.replace(path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def _fate(path: Path, content: bytes) -> Fate:
+    try:
+        return "unchanged" if path.read_bytes() == content else "changed"
+    except FileNotFoundError:
+        return "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +77,20 @@ class RecordedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """What the log knows, and behind it what is recorded: what a live run recalls."""
+
+    log: RecordedAnswers
+    files: RecordedFiles
+
+    async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
+        found = await self.log.recall(request, own_run_only=own_run_only)
+        if found is None:
+            found = await self.files.recall(request, own_run_only=own_run_only)
+        return None if found is None or found.error is not None else found  # what raised is run again
+
+
+@dataclass(frozen=True, slots=True)
 class WithRecordings:
     """The log, and behind it what is recorded. `written`: where all answers go that are used, if anywhere."""
 
@@ -61,10 +99,8 @@ class WithRecordings:
     written: Written | None = None
 
     async def recall(self, request: CompletionRequest, *, own_run_only: bool = False) -> Completion | None:
-        found = await self.log.recall(request, own_run_only=own_run_only)
-        if found is None:
-            found = await self.files.recall(request, own_run_only=own_run_only)
-        return self._used(request, found)
+        recorded = Behind(self.log, self.files)
+        return self._used(request, await recorded.recall(request, own_run_only=own_run_only))
 
     async def in_doubt(self, fingerprint: str) -> bool:
         return await self.log.in_doubt(fingerprint)

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from promptlab.analysis.regression import Base
 from promptlab.core.errors import UsageError
 from promptlab.core.words import plural
 from promptlab.engine.plan import Cell
 from promptlab.engine.stored import StoredPlan, StoredTrial
 from promptlab.engine.targets import Targets
+from promptlab.live.bases import bases_of
 from promptlab.live.said import changes_said
 from promptlab.loader.loading import LoadedPipeline, load_pipeline
 from promptlab.loader.project import Project
@@ -23,7 +25,10 @@ from promptlab.services.trials import TrialService
 
 @dataclass(slots=True, kw_only=True)
 class StoredRun:
-    """`command`: what runs it anew; `files`: what its pipeline reads now; `left`: trials that did not end."""
+    """`command`: what runs it anew; `files`: what its pipeline reads now; `left`: trials that did not end.
+
+    `bases`: of its gates.
+    """
 
     run_id: str
     command: str
@@ -31,6 +36,7 @@ class StoredRun:
     targets: Targets
     files: Sequence[str]
     left: int
+    bases: Mapping[str, Base]
 
     @property
     def code(self) -> list[str]:
@@ -69,6 +75,7 @@ def stored_run_of(project: Project, log: RunLog, reference: str) -> Iterator[Sto
             targets=targets,
             files=sorted(loaded.files.files_read),
             left=left,
+            bases=bases_of(loaded),
         )
         yield found
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+from promptlab.core.git import folder_in_repository
 from promptlab.schemas.log import RunRecord
-from promptlab.schemas.report import RunReport, RunSummary
+from promptlab.schemas.report import Origin, RunReport, RunSummary
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.summaries import SummaryService
@@ -30,8 +32,11 @@ def with_slices(log: RunLog, summary: RunSummary, by: str | None) -> RunSummary:
 
 
 @contextmanager
-def run_report(log: RunLog, summary: RunSummary) -> Iterator[RunReport]:
-    """Give a run's summary with its trials as a stream from the log."""
+def run_report(log: RunLog, summary: RunSummary, root: Path) -> Iterator[RunReport]:
+    """Give a run's summary with its trials as a stream from the log; `root` is the project's."""
+    run_id = summary.run_id
     with log.reading() as session:
-        trials = TrialService(session)
-        yield RunReport(summary, lambda: trials.of_run(summary.run_id))
+        trials, runs = TrialService(session), RunService(session, is_running=log.is_running)
+        path = runs.find(run_id).path
+        origin = Origin(path, folder_in_repository(root), lambda: runs.files(run_id))
+        yield RunReport(summary, lambda: trials.of_run(run_id), origin)

@@ -14,9 +14,12 @@ from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.plan import Plan
 from promptlab.engine.targets import Targets
 from promptlab.engine.worker import Printed, print_to_stderr
+from promptlab.live.bases import bases_of
 from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.kept import TakenOver
+from promptlab.live.leave import require_leave
 from promptlab.live.session import Session
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.files import FileSnapshot
@@ -87,11 +90,15 @@ async def run_loaded(
     listeners: Sequence[Emit] = (),
     counts: RunCounts | None = None,
     on_print: Callable[[Printed], None] = print_to_stderr,
+    held: Held = NOTHING_HELD,
 ) -> RunSummary:
     """Run a pipeline to its summary. Raises UsageError, NothingToRun and StorageError."""
     session = session_of(project, loaded, request, log=log, git=git_state(project.root))
-    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print)
+    held = replace(held, bases={**session.held.bases, **held.bases})
+    told = replace(session, listeners=listeners, counts=counts or RunCounts(), on_print=on_print, held=held)
     try:
+        if request.mode != "replay":
+            Recordings(project.files, loaded.name).require_sound()
         return await told.run()
     finally:
         await targets.close()
@@ -113,6 +120,7 @@ def session_of(
         log=log,
         attachments=lambda on_read: ProjectAttachments(loaded.files, on_read),
         taken_over=request.taken_over,
+        held=Held(bases=bases_of(loaded)),
         mode=request.mode,
         recordings=Recordings(project.files, loaded.name),
     )
@@ -120,11 +128,16 @@ def session_of(
 
 def require_runnable(project: Project, loaded: LoadedPipeline, request: RunRequest) -> None:
     """Raise UsageError where a limit has no price to go by, or python is needed and not allowed."""
+    require_leave(loaded, python_allowed=request.python_allowed, replays=request.mode == "replay")
+    if request.mode == "replay":
+        if request.fresh:
+            hint = "leave --fresh out, or say --mode live"
+            raise UsageError("--fresh asks anew, and a replay asks nobody", hint=hint)
+        return
     ceilings = project.settings.limits
     own = (request.max_cost, loaded.spec.limits.cost_usd, ceilings.cost_usd, ceilings.cost_usd_per_day)
     if any(limit is not None for limit in own):
         _require_prices(loaded)
-    _require_leave(loaded, request)
 
 
 def plan_of(loaded: LoadedPipeline, request: RunRequest, log: RunLog) -> Plan:
@@ -222,14 +235,6 @@ def _require_prices(loaded: LoadedPipeline) -> None:
         names = ", ".join(sorted(unknown))
         hint = "say it under `prices` in promptlab.yaml, or run without a cost limit"
         raise UsageError(f"there is a cost limit, but the price of {names} is unknown", hint=hint)
-
-
-def _require_leave(loaded: LoadedPipeline, request: RunRequest) -> None:
-    if request.python_allowed or request.mode == "replay":
-        return
-    python = sorted(path for path in loaded.files.files_read if path.endswith(".py"))
-    if python:
-        raise UsageError(f"--no-python, but {loaded.path} runs {', '.join(python)}")
 
 
 def _start(

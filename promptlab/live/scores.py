@@ -1,17 +1,17 @@
 """The metrics of a run while it runs, and what its gates make of them at the end."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptlab.analysis.gates import exit_status, judge_gates
 from promptlab.analysis.measures import measures_of
 from promptlab.analysis.metrics import CellMetrics, Metrics
-from promptlab.analysis.regression import NO_SIDES, Base, Sides
+from promptlab.analysis.regression import NO_SIDES, Sides
 from promptlab.analysis.row_values import ByRow
 from promptlab.analysis.telling import detail_of
 from promptlab.core.json import JSON
 from promptlab.engine.plan import Plan
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult
 
@@ -20,11 +20,11 @@ from promptlab.schemas.report import GateResult
 class Scores:
     """Call it with each event of a run of `plan`. Once `cells` or `total` was asked for, it is final.
 
-    `bases`: what gates are held against, by what their `against` says.
+    `held`: what gates there are, and what they are held against.
     """
 
     plan: Plan
-    bases: Mapping[str, Base] = field(default_factory=dict)
+    held: Held = NOTHING_HELD
     metrics: Metrics = field(init=False)
     _problems: dict[tuple[str, str], str] = field(default_factory=dict)
     _told: dict[tuple[str, str], dict[str, JSON]] = field(default_factory=dict)
@@ -32,7 +32,8 @@ class Scores:
     def __post_init__(self) -> None:
         self.metrics = measures_of(self.plan).metrics()
         spec = self.plan.cells[0].spec
-        self._rows = ByRow(spec.repeat) if any(gate.against for gate in spec.gates) else None
+        self._gates = spec.gates if self.held.gates is None else self.held.gates
+        self._rows = ByRow(spec.repeat) if any(gate.against for gate in self._gates) else None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TrialFinished):
@@ -57,11 +58,11 @@ class Scores:
         return self.metrics.total()
 
     def gates(self) -> tuple[GateResult, ...]:
-        sides = Sides(self._rows.side(), self.bases) if self._rows is not None else NO_SIDES
-        return tuple(judge_gates(self.plan.cells[0].spec.gates, self.cells, self._problems, sides))
+        sides = Sides(self._rows.side(), self.held.bases) if self._rows is not None else NO_SIDES
+        return tuple(judge_gates(self._gates, self.cells, self._problems, sides))
 
     def passed(self, gates: tuple[GateResult, ...]) -> bool:
-        return exit_status(gates, self.total.counts) == 0
+        return exit_status(self.held.deciding(gates), self.total.counts) == 0
 
     def detail(self) -> dict[str, dict[str, dict[str, JSON]]]:
         """Give by cell and name what else there is to say of the pipeline's own metrics."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from promptlab.core.errors import PromptlabError, StorageError
+from promptlab.core.network_guard import loopback_only
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.brake import Brake
@@ -17,6 +18,7 @@ from promptlab.engine.replaying import Replay
 from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
+from promptlab.live.held import NOTHING_HELD, Held
 from promptlab.live.interrupts import Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
@@ -42,6 +44,7 @@ class Session:
     `attachments` makes what gives the files that prompts name, and tells of each that it reads.
     `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
     stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
+    `held`: what its gates are held against.
     """
 
     root: Path
@@ -58,10 +61,13 @@ class Session:
     brake: Brake | None = None
     mode: Literal["live", "record", "replay"] = "live"
     recordings: Recordings | None = None
+    held: Held = NOTHING_HELD
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
         async with AsyncExitStack() as stack:
+            if self.mode == "replay":
+                stack.enter_context(loopback_only())
             recorder = await stack.enter_async_context(await self._begin())
             try:
                 return await self._recorded(stack, recorder)
@@ -71,7 +77,7 @@ class Session:
                 raise
 
     async def _recorded(self, stack: AsyncExitStack, recorder: Recorder) -> RunSummary:
-        scores = Scores(self.plan)
+        scores = Scores(self.plan, self.held)
         hear = fan_out(self.counts, scores, *self.listeners)
         kept = self._kept(recorder, hear)
         emit = fan_out(recorder.emit, hear, *((kept,) if kept is not None else ()))
@@ -88,7 +94,12 @@ class Session:
         if kept is not None:
             summary = replace(summary, calls=await recorder.calls())
         run = recorder.run_id, self.start.path, self.start.options
-        summary = replace(summary, command=command_on(*run, summary.stopped), anew=command_anew(*run))
+        summary = replace(
+            summary,
+            command=command_on(*run, summary.stopped),
+            anew=command_anew(*run),
+            recorded=self.written.counts() if self.written is not None else None,
+        )
         await recorder.end_run(_run_end(summary, self.counts.compared_usd))
         return summary
 
@@ -170,12 +181,14 @@ class Session:
     async def _assemble(self, stack: AsyncExitStack, recorder: Recorder, brake: Brake, emit: Emit) -> Engine:
         workshop = self.workshop
         if workshop is None:
-            workshop = await stack.enter_async_context(Workshop(self.root, on_print=self.on_print))
+            opened = Workshop(self.root, on_print=self.on_print, offline=self.mode == "replay")
+            workshop = await stack.enter_async_context(opened)
         await workshop.start(self.plan.cells)
         return assemble(
             self.options,
             log=self._call_log(recorder),
             replay=self.replay,
+            note_raised=self.written.write if self.written is not None else None,
             render=workshop.renderer.render,
             call=workshop.workers.call,
             send=workshop.web.send,
@@ -188,10 +201,16 @@ class Session:
         """Give where answers come from and go to, with recordings behind the log, if there may be any."""
         if self.recordings is None or self.mode == "replay":
             return recorder
-        written = Written(self.root, self.recordings.pipeline) if self.mode == "record" else None
-        if written is None and not self.recordings.are_there:
+        if self.written is None and not self.recordings.are_there:
             return recorder
-        return WithRecordings(recorder, RecordedFiles(self.recordings), written)
+        return WithRecordings(recorder, RecordedFiles(self.recordings), self.written)
+
+    @cached_property
+    def written(self) -> Written | None:
+        """What writes all that the run uses as files, where it records."""
+        if self.recordings is None or self.mode != "record":
+            return None
+        return Written(self.root, self.recordings.pipeline)
 
     @cached_property
     def replay(self) -> Replay | None:
@@ -201,11 +220,11 @@ class Session:
         return Replay(RecordedFiles(self.recordings))
 
     def _unrecorded(self) -> tuple[Unrecorded, ...]:
-        calls = self.replay.lacking.calls.values() if self.replay is not None else ()
-        return tuple(
-            Unrecorded(trial=call.trial, step=call.step, model=call.model, request=call.request.as_json())
-            for call in calls
-        )
+        if self.replay is None or self.recordings is None or not self.replay.lacking.calls:
+            return ()
+        from promptlab.live.unrecorded import told  # noqa: PLC0415 - only where answers lack
+
+        return told(self.replay.lacking.calls.values(), self.recordings)
 
 
 def _broken(error: Exception) -> RunEnd:

@@ -13,6 +13,7 @@ from promptlab.live.scores import Scores
 from promptlab.schemas.report import Calls, RunSummary, Unrecorded, paid
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
+from promptlab.services.commands import UNRECORDED
 
 USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED, INTERRUPTED = 2, 3, 4, 1, 130
 
@@ -98,7 +99,7 @@ def _verdict(ending: Ending, *, left: int, passed: bool) -> tuple[int, RunStatus
 def _reason(ending: Ending) -> str | None:
     stop = [ending.stop.reason] if ending.stop is not None else []
     closed = (_about(model, failure.message) for model, failure in ending.closures.items())
-    lacking = [f"{plural(len(ending.unrecorded), 'answer')} not recorded"] if ending.unrecorded else []
+    lacking = [f"{UNRECORDED}{plural(len(ending.unrecorded), 'answer')}"] if ending.unrecorded else []
     return "; ".join([*lacking, *stop, *closed]) or None
 
 

@@ -17,12 +17,18 @@ class Workshop:
     """The template process, the workers of project code and the client of http steps; an async context.
 
     Each part starts when it is first needed. A worker that holds a project file as it was before it was
-    saved is replaced when a newer one is called.
+    saved is replaced when a newer one is called. `offline`: project code reaches this machine alone.
     """
 
-    def __init__(self, root: Path, *, on_print: Callable[[Printed], None] = print_to_stderr) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        on_print: Callable[[Printed], None] = print_to_stderr,
+        offline: bool = False,
+    ) -> None:
         self.renderer = Renderer()
-        self.workers = Workers(root, on_print=on_print)
+        self.workers = Workers(root, on_print=on_print, offline=offline)
         self.web = WebClient()
         self._open = AsyncExitStack()
 

@@ -1,7 +1,7 @@
 """The files of a git commit as a source, read from its objects; nothing is checked out."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -65,6 +65,16 @@ class GitTree(AbstractContextManager["GitTree"]):
         names = self._names[found.path] if found.kind == "folder" else ()
         below = f"{found.path}/" if found.path else ""
         return [self._listed(below, name) for name in names if not name.startswith(".")]
+
+    def contents(self) -> Iterator[tuple[str, BinaryIO]]:
+        """Give every file with its content, until the next is asked for; a link as what it leads to.
+
+        What cannot be used is left out, as links to the outside.
+        """
+        for path in self._entries:
+            with suppress(FileError):
+                located = self.locate(path)
+                yield path, self._objects.look(self._entries[located][1])[0]
 
     def _listed(self, below: str, name: str) -> str:
         return f"{name}/" if self._follow(below + name).kind == "folder" else name

@@ -35,7 +35,7 @@ from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import TemplatePlaces
 from promptlab.loader.turns import check_turns
 from promptlab.schemas.dataset import Row
-from promptlab.schemas.pipeline import PipelineSpec
+from promptlab.schemas.pipeline import BASELINE, PipelineSpec
 
 
 @frozen
@@ -213,6 +213,11 @@ class _Loading:
         found = gate_problems(gates, metrics=metrics, cells=cells, by_check=metrics.by_check)
         for place, message, hint in found:
             document.report(self.problems, ("gates", *place), message, code="gate", hint=hint)
+        if any(gate.against == BASELINE for gate in gates):
+            from promptlab.loader.baseline import read_baseline  # noqa: PLC0415 - few pipelines have one
+
+            name = drafts[0].spec.name or PurePosixPath(self.path).stem
+            read_baseline(self.files.source, name, self.problems)
 
     def _cell(self, draft: _CellDraft, rows: FoundRows) -> Cell | None:
         source, document, spec = draft.source, draft.document, draft.spec

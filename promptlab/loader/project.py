@@ -52,7 +52,7 @@ class Project:
         for stem, path in stems.items():
             if stem.replace("-", "_") == wanted:
                 return path
-        named = [path for path, name in self._names().items() if name == reference]
+        named = [path for path, name in self.names().items() if name == reference]
         if len(named) == 1:
             return named[0]
         if named:
@@ -62,7 +62,7 @@ class Project:
             )
         raise UsageError(f"there is no pipeline '{reference}'", hint=did_you_mean(reference, stems))
 
-    def _names(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
         """Give the names that pipelines give themselves, by path."""
         files = ProjectFiles(self.root)  # what is looked at here is not what is loaded
         names = ((path, _name_in(files, path)) for path in self.pipelines())

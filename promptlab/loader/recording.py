@@ -55,9 +55,13 @@ class Tokens(Frozen):
 
 
 class RecordedAnswer(Frozen):
-    """The answer as the file has it; cost in USD (absent: unknown), times in ms."""
+    """The answer as the file has it; cost in USD (absent: unknown), times in ms.
+
+    `error`: why a function of the project gave none; models are told what a tool raised.
+    """
 
     text: str
+    error: str | None = None
     tool_calls: Items[AskedTool] = ()
     finish_reason: FinishReason = "stop"
     usage: Tokens = Tokens()
@@ -78,6 +82,7 @@ class RecordedAnswer(Frozen):
             first_token_ms=self.first_token_ms,
             answered_by=self.model,
             logprobs=self.logprobs,
+            error=self.error,
             attempts=0,
             recalled=True,
         )
@@ -104,7 +109,8 @@ def read_recording(path: str, text: str, problems: Problems, *, named: str) -> R
     """Read the file at PATH, whose name says the fingerprint NAMED; None, and a problem, where it is none."""
     source = SourceText(path, text)
     try:
-        file = _FILE.validate_python(_joined(_value(source)))
+        value = _value(source)
+        file = _FILE.validate_python(_joined(value) if LINES in text else value)
     except JsonFaultError as fault:
         add_fault(problems, fault)
         return None
@@ -132,11 +138,12 @@ def _answer(answer: Completion) -> dict[str, JSON]:
     usage = {name: getattr(answer.usage, name) for name in Tokens.model_fields}
     told: dict[str, Any] = {
         "text": answer.text,
+        "error": answer.error,
         "tool_calls": [call.as_json() for call in answer.tool_calls],
         "finish_reason": answer.finish_reason,
         "usage": {name: count for name, count in usage.items() if count},
         "cost_usd": answer.cost_usd,
-        "latency_ms": round(answer.latency_ms, 3),
+        "latency_ms": answer.latency_ms,
         "first_token_ms": answer.first_token_ms,
         "model": answer.answered_by,
         "logprobs": None if answer.logprobs is None else list(answer.logprobs),
@@ -160,7 +167,12 @@ def _joined(value: JSON) -> JSON:
     lines = value.get(LINES)
     if len(value) == 1 and isinstance(lines, list) and all(isinstance(line, str) for line in lines):
         return "\n".join(map(str, lines))
-    return {_unescaped(key): _joined(inner) for key, inner in value.items()}
+    return {
+        _unescaped(key) if key.startswith("$") else key: inner
+        if inner is None or isinstance(inner, str | int | float)
+        else _joined(inner)
+        for key, inner in value.items()
+    }
 
 
 def _unescaped(key: str) -> str:

@@ -62,14 +62,8 @@ class Folder:
         return real.removeprefix(self._below).replace(os.sep, "/")
 
     def open(self, path: str) -> BinaryIO:
-        flags = (
-            os.O_RDONLY
-            | getattr(os, "O_NONBLOCK", 0)
-            | getattr(os, "O_NOFOLLOW", 0)
-            | getattr(os, "O_BINARY", 0)
-        )
         try:
-            descriptor = os.open(self.root / path, flags)
+            descriptor = os.open(f"{self._below}{path}", OPEN_FLAGS)
         except OSError as error:
             raise self._unusable(path, error) from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -12,6 +12,8 @@ from promptlab.core.errors import PromptlabError, UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
+from promptlab.loader.baseline import FOLDER as BASELINES
+from promptlab.loader.baseline import read_baseline_file
 from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
@@ -24,6 +26,7 @@ from promptlab.loader.rows.formats import SUFFIXES as DATA
 from promptlab.loader.scope import NO_COLUMN
 from promptlab.loader.sources import FileError, Source
 
+OF_CALLER = frozenset({UNFED, NO_MODEL, NO_COLUMN})  # problems that whoever calls a pipeline mends
 STEPS = re.compile(rb"^steps\s*:", re.MULTILINE)
 
 
@@ -87,6 +90,10 @@ class Validation:
         """Check a file that is there."""
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
+        if path.startswith(f"{BASELINES}/") and path.endswith(".json"):
+            problems = Problems()
+            read_baseline_file(self.project.files, path, problems)
+            return Validated(path, "baseline", problems)
         if self._is_surely_pipeline(path):
             return self._with_callers(self._pipeline(path)).validated
         users = [checked for checked in self._everything if path in checked.names]
@@ -130,7 +137,7 @@ class Validation:
 
         So of the columns that its checks name: they are looked for in the rows of those that call it.
         """
-        rest = [problem for problem in checked.problems if problem.code not in (UNFED, NO_MODEL, NO_COLUMN)]
+        rest = [problem for problem in checked.problems if problem.code not in OF_CALLER]
         if len(rest) == len(checked.problems):
             return checked
         callers = [other.path for other in self._everything if checked.path in other.names]

@@ -6,12 +6,22 @@ from promptlab.reports.base import Report
 REPORTS: Registry[Report] = Registry(
     "format of report",
     {
+        "junit": "promptlab.reports.junit:report",
+        "markdown": "promptlab.reports.markdown:report",
+        "html": "promptlab.reports.html:report",
         "json": "promptlab.reports.json:report",
         "jsonl": "promptlab.reports.jsonl:report",
         "csv": "promptlab.reports.csv:report",
-        "markdown": "promptlab.reports.markdown:report",
+        "github": "promptlab.reports.github:report",
     },
     group="promptlab.reports",
 )
 
-SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"}
+SUFFIXES = {
+    ".xml": "junit",
+    ".md": "markdown",
+    ".html": "html",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+}

@@ -81,19 +81,40 @@ class GateResult:
 
 @frozen(kw_only=True)
 class Unrecorded:
-    """A call for which a replay has no recording; `step` is "" of what a check asks a model."""
+    """A call for which there is no recording; `step` is "" of what a check asks a model.
+
+    `nearest`: the recording of a request that is most like this one, by path, and the unified `difference`
+    of the two, as people read requests; both are looked up for the first few only.
+    """
 
     trial: TrialKey | None
     step: str
     model: str
     request: Mapping[str, JSON]
+    nearest: str | None = None
+    difference: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, JSON]:
         where: dict[str, JSON] = {}
         if self.trial is not None:
             key = self.trial
             where = {"row": key.row, "row_id": key.row_id, "cell": key.cell, "repeat": key.repeat}
-        return {**where, "step": self.step or None, "model": self.model}
+        near: dict[str, JSON] = {}
+        if self.nearest is not None:
+            near = {"nearest": self.nearest, "difference": [*self.difference]}
+        return {**where, "step": self.step or None, "model": self.model, **near}
+
+
+@frozen(kw_only=True)
+class Recorded:
+    """What a run that records did to the files of the answers that it used."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def as_json(self) -> dict[str, JSON]:
+        return {"new": self.new, "changed": self.changed, "unchanged": self.unchanged}
 
 
 @frozen
@@ -192,9 +213,9 @@ class RunSummary:
     `undecided`: rows of a stored run that its repeats do not decide by the checks of now.
     `unknown`: attempts that may have been paid for, at most `unknown_usd`, which `spent_usd` leaves out.
     `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
-    `throttle`: by model, how many calls it got at once. `unrecorded`: what a replay had no recording of.
-    `stopped`: why it ended early; `stopped_by`:
-    what ended it, None for a closed model; `command`: what goes on with what it left. `has_got_on`: false
+    `throttle`: by model, how many calls it got at once. `unrecorded`: what a replay had no recording of;
+    `recorded`: what was written as files. `stopped`: why it ended early; `stopped_by`: what ended it, None
+    for a closed model; `command`: what goes on with what it left. `has_got_on`: false
     where all calls were made in vain, so that another run begins where this one did.
     """
 
@@ -222,6 +243,7 @@ class RunSummary:
     throttle: Mapping[str, ThrottleCourse] = field(default_factory=dict)
     stood_in: tuple[StoodIn, ...] = ()
     unrecorded: tuple[Unrecorded, ...] = ()
+    recorded: Recorded | None = None
     stopped: str | None = None
     stopped_by: Literal["interrupted", "limit", "fail_fast"] | None = None
     has_got_on: bool = True
@@ -259,6 +281,7 @@ class RunSummary:
             "throttle": {model: course.as_json() for model, course in self.throttle.items()},
             "stopped": self.stopped,
             "command": self.command if self.stopped else None,
+            **({"recorded": self.recorded.as_json()} if self.recorded is not None else {}),
             **({"unrecorded": [one.as_json() for one in self.unrecorded]} if self.unrecorded else {}),
         }
 
@@ -269,8 +292,24 @@ def paid(most: float | None, at_risk: float | None) -> float | None:
 
 
 @frozen
+class Origin:
+    """Where a run comes from: the file of its pipeline, and all its files as they were, by path.
+
+    `folder`: that of the project in its repository, empty or with a slash at its end.
+    """
+
+    path: str | None = None
+    folder: str = ""
+    files: Callable[[], Mapping[str, bytes]] = dict
+
+
+NOWHERE = Origin()
+
+
+@frozen
 class RunReport:
     """What a report is made of; `trials` opens the stream anew, in order of row, cell and repeat."""
 
     summary: RunSummary
     trials: Callable[[], Iterable[TrialResult]]
+    origin: Origin = NOWHERE

@@ -65,6 +65,7 @@ class Verdict:
     """What one check said of one value: a score in 0..1 and why.
 
     `step`: the path of a step, as `parts[2].part`; None: a pipeline's check. `asked`: of models, if any.
+    `versus`: where it failed, what its value says and what was judged, as texts; the log does not keep them.
     """
 
     step: str | None
@@ -77,6 +78,7 @@ class Verdict:
     weight: float = 1.0
     severity: Literal["error", "warn"] = "error"
     asked: Asked | None = None
+    versus: tuple[str, str] | None = field(default=None, compare=False)
 
     @property
     def is_serious(self) -> bool:

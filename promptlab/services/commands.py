@@ -8,11 +8,17 @@ from promptlab.core.json import JSON
 _FLAGS = {"inputs": "-i", "sets": "--set", "variants": "--variant", "tags": "--tag", "outs": "--out"}
 _NOT_AGAIN = ("fresh", "as_json")  # what was answered is recalled
 OF_MONEY = ("(limits.cost_usd)", "(--max-cost)")  # in the reason why a run stopped
+UNRECORDED = "not recorded: "  # how the reason begins why a replay ended
 _USED_UP = (*OF_MONEY, "(limits.requests)", "(limits.total_tokens)")
 
 
 def command_on(run_id: str, path: str | None, options: Mapping[str, JSON], reason: str | None) -> str:
-    """Write what goes on as it stands: a resume, or where a limit of the run is used up, another run."""
+    """Write what goes on as it stands: a resume, or where a limit of the run is used up, another run.
+
+    Where recordings lack, that is what records them.
+    """
+    if path and (reason or "").startswith(UNRECORDED):
+        return update_command(path)
     is_used_up = any(limit in (reason or "") for limit in _USED_UP)
     return command_again(path, options) if path and is_used_up else resume_command(run_id)
 
@@ -37,6 +43,10 @@ def command_anew(run_id: str, path: str | None, options: Mapping[str, JSON]) -> 
 
 def resume_command(run_id: str) -> str:
     return f"promptlab resume {run_id}"
+
+
+def update_command(path: str) -> str:
+    return shlex.join(("promptlab", "recordings", "update", path))
 
 
 def check_command(run_id: str, *options: str) -> str:

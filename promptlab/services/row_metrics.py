@@ -1,15 +1,16 @@
 """What the rows of a stored run say of each metric, read without their steps and texts."""
 
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from promptlab.analysis.measures import MEASURES, measures_from
 from promptlab.analysis.row_values import ByRow, Side, built_in
 from promptlab.models import Run, Trial, Verdict
-from promptlab.schemas.pipeline import Repeat
+
+if TYPE_CHECKING:
+    from promptlab.schemas.pipeline import Repeat
 
 _TRIALS, _VERDICTS = Trial.__table__, Verdict.__table__
 _READ = [_TRIALS.c[name] for name in ("id", "cell", "row_id", "status", "score", "cost_usd", "latency_ms")]
@@ -23,9 +24,9 @@ class RowMetricsService:
         """Give the metrics of each row by cell and row id, the repeats of a row averaged."""
         found, named = ByRow(self._repeat(run_id)), self._named(run_id)
         query = select(*_READ).where(_TRIALS.c.run_id == run_id)
-        for trial in self._session.execute(query):
-            own = built_in(trial.status, score=trial.score, cost=trial.cost_usd, latency=trial.latency_ms)
-            found.count(trial.cell, trial.row_id, trial.status, [*own, *named[trial.id]])
+        for number, cell, row_id, status, score, cost, latency in self._session.execute(query):
+            own = built_in(status, score=score, cost=cost, latency=latency)
+            found.count(cell, row_id, status, [*own, *named.get(number, ())])
         return found.side()
 
     def _named(self, run_id: str) -> dict[int, list[tuple[str, float]]]:
@@ -42,6 +43,11 @@ class RowMetricsService:
             named[trial].append((metric, score))
         return named
 
-    def _repeat(self, run_id: str) -> Repeat:
+    def _repeat(self, run_id: str) -> "Repeat | None":
+        """Give how many repeats of a row must pass; None where each counts by itself."""
         kept: Any = self._session.get_one(Run, run_id).made_with or {}
-        return measures_from(kept[MEASURES]).repeat if MEASURES in kept else Repeat()
+        if kept.get("measures", {}).get("repeat", {}).get("pass") is None:
+            return None
+        from promptlab.analysis.measures import MEASURES, measures_from  # noqa: PLC0415 - few runs say it
+
+        return measures_from(kept[MEASURES]).repeat

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import batched
 from typing import Any
 
 from sqlalchemy import Row as Found
@@ -64,6 +65,11 @@ class TrialService:
             self._session.scalars(select(row).where(_TRIALS.c.run_id == run_id).distinct().order_by(row))
         )
 
+    def of_ids(self, ids: Sequence[int]) -> Iterator[TrialResult]:
+        """Give the trials of these numbers in the log."""
+        for some in batched(ids, _CHUNK):
+            yield from self._whole(self._session.execute(_joined().where(_TRIALS.c.id.in_(some))).all())
+
     def counts(self, run_id: str) -> dict[str, int]:
         """Give how many trials of each cell have ended; at `""` how many were left."""
         name = case((_TRIALS.c.status == "left", ""), else_=_TRIALS.c.cell)
@@ -85,9 +91,12 @@ class TrialService:
 
 
 def _trials(run_id: str) -> Select[Any]:
+    return _joined().where(_TRIALS.c.run_id == run_id).order_by(*ORDER)
+
+
+def _joined() -> Select[Any]:
     joined = _TRIALS.outerjoin(_ROWS, _ROWS.c.digest == _TRIALS.c.row_digest)
-    query = select(_TRIALS, _ROWS.c.inputs, _ROWS.c.columns.label("row_columns")).select_from(joined)
-    return query.where(_TRIALS.c.run_id == run_id).order_by(*ORDER)
+    return select(_TRIALS, _ROWS.c.inputs, _ROWS.c.columns.label("row_columns")).select_from(joined)
 
 
 def _trial(trial: Found[Any], steps: list[Found[Any]], verdicts: list[Found[Any]]) -> TrialResult:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptlab.core.errors import PromptlabError
+from promptlab.engine.targets import Targets
 from promptlab.loader.changes import Changes
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.git_tree import GitTree
@@ -23,13 +24,17 @@ class Broken:
 
 @dataclass
 class BaseProject:
-    """`head`: the project as it is; `model` and `changes`: what flags say of both sides."""
+    """`head`: the project as it is; `model` and `changes`: what flags say of both sides.
+
+    `opened`: what its pipelines reach their models by; whoever runs any closes them.
+    """
 
     head: Project
     tree: GitTree
     model: str | None
     changes: Changes
     memory: LoadingMemory
+    opened: list[Targets] = field(default_factory=list)
     _loaded: dict[str, LoadedPipeline | Broken] = field(default_factory=dict)
 
     @cached_property
@@ -65,6 +70,7 @@ class BaseProject:
             return project
         try:
             targets = project.targets(self.model)
+            self.opened.append(targets)
             found = check_pipeline(project.files, path, targets, problems, self.changes, self.memory)
         except PromptlabError as error:
             return Broken(error.message)

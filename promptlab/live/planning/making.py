@@ -14,10 +14,12 @@ from promptlab.live.planning.comparisons import comparisons
 from promptlab.live.planning.counting import Counting, Seen
 from promptlab.live.planning.limits import limit_warnings, model_warnings, seconds_of
 from promptlab.live.recall import AllRuns, Recaller
+from promptlab.live.recordings import Behind, RecordedFiles
 from promptlab.live.running import Ceiling, RunRequest, ceiling_of, plan_of, require_runnable
 from promptlab.loader.attachments import ProjectAttachments
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
+from promptlab.loader.recordings import Recordings
 from promptlab.schemas.plan import Experience, Numbers, PipelinePlan
 from promptlab.services.experience import ExperienceService
 from promptlab.services.run_log import RunLog
@@ -44,7 +46,8 @@ async def plan_loaded(
     plan = plan_of(loaded, request, log)
     seen = seen or Seen()
     seen.new_run(fresh=request.fresh)
-    walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files))
+    recordings = Recordings(project.files, loaded.name)
+    walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files), recordings)
     counting = await walk.count(seen, progress)
     steps = (*counting.steps(), *comparisons(plan, counting))
     total = Numbers.total(step.numbers for step in steps)
@@ -92,13 +95,15 @@ class _Walk:
     log: RunLog
     fresh: bool
     attachments: AttachmentSource
+    recordings: Recordings
 
     async def count(self, seen: Seen, progress: Progress) -> Counting:
         counting = Counting(self.plan.cells, self._experience(), seen)
         done = 0
         async with Renderer() as renderer:
             with closing(Recaller(self.log, "")) as recaller:
-                forecaster = Forecaster(AllRuns(recaller), renderer.render, self.fresh, self.attachments)
+                answers = Behind(AllRuns(recaller), RecordedFiles(self.recordings))
+                forecaster = Forecaster(answers, renderer.render, self.fresh, self.attachments)
                 for trials in batched(self.plan.trials(), AT_ONCE):
                     forecasts = await asyncio.gather(*map(forecaster.trial, trials))
                     for trial, steps in zip(trials, forecasts, strict=True):

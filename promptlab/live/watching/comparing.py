@@ -7,8 +7,9 @@ from hashlib import sha256
 from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON, as_text
 from promptlab.core.word_diff import Piece, word_diff
-from promptlab.live.watching.turn import Flip, MetricChange, TurnRun
+from promptlab.live.watching.turn import MetricChange, TurnRun
 from promptlab.schemas.events import Event, TrialFinished
+from promptlab.schemas.flip import Flip
 from promptlab.schemas.reason import NOT_PASSED, reason_of
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialKey, TrialResult, TrialStatus

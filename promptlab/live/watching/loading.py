@@ -9,20 +9,16 @@ from promptlab.engine.targets import Targets
 from promptlab.live.watching.noted import Noted
 from promptlab.live.watching.tree import Seen
 from promptlab.loader.changes import NO_CHANGES, Changes
-from promptlab.loader.compiling import NO_MODEL
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.loading import LoadedPipeline, check_pipeline
 from promptlab.loader.memory import LoadingMemory
-from promptlab.loader.pipeline_rows import UNFED
 from promptlab.loader.problems import InvalidPipeline, Problems
 from promptlab.loader.project import PIPELINES, SETTINGS, Project, open_project
-from promptlab.loader.scope import NO_COLUMN
 from promptlab.loader.sources import FileError
-from promptlab.loader.validating import STEPS
+from promptlab.loader.validating import OF_CALLER, STEPS
 
 DOTENV = ".env"
 OF_ALL = frozenset({SETTINGS, DOTENV})
-OF_CALLER = frozenset({UNFED, NO_MODEL, NO_COLUMN})
 
 type State = frozenset[tuple[str, str | None]]
 

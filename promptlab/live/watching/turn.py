@@ -6,39 +6,13 @@ from typing import Literal
 
 from promptlab.core.errors import PromptlabError
 from promptlab.core.json import JSON
-from promptlab.core.word_diff import Piece, marked
 from promptlab.live.watching.called import Called
 from promptlab.loader.problems import InvalidPipeline
+from promptlab.schemas.flip import Flip
 from promptlab.schemas.report import SCHEMA_VERSION, RunSummary
-from promptlab.schemas.run import TrialKey, TrialStatus
 
 type Cause = Literal["start", "saved", "all", "failed", "raised"]
 type FileChange = Literal["new", "changed", "gone"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """A trial that ended otherwise than before. `diff` is of its outputs; empty where they are the same."""
-
-    trial: TrialKey
-    before: TrialStatus
-    after: TrialStatus
-    reason: str
-    diff: tuple[Piece, ...] = ()
-
-    def as_json(self) -> dict[str, JSON]:
-        key = self.trial
-        return {
-            "row": key.row,
-            "row_id": key.row_id,
-            "variant": key.variant,
-            "axes": dict(key.axes),
-            "repeat": key.repeat,
-            "before": self.before,
-            "after": self.after,
-            "reason": self.reason,
-            "diff": marked(self.diff),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

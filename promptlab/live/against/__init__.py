@@ -1,0 +1,1 @@
+"""A pipeline against what it was in a commit."""

@@ -1,0 +1,1 @@
+"""The page of the HTML report: template, style and script."""
