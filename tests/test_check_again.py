@@ -191,8 +191,15 @@ def test_what_is_known_of_a_call_is_judged(cli: Cli) -> None:
         ('{"output": "\\ud800", "x": }', "1:27: error: is not JSON: Expecting value"),
         ('{"output": 1, "$id": ""}', "1:1: error: its id is empty"),
         ('{"output": 1, "id": 7}\n{"output": 1, "id": "7"}', "2:1: error: another line has the id '7'"),
-        ('{"output": 1, "latency_ms": -1}', "1:1: error: `latency_ms` must be a number from 0"),
-        ('{"output": 1, "logprobs": ["a"]}', "1:1: error: `logprobs` must be a list of numbers"),
+        ('{"output": 1, "latency_ms": -1}', "1:1: error: `latency_ms` must be a number from 0, not '-1'"),
+        (
+            '{"output": 1, "logprobs": ["a"]}',
+            """1:1: error: `logprobs` must be a list of numbers, not '["a"]'""",
+        ),
+        (
+            '{"output": 1, "tool_calls": [{"nam": "search"}]}',
+            '1:1: error: `tool_calls` must be a list of maps, each with a name, not \'[{"nam": ',
+        ),
         ('{"output": 1, "$check": []}', "1:1: error: unknown key '$check'"),
     ],
 )

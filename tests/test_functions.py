@@ -76,6 +76,8 @@ def test_a_signature_is_read_without_running_the_file() -> None:
         ("tools/none.py:f", "no file 'tools/none.py'", "relative to the project's root", None),
         ("tools/score.py:scor", "no function 'scor' in tools/score.py", "did you mean 'score'?", None),
         ("tools/score.py:zzz", "no function 'zzz'", "known: nested, plain, score, strict", None),
+        ("tools/many.py:zzz", "no function 'zzz'", "it defines 20 others", None),
+        ("tools/empty.py:zzz", "no function 'zzz'", "the file defines none", None),
         ("tools/score.py:Judge", "'Judge' is a class, not a function", "name a function", 8),
         ("tools/score.py:limit", "'limit' is a variable, not a function", "define it with def", 9),
         ("tools/score.py:helper", "'helper' is an import, not a function", "name the file", 10),
@@ -95,6 +97,8 @@ def test_what_cannot_be_called_is_refused(reference: str, message: str, hint: st
     """
     files = {
         "tools/score.py": SCORE,
+        "tools/many.py": "".join(f"def f{number}(): ...\n" for number in range(20)),
+        "tools/empty.py": "",
         "broken.py": "\ndef f()\n",
         "nul.py": "\0",
         "deep.py": "(" * 1000,
@@ -109,7 +113,9 @@ def test_what_cannot_be_called_is_refused(reference: str, message: str, hint: st
     assert found.line == line
 
 
-@pytest.mark.parametrize(("count", "hint"), [(0, "the file defines none"), (2, "known: f0, f1"), (30, None)])
+@pytest.mark.parametrize(
+    ("count", "hint"), [(0, "the file defines none"), (2, "known: f0, f1"), (30, "it defines 30 others")]
+)
 def test_a_file_of_functions_is_not_said_to_have_none(count: int, hint: str | None) -> None:
     """
     Given a file of no, few or many functions,

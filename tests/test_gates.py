@@ -94,6 +94,7 @@ def test_an_unknown_cost_fails_its_gate_and_says_what_to_do() -> None:
         ([], Counts(passed=1), 0),
         ([], Counts(failed=1), 1),
         ([], Counts(errored=1), 1),
+        ([], Counts(left=1), 1),
         ([gate()], Counts(failed=9), 0),
         ([gate(min=0.99)], Counts(passed=9), 1),
         ([gate(min=0.99, severity="warn")], Counts(failed=9), 0),
@@ -104,7 +105,7 @@ def test_gates_where_there_are_any_decide_alone(gates: list[Gate], counts: Count
     """
     Given a run with a pass rate of 0.95,
     when its gates and counts are weighed,
-    then a failed gate of severity error makes a 1, and without gates a failed or errored trial.
+    then a failed gate of severity error makes a 1, and without gates what failed, errored or is left.
     """
     results = judge_gates(gates, [cell("base", pass_rate=0.95)])
 

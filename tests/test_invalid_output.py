@@ -242,3 +242,34 @@ def test_the_log_and_what_other_steps_see_have_the_whole_conversation(
     ]
     assert f"4 {complaint('hm')}" in rendered.out
     assert KEY not in rendered.out
+
+
+def test_what_a_resume_would_recall_is_asked_for_anew_by_a_run(lab: Lab, fake_provider: FakeProvider) -> None:
+    """
+    Given a run in which one answer was not what the output asks for, and another call was refused,
+    when it ends and is shown,
+    then each is told what helps it, and the command that asks anew does.
+    """
+    lab.write_rows(3)
+    step = {"id": "sort", "prompt": "prompts/say.j2", "output": WORDS}
+    lab.write_pipeline(steps=[{"id": "each", "foreach": "[word]", "as": "one", "steps": [step]}])
+    fake_provider.script(
+        {"user": "0001", "answer": "Billing!"}, {"user": "0002", "status": 400}, {"answer": "billing"}
+    )
+
+    ran = lab.command("run", "words", "--set", "params.seed=1")
+    shown = lab.command("runs", "show", "last")
+    fake_provider.script({"answer": "other"})
+    (run_id,) = (row[0] for row in lab.query("select id from runs"))
+    anew = lab.command(
+        "run", "pipelines/words.yaml", "--set", "params.seed=1", "--failed", run_id, "--fresh", "--json"
+    )
+
+    told = (
+        f"1 trial errored; this runs them again: promptlab resume {run_id}\n"
+        "1 trial errored over what a model answered, which a resume recalls; this asks anew: "
+        f"promptlab run pipelines/words.yaml --set params.seed=1 --failed {run_id} --fresh\n"
+    )
+    assert told in ran.out
+    assert told in shown.out
+    assert anew.summary["trials"]["passed"] == 2

@@ -185,7 +185,8 @@ def test_an_answer_that_says_nothing_fails_and_nobody_is_asked(
 
 def test_a_judge_that_talks_around_its_verdict_is_understood(lab: Lab, fake_provider: FakeProvider) -> None:
     """Given a verdict inside prose, when it is read, then the JSON in it counts."""
-    talk = f"Let me see {{so}}:\n```json\n{json.dumps(GOOD)}\n```"
+    again = json.dumps({**GOOD, "reason": "In short: kind."})
+    talk = f"Let me see {{so}}:\n```json\n{json.dumps(GOOD)}\n```\n{again}"
 
     (verdict,) = judged(lab, fake_provider, [{"llm-rubric": "is kind"}], talk)
 
@@ -198,6 +199,10 @@ def test_a_judge_that_talks_around_its_verdict_is_understood(lab: Lab, fake_prov
         ("I would say so.", "the judge gave no verdict, but 'I would say so.'"),
         (json.dumps({"pass": True}), "the judge's verdict does not fit its schema: 'reason' is a required"),
         (json.dumps({**GOOD, "score": 7}), "the judge gave the score 7; a score is from 0 to 1"),
+        (
+            f"The output says {json.dumps(GOOD)}, but I say {json.dumps(BAD)}",
+            "the judge gave several verdicts, which differ",
+        ),
     ],
 )
 def test_a_verdict_that_cannot_be_read_is_an_error(

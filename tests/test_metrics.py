@@ -134,6 +134,22 @@ def test_cells_are_measured_apart_and_together() -> None:
     assert metrics.total().counts == Counts(passed=1, left=2)
 
 
+def test_a_cell_that_comes_late_is_added_to_what_the_first_has() -> None:
+    """
+    Given trials of a cell that nobody planned, and then of another,
+    when the metrics are asked for,
+    then the total has the trials of both, and each cell its own.
+    """
+    metrics = Metrics()
+    metrics.add(trial(cell="base"))
+    metrics.add(trial("failed", cell="few"))
+    metrics.add(trial(cell="few"))
+
+    counts = [cell.counts for cell in (*metrics.cells(), metrics.total())]
+
+    assert counts == [Counts(passed=1), Counts(passed=1, failed=1), Counts(passed=2, failed=1)]
+
+
 @pytest.mark.parametrize(
     ("statuses", "needed", "status"),
     [

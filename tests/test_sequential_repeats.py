@@ -477,15 +477,21 @@ def test_a_stored_run_is_judged_by_the_repeats_that_it_has(cli: Cli) -> None:
     """
     Given a run of which one row was decided after three repeats,
     when it is judged by checks that this row would pass, and by ones that no row passes,
-    then the row that three repeats cannot pass is not decided, which is a failure; all count once.
+    then the row that three repeats cannot pass is not decided, which is a failure and said; all count once.
     """
     cli.write(echo=ECHO)
-    cli("run", "echo")
+    cli("run", "echo", "--note", "first")
     cli.write(echo=ECHO.replace("equals: good", "contains: d"))
+    shown = cli("check", "last")
     passing = cli("check", "last", "--json").json
     cli.write(echo=ECHO.replace("equals: good", "equals: ugly"))
     failing = cli("check", "last", "--json").json
 
+    assert (shown.code, passing["status"]) == (1, "failed")
+    assert (
+        "1 row has too few repeats to be decided by these checks, and did not pass; "
+        "this makes the others and recalls these: promptlab run pipelines/echo.yaml\n"
+    ) in shown.out
     assert (passing["trials"]["passed"], passing["metrics"]["pass_rate"]) == (11, 0.5)
     assert passing["metrics"]["error_rate"] == 0.5
     assert (failing["trials"]["failed"], failing["metrics"]["pass_rate"]) == (11, 0.0)

@@ -76,7 +76,7 @@ def _result(
 
 
 def exit_status(gates: Sequence[GateResult], counts: Counts) -> Literal[0, 1]:
-    """Give 1 where a gate of severity error failed; without gates, where a unit failed or errored."""
+    """Give 1 where a gate of severity error failed; without, where a unit failed, errored or is left."""
     if gates:
         return 1 if any(gate.status == "failed" and gate.severity == "error" for gate in gates) else 0
-    return 1 if counts.failed or counts.errored else 0
+    return 1 if counts.failed or counts.errored or counts.left else 0

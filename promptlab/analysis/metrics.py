@@ -1,6 +1,7 @@
 """Metrics of a run, for each cell and in total, from a stream of trials."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import field, replace
 from types import MappingProxyType
 
@@ -67,8 +68,10 @@ class Metrics:
         self._repeat = repeat or Repeat()
         self._asked = sorted(set(asked))
         self._planned = {cell.cell: cell for cell in planned}
-        self._tallies = {name: Tally(self._repeat) for name in self._planned}
-        self._total = Tally(self._repeat)
+        self._tallies: dict[str, Tally] = {}
+        self._whole: Tally | None = None  # of all trials, once there are several cells
+        for name in self._planned:
+            self._begin(name)
         self._given: dict[str, dict[str, float | None]] = {}
 
     def add(self, result: TrialResult, samples: Mapping[str, Sample] = NO_SAMPLES) -> None:
@@ -76,9 +79,17 @@ class Metrics:
         key = result.key
         if key.cell not in self._tallies:
             self._planned[key.cell] = PlannedCell(key.cell, key.variant)
-            self._tallies[key.cell] = Tally(self._repeat)
+            self._begin(key.cell)
         self._tallies[key.cell].add(result, samples)
-        self._total.add(result, samples)
+        if self._whole is not None:
+            self._whole.add(result, samples)
+
+    def _begin(self, cell: str) -> None:
+        """Begin to add up a cell; what the first one has by then is the whole so far."""
+        if len(self._tallies) == 1:
+            (only,) = self._tallies.values()
+            self._whole = deepcopy(only)
+        self._tallies[cell] = Tally(self._repeat)
 
     def give(self, cell: str, values: Mapping[str, float | None]) -> None:
         """Say metrics of a cell that functions of the project made of its trials."""
@@ -94,7 +105,9 @@ class Metrics:
         trials, formulas = sum(cell.trials for cell in planned), planned[0].formulas if planned else ()
         name = planned[0].cell if len(planned) == 1 else ""
         whole = PlannedCell(name, "", trials, formulas)
-        found = self._metrics(self._total, whole, list(self._tallies.values()))
+        parts = list(self._tallies.values())
+        tally = self._whole or (parts[0] if parts else Tally(self._repeat))
+        found = self._metrics(tally, whole, parts)
         return replace(found, cell=None, variant=None)
 
     def _metrics(self, tally: Tally, cell: PlannedCell, parts: Sequence[Tally]) -> CellMetrics:

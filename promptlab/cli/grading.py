@@ -36,6 +36,7 @@ from promptlab.schemas.report import RunReport, RunSummary
 from promptlab.schemas.run import TrialKey, TrialResult
 
 if TYPE_CHECKING:
+    from promptlab.live.rejudging import StoredRun
     from promptlab.services.run_log import RunLog
 
 NO_BASES: Mapping[str, Base] = MappingProxyType({})
@@ -68,16 +69,7 @@ def check_run(project: Project, reference: str, how: How) -> int:
         refuse_files_read([paths], (project.root / name for name in found.files))
         for note in found.notes():
             click.echo(note, err=True)
-        return _judged(
-            project,
-            found.plan,
-            found.targets,
-            how,
-            paths,
-            log=log,
-            run_id=found.run_id,
-            bases=found.bases,
-        )
+        return _judged(project, found.plan, found.targets, how, paths, log=log, of=found)
 
 
 def check_outputs(project: Project, outputs: Path, checks: str | None, how: How) -> int:
@@ -95,11 +87,11 @@ def check_outputs(project: Project, outputs: Path, checks: str | None, how: How)
     if not found.count:
         raise UsageError(f"{outputs}: there is no answer in it")
     if not _asks(cell):
-        return _judged(project, plan, targets, how, paths, log=None, run_id="")
+        return _judged(project, plan, targets, how, paths, log=None)
     from promptlab.live.project_log import open_log  # noqa: PLC0415 - most checks ask no model
 
     with open_log(project) as log:
-        return _judged(project, plan, targets, how, paths, log=log, run_id="")
+        return _judged(project, plan, targets, how, paths, log=log)
 
 
 def _asks(cell: Cell) -> bool:
@@ -124,8 +116,7 @@ def _judged(
     paths: Sequence[Path],
     *,
     log: "RunLog | None",
-    run_id: str,
-    bases: Mapping[str, Base] = NO_BASES,
+    of: "StoredRun | None" = None,
 ) -> int:
     options = options_of_judges(
         project,
@@ -147,12 +138,13 @@ def _judged(
             plan=replace(plan, source=lambda: outs.begun(plan.source())),
             options=options,
             log=log,
+            command=of.command if of is not None else None,
             listeners=(outs, failures, progress),
             counts=counts,
             on_print=progress.printed,
-            bases=bases,
+            bases=of.bases if of is not None else NO_BASES,
         )
-        summary = asyncio.run(_to_the_end(grading, targets, run_id))
+        summary = asyncio.run(_to_the_end(grading, targets, of.run_id if of is not None else ""))
         outs.finish(summary)
     _show(summary, failures, how)
     return how.fail_exit_code if summary.exit_code == 1 else summary.exit_code

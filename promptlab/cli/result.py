@@ -173,14 +173,25 @@ def _stood_in(one: StoodIn) -> str:
 
 
 def _of_errored(summary: RunSummary, *, resumable: bool) -> Iterator[str]:
-    """Say what helps trials that errored: what judges said is recalled, so that only --fresh asks again."""
-    again = summary.trials.get("errored", 0) - summary.unread
+    """Say what helps trials that errored: what was answered is recalled, so that only --fresh asks again."""
+    again = summary.trials.get("errored", 0) - summary.unread - summary.unfit
     if again and resumable:
         yield f"{plural(again, 'trial')} errored; this runs them again: {resume_command(summary.run_id)}"
+    if summary.unfit and resumable:
+        anew = f"; this asks anew: {summary.anew}" if summary.anew is not None else ""
+        errored = f"{plural(summary.unfit, 'trial')} errored over what a model answered"
+        yield f"{errored}, which a resume recalls{anew}"
     if summary.unread:
         check = check_command(summary.run_id, "--fresh") if summary.run_id else "the same with --fresh"
         errored = f"{plural(summary.unread, 'trial')} errored over what a judge said, which is recalled"
         yield f"{errored}; this asks judges again: {check}"
+    if summary.undecided:
+        yield f"{_undecided(summary.undecided)}; this makes the others and recalls these: {summary.command}"
+
+
+def _undecided(rows: int) -> str:
+    have = "has" if rows == 1 else "have"
+    return f"{plural(rows, 'row')} {have} too few repeats to be decided by these checks, and did not pass"
 
 
 def warnings(summary: RunSummary, *, resumable: bool = True) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -80,6 +82,14 @@ class Evidence:
         """Keeps what checks at one place look at, so that they share what was made of it."""
         return {}
 
+    @contextmanager
+    def shared(self) -> "Iterator[Evidence]":
+        """Forget the subjects at the end: they know the evidence, and a circle would hold the whole trial."""
+        try:
+            yield self
+        finally:
+            self.subjects.clear()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -118,10 +128,10 @@ class Subject:
             try:
                 self._made[key] = make(self.text, *arguments), None
             except Exception as error:  # noqa: BLE001 - kept for who asks
-                self._made[key] = None, error
+                self._made[key] = None, error.with_traceback(None)
         made, fault = self._made[key]
         if fault is not None:
-            raise fault.with_traceback(None)
+            raise copy(fault)  # whose traceback leads here, and so from what is kept to itself
         return cast("T", made)
 
     async def render(self, template: Template) -> JSON:

@@ -24,6 +24,7 @@ from promptlab.schemas.fields import Templated, resolver
 from promptlab.schemas.template import Place, Template, TemplatedValue
 
 MOST_VOTES = 25
+REASON = "reason"  # the key of a verdict in which all may differ
 MARK = 8  # characters that tags in a judge's prompt end in
 SEEN = frozenset({"value", "query", "context", "mark"})  # what a judge's prompt sees beside what checks see
 
@@ -152,17 +153,25 @@ class JudgedCheck(Check, ABC):
 
 
 def verdict_in(text: str, schema: Mapping[str, JSON]) -> Mapping[str, Any]:
-    """Give the first object in an answer that fits the schema. Raises CannotJudge."""
-    wrong = f"the judge gave no verdict, but {shown(text)}"
+    """Give the object in an answer that fits the schema.
+
+    Raises CannotJudge, also for several that differ: one may be quoted from what was judged.
+    """
+    wrong, found = f"the judge gave no verdict, but {shown(text)}", list[Mapping[str, Any]]()
     try:
         for value in _objects(text):
             fault = misfit(schema, dict(value))
             if fault is None:
-                return value
-            wrong = f"the judge's verdict does not fit its schema: {fault}"
+                found.append(value)
+            else:
+                wrong = f"the judge's verdict does not fit its schema: {fault}"
     except (SearchedTooLong, TooLarge) as error:
         raise CannotJudge(f"the judge's verdict cannot be read: {error}") from None
-    raise CannotJudge(wrong)
+    if not found:
+        raise CannotJudge(wrong)
+    if any({**one, REASON: ""} != {**found[0], REASON: ""} for one in found):
+        raise CannotJudge(f"the judge gave several verdicts, which differ: {shown(text)}")
+    return found[0]
 
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
@@ -178,7 +187,7 @@ def verdict_of(
     fields: Mapping[str, JSON], *, before: Mapping[str, JSON] = MappingProxyType({})
 ) -> Mapping[str, JSON]:
     """Give the JSON Schema of a verdict: what comes `before`, the reason, then what it leads to."""
-    properties: dict[str, JSON] = {**before, "reason": {"type": "string"}, **fields}
+    properties: dict[str, JSON] = {**before, REASON: {"type": "string"}, **fields}
     return {
         "type": "object",
         "properties": properties,

@@ -41,12 +41,13 @@ async def judge(
     that it counts as a failure in every rate. Raises NotAsked where a judge was not asked.
     """
     called = path or step
-    return tuple([await _judged(name, check, step, called, evidence, jury) for name, check in checks])
+    with evidence.shared():
+        return tuple([await _judged(name, check, step, called, evidence, jury) for name, check in checks])
 
 
 async def judge_step(request: StepRequest, result: StepResult, machinery: Machinery) -> tuple[Verdict, ...]:
     """Judge a step by its own checks."""
-    checks = _wanted(named(request.planned.step.checks), machinery)
+    checks = _wanted(request.planned.named_checks, machinery)
     if not checks:
         return ()
     results = {**request.done, request.id: result}
@@ -100,7 +101,7 @@ def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCh
 
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Mapping[int, str]]:
     """Give the checks of the pipeline and the row; what is wrong with those of the row, by their places."""
-    own = named(trial.cell.checks)
+    own = trial.cell.named_checks
     if trial.row.no_checks is not None:
         return own, {AS_A_WHOLE: trial.row.no_checks}
     try:
@@ -153,7 +154,8 @@ async def _judged(
     if jury is None or not check.worst_calls:
         return _verdict(name, check, called, await rule_at(check, step, evidence))
     tally = Tally()
-    ruling = await rule_at(check, step, replace(evidence, ask=jury.counted_by(tally)))
+    with replace(evidence, ask=jury.counted_by(tally)).shared() as asking:
+        ruling = await rule_at(check, step, asking)
     return _verdict(name, check, called, ruling, asked_of(tally))
 
 

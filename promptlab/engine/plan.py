@@ -11,6 +11,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.provider import ModelProfile
+from promptlab.engine.ruling import NamedCheck, named
 from promptlab.engine.sources import sources_of
 from promptlab.engine.step import Step
 from promptlab.engine.target import NO_JUDGES, Judges, Target
@@ -38,7 +39,7 @@ class CellSpec:
     in_order: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)  # without slots: `sources` is made once, when it is asked for
+@dataclass(frozen=True)  # without slots: `sources` and `named_checks` are made once, when asked for
 class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
@@ -61,6 +62,10 @@ class PlannedStep:
         """What it is made of, as digests; those of the steps inside it are their own."""
         return sources_of(self.step)
 
+    @cached_property
+    def named_checks(self) -> tuple[NamedCheck, ...]:
+        return named(self.step.checks)
+
     def walk(self, within: str = "") -> "Iterator[tuple[str, PlannedStep]]":
         """Give the step and its path, then all inside it, at any depth."""
         path = f"{within}{self.step.id}"
@@ -69,7 +74,7 @@ class PlannedStep:
             yield from planned.walk(f"{path}.")
 
 
-@frozen
+@dataclass(frozen=True)  # without slots, likewise
 class Cell:
     """A cell with its steps in an order in which they can run."""
 
@@ -110,6 +115,10 @@ class Cell:
     @property
     def checks(self) -> tuple[Check, ...]:
         return self.spec.checks
+
+    @cached_property
+    def named_checks(self) -> tuple[NamedCheck, ...]:
+        return named(self.checks)
 
 
 @frozen

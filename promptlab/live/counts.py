@@ -27,7 +27,7 @@ class RunCounts:
     `planned`: the trials that there are to do, as far as is known: fewer once rows are decided early.
     `left`: what was not asked of all trials of a row; `compared_usd`: what of `cost_usd` was. `kept`: the
     trials among those counted that were on record before a run was resumed. `unread`: those that errored over
-    nothing but what judges said.
+    nothing but what judges said; `unfit`: over what models answered.
     """
 
     planned: int = 0
@@ -36,6 +36,7 @@ class RunCounts:
     sent: int = 0
     attempts: int = 0
     unread: int = 0
+    unfit: int = 0
     recalled: int = 0
     in_flight: int = 0
     spent_usd: float | None = 0.0
@@ -67,6 +68,7 @@ class RunCounts:
             case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
                 self.unread += result.is_unread
+                self.unfit += result.is_unfit
                 self.planned -= spared
                 self.cost_usd = _plus(self.cost_usd, result.cost_usd)
             case AttemptSent(_, number):

@@ -38,13 +38,14 @@ OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 class Grading:
     """Judges the trials of a plan. `log` None: no check asks a model, so that nothing is recorded.
 
-    `bases`: what gates are held against.
+    `command`: what runs the plan anew, if it is of a run. `bases`: what gates are held against.
     """
 
     root: Path
     plan: StoredPlan
     options: RunOptions
     log: "RunLog | None"
+    command: str | None = None
     listeners: Sequence[Emit] = ()
     counts: RunCounts = field(default_factory=RunCounts)
     on_print: Callable[[Printed], None] = print_to_stderr
@@ -73,7 +74,12 @@ class Grading:
             if ending.signal_code is None:
                 await aggregate(self.plan, scores, heard.given, workshop.workers.call)
             ending = replace(ending, was_sent=self.counts.attempts > 0)
-            return summarise(self.plan, run_id, self.counts, scores, ending)
+            summary = summarise(self.plan, run_id, self.counts, scores, ending)
+            return replace(summary, undecided=self._undecided(scores), command=self.command)
+
+    def _undecided(self, scores: Scores) -> int:
+        """Count the rows that the repeats of the stored run do not decide."""
+        return 0 if self.plan.repeat.needed is None else scores.total.counts.left
 
     def _last(self, engine: Engine, scores: Scores, run_id: str) -> First | None:
         """Give what is asked of the outputs of the stored run: which are the best."""

@@ -17,6 +17,7 @@ from promptlab.loader.project import Project
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.run import TrialResult
+from promptlab.services.commands import command_again
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
@@ -24,9 +25,13 @@ from promptlab.services.trials import TrialService
 
 @dataclass(slots=True, kw_only=True)
 class StoredRun:
-    """`files`: what its pipeline reads now; `left`: trials that did not end; `bases`: of its gates."""
+    """`command`: what runs it anew; `files`: what its pipeline reads now; `left`: trials that did not end.
+
+    `bases`: of its gates.
+    """
 
     run_id: str
+    command: str
     plan: StoredPlan
     targets: Targets
     files: Sequence[str]
@@ -58,6 +63,7 @@ def stored_run_of(project: Project, log: RunLog, reference: str) -> Iterator[Sto
         left = counts.pop("", 0)
         found = StoredRun(
             run_id=run.id,
+            command=command_again(run.path, run.options, without=("outs", "note")),
             plan=StoredPlan(
                 pipeline=loaded.name,
                 cells=tuple(cells.values()),

@@ -32,7 +32,7 @@ from promptlab.schemas.events import Emit, RunStopped
 from promptlab.schemas.log import RunEnd, RunStart
 from promptlab.schemas.report import MEASURED, RunSummary, Unrecorded
 from promptlab.schemas.run import Sample, TrialResult
-from promptlab.services.commands import command_on
+from promptlab.services.commands import command_anew, command_on
 from promptlab.services.run_log import RunLog
 
 
@@ -93,9 +93,13 @@ class Session:
         summary = summarise(self.plan, recorder.run_id, self.counts, scores, ending)
         if kept is not None:
             summary = replace(summary, calls=await recorder.calls())
-        command = command_on(recorder.run_id, self.start.path, self.start.options, summary.stopped)
-        recorded = self.written.counts() if self.written is not None else None
-        summary = replace(summary, command=command, recorded=recorded)
+        run = recorder.run_id, self.start.path, self.start.options
+        summary = replace(
+            summary,
+            command=command_on(*run, summary.stopped),
+            anew=command_anew(*run),
+            recorded=self.written.counts() if self.written is not None else None,
+        )
         await recorder.end_run(_run_end(summary, self.counts.compared_usd))
         return summary
 

@@ -58,6 +58,7 @@ def summarise(plan: Plan, run_id: str, counts: RunCounts, scores: Scores, ending
         gates=gates,
         planned=counts.planned,
         unread=counts.unread,
+        unfit=counts.unfit,
         cost_usd=counts.cost_usd,
         spent_usd=spent_usd,
         seconds=ending.seconds,

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from promptlab.core.errors import UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, finite
+from promptlab.engine.check import shown
 from promptlab.engine.check_reading import sound_row_checks
 from promptlab.loader.json_reader import add_fault
 from promptlab.loader.json_scanner import JsonFaultError, scan_json
@@ -22,7 +23,7 @@ FACTS: Mapping[str, str] = {
     "cost_usd": "a number from 0",
     "finish_reason": "text",
     "logprobs": "a list of numbers",
-    "tool_calls": "a list of maps, each with a name and arguments",
+    "tool_calls": "a list of maps, each with a name",
 }
 OURS: Mapping[str, str] = {
     "$id": "text or a number",
@@ -194,7 +195,7 @@ def _check(said: Mapping[str, Any], known: Mapping[str, str]) -> None:
         if name not in known:
             raise _Wrong(f"unknown key '{name}'; keys with $ are ours: {', '.join(OURS)}")
         if value is not None and not _fits(name, value):
-            raise _Wrong(f"`{name}` must be {known[name]}, not {_kind(value)}")
+            raise _Wrong(f"`{name}` must be {known[name]}, not {shown(value)}")
 
 
 def _fits(name: str, value: Any) -> bool:
@@ -204,6 +205,12 @@ def _fits(name: str, value: Any) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_call(value: Any) -> bool:
+    """Whether it names a tool, in the form of OpenAI or plainly."""
+    said = value.get("function", value) if isinstance(value, dict) else None
+    return isinstance(said, dict) and isinstance(said.get("name"), str)
 
 
 def _kind(value: object) -> str:
@@ -216,7 +223,7 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "cost_usd": lambda value: _is_number(value) and value >= 0,
     "finish_reason": lambda value: isinstance(value, str),
     "logprobs": lambda value: isinstance(value, list) and all(map(_is_number, value)),
-    "tool_calls": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+    "tool_calls": lambda value: isinstance(value, list) and all(map(_is_call, value)),
     "$id": lambda value: isinstance(value, str) or _is_number(value),
     "$tags": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     "$checks": lambda _: True,  # what is no list is errored, and stops nothing else

@@ -105,7 +105,7 @@ def _find(path: str, tree: ast.Module, name: str) -> _Definition:
     if node is None:
         functions = [key for key, value in bound.items() if isinstance(value, _DEFINITIONS)]
         hint = did_you_mean(name, functions) if functions else "the file defines none"
-        raise _Refused(Flaw(f"no function '{name}' in {path}", hint or None))
+        raise _Refused(Flaw(f"no function '{name}' in {path}", hint or f"it defines {len(functions)} others"))
     if not isinstance(node, _DEFINITIONS):
         raise _Refused(
             _flaw_at(path, node, f"'{name}' is {_what(node)}, not a function", _ADVICE[type(node)])

@@ -208,7 +208,9 @@ class RunSummary:
     `metrics`: over all trials; `cells`: the same for each cell; `checks`: for each cell the pass rate of
     each check, by `step/name` (`name` alone for the pipeline's). `measured`: what else there is to say of
     metrics; `slices`: the metrics by a column or tag, where somebody asked.
-    `unread`: trials that errored over nothing but what judges said, which is recalled.
+    `unread`: trials that errored over nothing but what judges said, which is recalled. `unfit`: those that
+    errored over what models answered, which a resume recalls; `anew` is the command that asks them again.
+    `undecided`: rows of a stored run that its repeats do not decide by the checks of now.
     `unknown`: attempts that may have been paid for, at most `unknown_usd`, which `spent_usd` leaves out.
     `is_soft`: a model has no known ceiling of output tokens, so calls in flight may pass a limit.
     `throttle`: by model, how many calls it got at once. `unrecorded`: what a replay had no recording of;
@@ -230,6 +232,8 @@ class RunSummary:
     gates: tuple[GateResult, ...] = ()
     planned: int = 0
     unread: int = 0
+    unfit: int = 0
+    undecided: int = 0
     cost_usd: float | None = 0.0
     spent_usd: float | None = 0.0
     seconds: float = 0.0
@@ -244,6 +248,7 @@ class RunSummary:
     stopped_by: Literal["interrupted", "limit", "fail_fast"] | None = None
     has_got_on: bool = True
     command: str | None = None
+    anew: str | None = None
     exit_code: int = 0
 
     @property

@@ -20,6 +20,7 @@ type Place = tuple[int, str, int]
 
 ITEM = re.compile(r"\[\d+\]")
 LAST_ITEM = re.compile(r"\[\d+\]$")
+OF_ANSWERS = ("invalid_output", "max_turns")  # the kinds of errors that recalled answers bring again
 
 
 class _Missing:
@@ -140,6 +141,11 @@ class StepResult:
         return bool(calls) and all(call.recalled for call in calls)
 
     @property
+    def is_unfit(self) -> bool:
+        """Whether it errored over what its model answered, which a resume recalls."""
+        return self.status == "errored" and self.error_kind in OF_ANSWERS
+
+    @property
     def attempts(self) -> int:
         return sum(call.attempts for call in self.calls)
 
@@ -199,6 +205,13 @@ class TrialResult:
             return False
         serious = (verdict for verdict in self.all_verdicts if verdict.is_serious)
         return all(verdict.is_unread for verdict in serious if verdict.status == "errored")
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether it errored over nothing but what models answered: resumed it would err again."""
+        errored = [step for step in self.all_steps if step.status == "errored"]
+        first = [step for step in errored if not any(one.status == "errored" for one in step.inner)]
+        return self.status == "errored" and bool(first) and all(step.is_unfit for step in first)
 
     @cached_property
     def cost_usd(self) -> float | None:

@@ -33,6 +33,14 @@ def command_again(path: str, options: Mapping[str, JSON], *, without: Collection
     return shlex.join(words)
 
 
+def command_anew(run_id: str, path: str | None, options: Mapping[str, JSON]) -> str | None:
+    """Write the run that asks anew what did not pass; None where nothing but its recordings answer."""
+    if path is None or options.get("mode") == "replay":
+        return None
+    again = command_again(path, options, without=("failed", "outs", "note"))
+    return f"{again} --failed {run_id} --fresh"
+
+
 def resume_command(run_id: str) -> str:
     return f"promptlab resume {run_id}"
 

@@ -1,6 +1,6 @@
 """A stored run in numbers, as its end said them, or as far as it came."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +12,12 @@ from promptlab.analysis.slices import TAGS, Slicing
 from promptlab.analysis.telling import detail_of, measured_of, values_of
 from promptlab.core.errors import UsageError
 from promptlab.core.suggest import did_you_mean
-from promptlab.models import Trial, Verdict
+from promptlab.models import StepRun, Trial, Verdict
 from promptlab.schemas.log import LoggedStatus, RunRecord
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.report import MEASURED, Calls, GateResult, Measured, RunSummary, Slices, paid
-from promptlab.schemas.run import everywhere, total
-from promptlab.services.commands import command_on
+from promptlab.schemas.run import OF_ANSWERS, everywhere, total
+from promptlab.services.commands import command_anew, command_on
 from promptlab.services.measuring_again import sampled
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
@@ -38,6 +38,7 @@ class SummaryService:
     def of(self, run: RunRecord) -> RunSummary:
         """Give the summary of a run; one that never came to its end is counted as far as it came."""
         metrics, cells, measured = self._metrics(run)
+        unread, unfit = self._beyond_a_resume(run)
         unknown = self._runs.unknown_attempts(run.id)
         at_risk = total(attempt.reserved_usd for attempt in unknown)
         return RunSummary(
@@ -52,7 +53,8 @@ class SummaryService:
             checks=self._checks(run),
             gates=tuple(GateResult(**gate) for gate in run.gates),  # type: ignore[arg-type]
             planned=run.planned,
-            unread=self._unread(run),
+            unread=unread,
+            unfit=unfit,
             cost_usd=run.cost_usd,
             spent_usd=paid(run.spent_usd, at_risk),
             seconds=run.seconds or 0.0,
@@ -61,6 +63,7 @@ class SummaryService:
             stopped=run.reason,
             throttle=run.throttle,
             command=command_on(run.id, run.path, run.options, run.reason),
+            anew=command_anew(run.id, run.path, run.options),
             exit_code=EXIT_CODES.get(run.status, 0),
         )
 
@@ -111,16 +114,19 @@ class SummaryService:
             rates[cell][check] = good / (count + missing.get(cell, 0))
         return dict(rates)
 
-    def _unread(self, run: RunRecord) -> int:
-        if not run.errored or not self._has_asked(run):
-            return 0
+    def _beyond_a_resume(self, run: RunRecord) -> tuple[int, int]:
+        """Count the trials that errored over what judges said, and over what models answered."""
+        if not run.errored or not self._has_answers_to_blame(run):
+            return 0, 0
         errored = TrialService(self._session).of_run(run.id, statuses=("errored",))
-        return sum(trial.is_unread for trial in errored)
+        kinds = Counter((trial.is_unread, trial.is_unfit) for trial in errored)
+        return kinds[True, False], kinds[False, True]
 
-    def _has_asked(self, run: RunRecord) -> bool:
-        errored = (Verdict.status == "errored", Verdict.asked.is_not(None))
-        query = select(Verdict.trial_id).join(Trial).where(Trial.run_id == run.id, *errored)
-        return self._session.execute(query.limit(1)).first() is not None
+    def _has_answers_to_blame(self, run: RunRecord) -> bool:
+        asked = select(Verdict.trial_id).where(Verdict.status == "errored", Verdict.asked.is_not(None))
+        unfit = select(StepRun.trial_id).where(StepRun.error_kind.in_(OF_ANSWERS))
+        found = (query.join(Trial).where(Trial.run_id == run.id).limit(1) for query in (asked, unfit))
+        return any(self._session.execute(query).first() is not None for query in found)
 
     def _missing(self, run: RunRecord) -> dict[str, int]:
         """Count the trials of each cell that never came: they count as failures."""

@@ -26,7 +26,8 @@ class RougeN(_Rouge):
     each counted as often as both have it. The value is a reference, or a list of which the best counts.
 
     Upper and lower case are the same. Words are those of the Penn Treebank, as in promptfoo: signs stand for
-    themselves, `don't` is `do` and `n't`, and a dot inside the text stays with its word. Stems are not taken.
+    themselves, `don't` is `do` and `n't`, and a dot inside the text, or of an abbreviation (`U.S.`), stays
+    with its word. Stems are not taken.
 
     Very long answers are an error.
     """
