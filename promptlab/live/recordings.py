@@ -10,7 +10,7 @@ from promptlab.core.errors import StorageError
 from promptlab.engine.call_log import CallLog, Intent, RecordedAnswers
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
-from promptlab.loader.recording import recording_text
+from promptlab.loader.recording import recording_text, timeless
 from promptlab.loader.recordings import FOLDER, Recordings, recording_path
 from promptlab.schemas.report import Recorded
 
@@ -28,7 +28,10 @@ class Written:
     seen: dict[str, Fate] = field(default_factory=dict)
 
     def write(self, request: CompletionRequest, answer: Completion) -> None:
-        """Write an answer where it is not recorded as it is; whole or not at all. Raises StorageError."""
+        """Write an answer where it is not recorded as it is, times aside; whole or not at all.
+
+        Raises StorageError.
+        """
         path = self.root / recording_path(self.pipeline, request.fingerprint)
         content = recording_text(request, answer).encode()
         try:
@@ -59,10 +62,12 @@ class Written:
 
 
 def _fate(path: Path, content: bytes) -> Fate:
+    """Say what becomes of a file. Times alone change nothing, or branches that record would conflict."""
     try:
-        return "unchanged" if path.read_bytes() == content else "changed"
+        before = path.read_bytes()
     except FileNotFoundError:
         return "new"
+    return "unchanged" if before == content or timeless(before) == timeless(content) else "changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 JSON with sorted keys. A text of several lines is `{"$lines": […]}`, so that a diff shows which changed.
 """
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -27,6 +28,7 @@ from promptlab.schemas.base import Frozen, Items
 
 VERSION = 1
 LINES = "$lines"
+TIMES = ("latency_ms", "first_token_ms")
 _ESCAPED = re.compile(r"^\$+lines$")  # keys of what was said that look like ours get one more "$"
 START = Position(1, 1)
 AGAIN = "take it away, and `promptlab recordings update` writes it anew"
@@ -103,6 +105,17 @@ def recording_text(request: CompletionRequest, answer: Completion) -> str:
     """Give the text of a recording; equal answers to equal requests give equal texts."""
     document: dict[str, JSON] = {"answer": _answer(answer), "request": request.as_json(), "version": VERSION}
     return pretty(_split(document))
+
+
+def timeless(content: bytes) -> JSON:
+    """Give what a recording says but for how long the answer took; None where it is none."""
+    try:
+        document = json.loads(content)
+        for name in TIMES:
+            document["answer"].pop(name, None)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return cast("JSON", document)
 
 
 def read_recording(path: str, text: str, problems: Problems, *, named: str) -> Recording | None:
