@@ -192,11 +192,13 @@ class Tally:
             return wilson(count, counts.counted)
         meant = {STATUSES.index(status) for status in statuses}
         skipped = STATUSES.index("skipped")
-        kept = [index for index, status in enumerate(self._statuses) if status != skipped]
-        values = [float(self._statuses[index] in meant) for index in kept]
-        rows = [self._rows[index] for index in kept]
+        kept = _Values()
+        for row, ended in zip(self._rows, self._statuses, strict=True):
+            if ended != skipped:
+                kept.add(row, float(ended in meant))
         never = max(0, planned - len(self._statuses))
-        return rate_interval(draws(rows, values, never=never, of=float("left" in statuses)))
+        of = float("left" in statuses)
+        return rate_interval(draws(kept.rows, kept.values, never=never, of=of))
 
 
 def _scaled(mean: float | None, came: float) -> float | None:
