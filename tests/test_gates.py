@@ -11,7 +11,7 @@ from promptlab.schemas.report import GateResult
 
 
 def cell(name: str, **values: float | None) -> CellMetrics:
-    return CellMetrics(name, name.partition(" ")[0], Counts(), values, {})
+    return CellMetrics(name, name.partition(" ")[0], Counts(failed=1), values, {})
 
 
 def gate(**options: object) -> Gate:
@@ -74,6 +74,20 @@ def test_a_gate_for_a_variant_that_was_not_run_is_open() -> None:
     result = only(gate(variant="few"), cell("base", pass_rate=0.0))
 
     assert (result.status, result.cell, result.reason) == ("inconclusive", "few", "'few' was not run")
+
+
+def test_a_gate_for_a_cell_without_trials_is_open() -> None:
+    """
+    Given a cell none of whose trials was wanted, as `--since` has where nothing of it is touched,
+    when a gate is judged in it,
+    then it is inconclusive, so that it fails no change of another cell.
+    """
+    untouched = CellMetrics("few", "few", Counts(), {"pass_rate": None}, {})
+
+    [judged, open_] = judge_gates([gate()], [cell("base", pass_rate=1.0), untouched])
+
+    assert (judged.status, open_.status) == ("passed", "inconclusive")
+    assert open_.reason == "no trial of this cell was to be run"
 
 
 def test_an_unknown_cost_fails_its_gate_and_says_what_to_do() -> None:

@@ -13,6 +13,7 @@ from promptlab.schemas.report import GateResult
 type GateStatus = Literal["passed", "failed", "inconclusive"]
 
 NO_PROBLEMS: Mapping[tuple[str, str], str] = MappingProxyType({})
+NOTHING_RUN = Counts()
 ROUNDING = 1e-9
 
 
@@ -44,6 +45,8 @@ def judge_gates(
 
 def _judged(gate: Gate, cell: CellMetrics, problems: Mapping[tuple[str, str], str]) -> GateResult:
     value = cell.values.get(gate.metric)
+    if cell.counts == NOTHING_RUN:
+        return _result(gate, cell, None, "inconclusive", "no trial of this cell was to be run")
     if value is None:
         problem = problems.get((cell.cell or "", gate.metric.partition(".")[0]))
         return _result(gate, cell, None, "failed", problem or _nothing_says(gate.metric))
