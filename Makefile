@@ -34,6 +34,10 @@ test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")
 test-all: ready-all ## run the tests and those that take long, as CI does
 	@$(call step,$(BIN)/python -m pytest -n auto --dist worksteal -m '' $(PYTEST_ARGS))
 
+.PHONY: test-again
+test-again: ready-all ## run the tests that failed last, one at a time
+	@$(call step,$(BIN)/python -m pytest -m '' --last-failed --last-failed-no-failures none $(PYTEST_ARGS))
+
 .PHONY: torture
 torture: ready-all ## kill, starve and disturb runs at every point that there is (TORTURE="crash-points --seed 7" narrows it)
 	@$(call step,$(BIN)/python -m tests.torture $(TORTURE))
