@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.api import health
+from promptlab.api import health, session
 
-NOUNS = (health,)
+NOUNS = (health, session)
 
 api_router = APIRouter(prefix="/api")
 for noun in NOUNS:

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from promptlab.core.words import duration, money, percent, plural, spent
+from promptlab.live.serving.problem import Problem
 
+UNAUTHORIZED = 401
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 
 
@@ -33,3 +35,11 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
     nonce = getattr(request.state, "nonce", "")
     text = environment().get_template(template).render(nonce=nonce, path=request.url.path, **shown)
     return HTMLResponse(text, status)
+
+
+def problem_page(request: Request, problem: Problem) -> HTMLResponse:
+    """Tell a person what is wrong; who is not signed in can do so there."""
+    template = "shell.html.j2" if problem.status == UNAUTHORIZED else "error.html.j2"
+    shown = page(request, template, status=problem.status, problem=problem)
+    shown.headers.update(dict(problem.headers))
+    return shown
