@@ -43,7 +43,7 @@ class HeadInTime(H11Protocol):
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:
-    """Give how uvicorn serves the application: nothing logged of requests, nobody trusted, the lifespan ours."""
+    """Give how uvicorn serves: nothing logged of requests, no proxy trusted, the lifespan left to us."""
     return uvicorn.Config(
         app,
         http=HeadInTime,
