@@ -189,7 +189,9 @@ def test_a_wrong_token_is_no_token(
     when a route is asked, with a good cookie even,
     then it is refused, and the answer says how to show one.
     """
-    answer = outsider.get("/api/openapi.json", headers={**cookie, "Authorization": authorization.encode()})  # type: ignore[dict-item]
+    headers = [("Authorization", authorization), *cookie.items()]
+
+    answer = outsider.get("/api/openapi.json", headers=headers)
 
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="promptlab"')
 

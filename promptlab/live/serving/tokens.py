@@ -32,17 +32,22 @@ def session_cookie(settings: ServerSettings) -> tuple[str, str]:
     return f"promptlab-{settings.port}", hmac.digest(token, b"promptlab session", "sha256").hex()
 
 
+def has_cookie(scope: Scope, settings: ServerSettings) -> bool:
+    """Say whether a request shows that its sender signed in."""
+    name, value = (part.encode() for part in session_cookie(settings))
+    return any(hmac.compare_digest(given, value) for given in _cookies(scope, name))
+
+
 def token_check(settings: ServerSettings) -> Check:
     """Refuse who shows neither the token nor the cookie; what holds no data is open to all."""
     token = settings.token.get_secret_value().encode()
-    name, value = (part.encode() for part in session_cookie(settings))
 
     def check(scope: Scope) -> Problem | None:
         said = values(scope, b"authorization")
         if said:
             is_right = len(said) == 1 and _is_token(said[0], token)
             return None if is_right or _is_open(scope) else WRONG
-        if any(hmac.compare_digest(given, value) for given in _cookies(scope, name)):
+        if has_cookie(scope, settings):
             return FORGED if needs_own_page(scope) else None
         return None if _is_open(scope) else NEEDED
 
