@@ -12,6 +12,8 @@ DEMO := pipelines/support_triage.yaml
 EXAMPLES := $(sort $(wildcard pipelines/*.yaml))
 # All but the one that asks an http service, which does not know every customer: a 404 is no answer to record.
 RECORDED := $(filter-out pipelines/customer_reply.yaml,$(EXAMPLES))
+# A log of its own, or what `make demo` asked anew would go before what is recorded, and change it.
+RECORDING_LOG := sqlite:///build/record.db
 
 # $(call step,COMMAND): says which command of a goal failed, and how.
 step = $(1) || { code=$$?; echo "make $@: \`$(1)\` failed with exit code $$code; see above" >&2; exit $$code; }
@@ -38,7 +40,8 @@ replay: ready-demo ## test the examples from their recordings, as CI does: nothi
 .PHONY: record
 record: ready-demo ## record what a changed example asks, on the embedded model, and take away what is stale
 	@$(call step,$(BIN)/promptlab models pull)
-	@$(call step,$(BIN)/promptlab recordings update $(RECORDED))
+	@mkdir -p build && rm -f build/record.db*
+	@$(call step,PROMPTLAB_DATABASE_URL=$(RECORDING_LOG) $(BIN)/promptlab recordings update $(RECORDED))
 	@$(call step,$(BIN)/promptlab recordings prune --yes $(RECORDED))
 
 .PHONY: test
