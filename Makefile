@@ -9,6 +9,7 @@ SCHEMA := docs/pipeline.schema.json
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 DEMO := pipelines/support_triage.yaml
+DEMO_ASKED := .venv/demo-asked# the model is asked once, though its answers are in recordings/; then they are recalled
 EXAMPLES := $(sort $(wildcard pipelines/*.yaml))
 # All but the one that asks an http service, which does not know every customer: a 404 is no answer to record.
 RECORDED := $(filter-out pipelines/customer_reply.yaml,$(EXAMPLES))
@@ -25,7 +26,8 @@ help: ## list these commands
 .PHONY: demo
 demo: ready-demo ## set up, fetch the embedded model, run an example pipeline on it
 	@$(call step,$(BIN)/promptlab models pull)
-	@$(call step,$(BIN)/promptlab run --fresh $(DEMO)) # the model is asked, though its answers are in recordings/
+	@$(call step,$(BIN)/promptlab run $(if $(wildcard $(DEMO_ASKED)),,--fresh) $(DEMO))
+	@touch $(DEMO_ASKED)
 
 .PHONY: examples
 examples: ready-demo ## run all other examples on that model, whole
