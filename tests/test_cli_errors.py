@@ -300,7 +300,7 @@ def test_a_dead_run_is_shown_as_far_as_it_came(cli: Cli, fake_provider: FakeProv
     cli.write(ask=MANY)
     fake_provider.configure(latency_ms=100)
     run = cli.start("run", "ask", env=fake_provider.environment())
-    fake_provider.wait_for_requests(60, wait=60)
+    fake_provider.wait_for_requests(60)
     run.kill()
     run.communicate(timeout=60)
 

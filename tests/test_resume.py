@@ -153,9 +153,12 @@ def test_a_run_that_was_interrupted_says_how_to_resume_it(
     twin.run()
     fake_provider.reset()
     fake_provider.configure(latency_ms=100)
+    fake_provider.script({"nth": [5, 6, 7, 8], "fault": "hold"})
     run = lab.start("run", "words", "--max-concurrency", "4")
-    fake_provider.wait_for_requests(6, wait=60)
+    fake_provider.wait_for_requests(8)
     interrupt(run, number)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
     end = ended(run)
     fake_provider.configure(latency_ms=0)
     said = re.search(r"this goes on: promptlab (resume \w+)", end.out)
@@ -595,11 +598,13 @@ def test_a_run_is_resumed_by_one_process_at_a_time(lab: Lab, fake_provider: Fake
     when it is resumed, and after its end by three processes at once,
     then the first is refused with the process's id, one of the three goes on, and no call is sent twice.
     """
-    fake_provider.configure(latency_ms=2000)
+    fake_provider.script({"fault": "hold"})
     run = lab.start("run", "words", "--max-concurrency", "2")
-    fake_provider.wait_for_requests(2, wait=60)
+    fake_provider.wait_for_requests(2)
     early = lab.command("resume", "last")
     interrupt(run)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
     ended(run)
     fake_provider.configure(latency_ms=100)
 

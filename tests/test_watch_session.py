@@ -61,7 +61,7 @@ def test_a_save_during_a_run_lets_the_rest_land(lab: Lab, fake_provider: FakePro
     """
     fake_provider.configure(latency_ms=SLOW_MS)
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
+        fake_provider.wait_for_requests(2)
         watched.save("prompts/say.j2", "Tell {{ word }}")
         fake_provider.configure(latency_ms=0)
         stopped, whole = watched.turn(), watched.turn()
@@ -81,7 +81,7 @@ def test_what_a_killed_watch_left_in_doubt_is_told(lab: Lab, fake_provider: Fake
     """
     fake_provider.configure(latency_ms=SLOW_MS)
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
+        fake_provider.wait_for_requests(2)
         watched.child.process.kill()
         watched.ended()
     fake_provider.configure(latency_ms=0)
@@ -107,7 +107,7 @@ def test_a_signal_lets_calls_land(lab: Lab, fake_provider: FakeProvider, number:
     """
     fake_provider.configure(latency_ms=SLOW_MS)
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
+        fake_provider.wait_for_requests(2)
         watched.child.process.send_signal(number)
         watched.turn()
         code = watched.ended()

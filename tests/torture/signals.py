@@ -41,7 +41,7 @@ def _interrupted(bench: Bench, number: signal.Signals, report: list[dict[str, ob
     if bench.random.random() < BEFORE:
         moment = bench.random.uniform(0, BEGINNING)
     else:
-        bench.provider.wait_for_requests(1, wait=20)
+        bench.provider.wait_for_requests(1)
         moment = bench.random.uniform(0, ALL)
     time.sleep(moment)
     sent = time.monotonic()
@@ -78,7 +78,7 @@ def _twice(bench: Bench, number: signal.Signals) -> Iterator[str]:
     place = bench.place(rows=ROWS)
     bench.provider.script({"fault": "hang"})
     command = place.start_run()
-    bench.provider.wait_for_requests(IN_FLIGHT, wait=20)
+    bench.provider.wait_for_requests(IN_FLIGHT)
     command.send(number)
     time.sleep(bench.random.uniform(0.01, 0.3))
     sent = time.monotonic()

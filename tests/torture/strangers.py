@@ -91,7 +91,7 @@ def _place_with_log(bench: Bench, *, pending: bool) -> Place:
         return place
     bench.provider.configure(latency_ms=50)
     command = place.start("run", "words", "--fresh")
-    bench.provider.wait_for_requests(16, wait=20)
+    bench.provider.wait_for_requests(16)
     command.send(signal.SIGKILL)
     command.end()
     bench.provider.configure(latency_ms=0)
