@@ -87,7 +87,7 @@ class BlockingRenderer:
         self._is_ready = True
 
     def _asked(self, frames: bytes, seconds: float) -> bytes:
-        """Send frames and give the next line; nothing where the process ended, or took too long."""
+        """Send frames and give the next line; nothing where the process ended before it, or took too long."""
         process = cast("Popen[bytes]", self._process)
         limit = Timer(seconds, process.kill)
         limit.start()
@@ -95,7 +95,8 @@ class BlockingRenderer:
             stdin, stdout = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
             stdin.write(frames)
             stdin.flush()
-            return stdout.readline()
+            line = stdout.readline()
+            return line if line.endswith(b"\n") else b""
         except BrokenPipeError:
             return b""
         finally:
