@@ -133,11 +133,11 @@ def test_a_broken_answer_is_never_recorded(lab: Lab, fake_provider: FakeProvider
 
 def test_a_storm_of_refusals_is_waited_out(lab: Lab, fake_provider: FakeProvider) -> None:
     """
-    Given a provider that answers the first eight requests with 429 and a Retry-After,
+    Given a provider that answers the first five requests with 429 and a Retry-After,
     when ten rows run, four at once,
     then all pass, nothing left while it had asked to wait, and each attempt is on record.
     """
-    fake_provider.script({"status": 429, "retry_after": {"ms": 300}, "first": 8})
+    fake_provider.script({"status": 429, "retry_after": {"ms": 300}, "first": 5})
     paused, left = list[float](), list[float]()
 
     def hear(event: Event) -> None:
@@ -150,9 +150,9 @@ def test_a_storm_of_refusals_is_waited_out(lab: Lab, fake_provider: FakeProvider
 
     early = [(pause, moment) for pause in paused for moment in left if pause < moment < pause + 0.29]
     assert (summary.exit_code, summary.trials) == (0, {"passed": 10})
-    assert (summary.calls.sent, summary.calls.attempts) == (10, 18)
-    assert lab.states() == {"failed": 8, "received": 10}
-    assert len(left) == fake_provider.sent_count == 18
+    assert (summary.calls.sent, summary.calls.attempts) == (10, 15)
+    assert lab.states() == {"failed": 5, "received": 10}
+    assert len(left) == fake_provider.sent_count == 15
     assert paused
     assert early == []
 
