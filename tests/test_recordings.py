@@ -565,7 +565,7 @@ def test_a_run_killed_while_it_writes_leaves_no_half_file(studio: Studio) -> Non
     studio.lab.write_rows(30)
     studio.provider.configure(latency_ms=5)
     killed, other = (studio.lab.start("run", "words", "--mode", "record") for _ in range(2))
-    studio.provider.wait_for_requests(10, wait=30)
+    studio.provider.wait_for_requests(10)
     killed.kill()
     killed.wait()
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from promptlab.engine.assembly import RunOptions
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, ServerFault
 from promptlab.live.counts import RunCounts
-from promptlab.schemas.events import AttemptEnded, TrialFinished
+from promptlab.schemas.events import AttemptEnded, Event, TrialFinished
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialResult
@@ -241,21 +243,30 @@ def test_what_a_step_leaves_behind_is_told_alike_everywhere(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
     """
-    Given an answer that comes after the step has given up,
+    Given an answer that comes after the step has given up and its trial has ended,
     when the run ends,
     then it took no longer than its trial, the trial says what was sent but not what came of it, and the run
     in all places what was paid.
     """
     lab = Lab(tmp_path, fake_provider.base_url)
     lab.write_rows(1)
-    lab.write_pipeline(steps=[{**PIPELINE["steps"][0], "timeout": 0.1}])
-    fake_provider.configure(latency_ms=800)
+    lab.write_pipeline(steps=[{**PIPELINE["steps"][0], "timeout": 1}])
+    fake_provider.script({"fault": "hold"})
+    began, answered = time.monotonic(), list[float]()
 
-    summary = lab.run()
+    def answer() -> None:
+        answered.append(time.monotonic())
+        fake_provider.script()
+
+    def answer_late(event: Event) -> None:
+        if isinstance(event, TrialFinished):
+            threading.Timer(0.3, answer).start()
+
+    summary = lab.run(heard=answer_late)
 
     ((step,),) = (trial.steps for trial in lab.trials)
     assert (step.error_kind, step.attempts, step.spent_usd) == ("timeout", 1, 0.0)
-    assert summary.seconds < 0.8
+    assert summary.seconds < answered[0] - began
     assert summary.metrics["spent_usd"] == summary.spent_usd == pytest.approx(paid(fake_provider))
     assert lab.states() == {"received": 1}
 
