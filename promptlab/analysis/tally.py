@@ -11,7 +11,7 @@ from promptlab.analysis.units import Counts, Units
 from promptlab.core.frozen import frozen
 from promptlab.core.numbers import Numbers
 from promptlab.schemas.pipeline import Repeat
-from promptlab.schemas.run import Sample, TrialResult, TrialStatus, Verdict, everywhere
+from promptlab.schemas.run import Sample, TrialResult, TrialStatus, Verdict, everywhere, total
 
 STATUSES: tuple[TrialStatus, ...] = get_args(TrialStatus.__value__)
 
@@ -57,7 +57,7 @@ class _Sum:
     value: float | None = 0.0
 
     def add(self, value: float | None) -> None:
-        self.value = None if value is None or self.value is None else self.value + value
+        self.value = total((self.value, value))
 
 
 @dataclass(slots=True)
