@@ -288,7 +288,7 @@ class RunSummary:
 
 def paid(most: float | None, at_risk: float | None) -> float | None:
     """Give what was paid for certain, of all that may have been."""
-    return None if most is None or at_risk is None else max(0.0, most - at_risk)
+    return total((max(0.0, most - at_risk),)) if most is not None and at_risk is not None else None
 
 
 @frozen
