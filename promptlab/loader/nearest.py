@@ -45,7 +45,7 @@ class Near:
 
 def nearest(recordings: Recordings, requests: Sequence[Mapping[str, JSON]]) -> list[Near | None]:
     """Give what is nearest to each of a few requests, by shared words; of very many files the first count."""
-    searches = [_Search(_words("\n".join(readable(request)))) for request in requests]
+    searches = [_Search(_words(_whole(request))) for request in requests]
     for fingerprint in islice(recordings.fingerprints(), MOST_FILES):
         text = recordings.text(fingerprint, Problems())
         if text is not None:
@@ -74,6 +74,12 @@ def _near(recordings: Recordings, found: _Search, request: Mapping[str, JSON]) -
     before = readable(recording.request) if recording is not None else []
     old, new = before[:MOST_LINES], readable(request)[:MOST_LINES]
     return Near(path, tuple(unified_diff(old, new, "recorded", "asked now", lineterm="", n=AROUND)))
+
+
+def _whole(request: Mapping[str, JSON]) -> str:
+    """Give all words of a request, as its recording has them: the sample too, which tells repeats apart."""
+    unsaid = {name: request.get(name) for name in SAID_SO}
+    return "\n".join((*readable(request), compact(unsaid)))
 
 
 def _asked(text: str) -> str:
@@ -110,7 +116,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         yield from _indented(value)
     elif isinstance(value, list | Mapping) and value:
         yield f"{name}:"
-        yield from _indented(json.dumps(value, indent=2, ensure_ascii=False))
+        yield from _indented(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
     else:
         yield f"{name}: {value if isinstance(value, str) else compact(value)}"
 
