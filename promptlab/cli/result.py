@@ -13,9 +13,9 @@ from promptlab.core.json import as_text
 from promptlab.core.words import at_most, duration, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
-from promptlab.schemas.report import GateResult, RunSummary, StoodIn
+from promptlab.schemas.report import UNRECORDED, GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.commands import OF_MONEY, UNRECORDED, check_command, resume_command
+from promptlab.services.commands import OF_MONEY, check_command, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
