@@ -148,6 +148,21 @@ def test_other_answers_of_who_compares_outputs_affect_all_rows(review: Review) -
     assert "✓ words: 16 passed" in said.out, said.out
 
 
+def test_a_gate_is_judged_against_another_baseline(review: Review) -> None:
+    """
+    Given a gate against a baseline, and a branch on which that file alone is another one,
+    when CI tests what is affected,
+    then all rows are.
+    """
+    review.lab.write_pipeline(gates=[{"metric": "pass_rate", "against": "baseline"}])
+    review.record()
+    review.cli("baseline", "update", "words")
+
+    said = review.ci("--since", "HEAD")
+
+    assert "✓ words: 8 passed · 1 of 1 gate passed" in said.out, said.out
+
+
 def test_two_branches_that_recorded_merge_without_a_conflict(review: Review) -> None:
     """
     Given two branches that each added a row and recorded it, at other ends of the data,

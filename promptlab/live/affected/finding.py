@@ -10,7 +10,7 @@ from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
 from promptlab.engine.rendering import Renderer
 from promptlab.live.affected.base import BaseProject, Broken
 from promptlab.live.affected.comparing import Comparison, Means
-from promptlab.live.affected.rerecorded import add_rerecorded
+from promptlab.live.affected.rerecorded import add_rebased, add_rerecorded
 from promptlab.live.affected.sides import Side
 from promptlab.live.affected.telling import Told, removed, told_of, whole
 from promptlab.live.project_log import has_log, look_into_log
@@ -106,6 +106,7 @@ class _Search:
         comparison = Comparison(Side(head, changed), Side(before, changed), means)
         await comparison.run()
         await add_rerecorded(comparison, means.render, self.files, changed)
+        add_rebased(comparison, changed)
         return told_of(comparison)
 
     def removed(self, loaded: Sequence[LoadedPipeline]) -> Iterator[PipelineChange]:

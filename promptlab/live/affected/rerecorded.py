@@ -1,4 +1,4 @@
-"""Finds trials that ask what they asked, and are answered otherwise by what is recorded now."""
+"""Finds trials that ask what they asked, and are answered, or held against a baseline, otherwise now."""
 
 import asyncio
 import re
@@ -14,12 +14,14 @@ from promptlab.engine.scope import Render
 from promptlab.live.affected.comparing import CellChanges, Comparison
 from promptlab.live.recordings import RecordedFiles
 from promptlab.loader.attachments import ProjectAttachments
+from promptlab.loader.baseline import baseline_path
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.recordings import FOLDER, Recordings
 from promptlab.schemas.affected import Why
+from promptlab.schemas.gate import BASELINE
 
 AT_ONCE = 128
-RECORDING = Why("recording")
+RECORDING, REBASED = Why("recording"), Why("baseline")
 COMPARES_CELLS = "select-best"  # what it asks is known after a run alone
 
 
@@ -51,7 +53,15 @@ async def add_rerecorded(
         await asyncio.gather(*map(forecaster.trial, trials))
         _add(found, trials, heard.calls)
     if is_any and fingerprints.intersection(recordings.fingerprints()) - heard.known:
-        _add_all(found, plan.trials())
+        _add_all(found, plan.trials(), RECORDING)
+
+
+def add_rebased(comparison: Comparison, changed: frozenset[str]) -> None:
+    """Add all trials where a gate is held against a baseline that is another one; `changed`: paths."""
+    loaded = comparison.head.loaded
+    if baseline_path(loaded.name) in changed and any(one.against == BASELINE for one in loaded.spec.gates):
+        plan = Plan(loaded.name, loaded.cells, loaded.rows, loaded.row_count)
+        _add_all(comparison.found, plan.trials(), REBASED)
 
 
 @dataclass(slots=True)
@@ -87,6 +97,6 @@ def _add(found: dict[str, CellChanges], trials: Iterable[Trial], calls: Iterable
             found[call.trial.cell].add(row, place_of(call.step), "verdicts", [RECORDING])
 
 
-def _add_all(found: dict[str, CellChanges], trials: Iterable[Trial]) -> None:
+def _add_all(found: dict[str, CellChanges], trials: Iterable[Trial], why: Why) -> None:
     for trial in trials:
-        found[trial.cell.name].add(trial.row, "", "verdicts", [RECORDING])
+        found[trial.cell.name].add(trial.row, "", "verdicts", [why])
