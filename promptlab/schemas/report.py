@@ -10,6 +10,7 @@ from promptlab.schemas.log import LoggedStatus
 from promptlab.schemas.run import TrialKey, TrialResult, total
 from promptlab.schemas.throttle import ThrottleCourse
 
+UNRECORDED = "not recorded: "  # how the reason begins why a replay ended
 SCHEMA_VERSION = 1
 MEASURED = "$measured"  # among the metrics that the log keeps: what belongs to them
 
@@ -250,6 +251,13 @@ class RunSummary:
     command: str | None = None
     anew: str | None = None
     exit_code: int = 0
+
+    @property
+    def told_stopped(self) -> str | None:
+        """Why it ended early; where recordings lack, with the command that writes them."""
+        if self.stopped is None or self.command is None or not self.stopped.startswith(UNRECORDED):
+            return self.stopped
+        return f"{self.stopped}; with a key, this records them: {self.command}"
 
     @property
     def most_spent_usd(self) -> float | None:
