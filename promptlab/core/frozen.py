@@ -72,7 +72,8 @@ def _initialiser(cls: type, assign: str) -> Callable[..., None]:
         scope[f"set_{name}"] = getattr(getattr(cls, name, None), "__set__", None)
         if entry.init:
             (keywords if entry.kw_only else params).append(name + default)
-        body.append(assign.format(name, given))
+        if given:
+            body.append(assign.format(name, given))
     params += keywords if len(keywords) > 1 else []
     body += ["self.__post_init__()"] if hasattr(cls, "__post_init__") else []
     exec(f"def __init__({', '.join(params)}):\n " + "\n ".join(body), scope)  # noqa: S102 - names of fields
@@ -82,7 +83,7 @@ def _initialiser(cls: type, assign: str) -> Callable[..., None]:
 
 
 def _given(entry: Field[Any], scope: dict[str, Any]) -> tuple[str, str]:
-    """Give what a field is set to, and its default as a parameter; `scope` gets what they name."""
+    """Give what a field is set to (if it is), and its default as a parameter; `scope` gets what they name."""
     name = entry.name
     if entry.default is not MISSING:
         scope[f"default_{name}"] = entry.default
@@ -91,7 +92,7 @@ def _given(entry: Field[Any], scope: dict[str, Any]) -> tuple[str, str]:
         scope[f"make_{name}"] = entry.default_factory
         made = f"make_{name}()"
         return (f"{made} if {name} is absent else {name}" if entry.init else made), "=absent"
-    return name, ""
+    return (name if entry.init else ""), ""
 
 
 def _comparing(names: Sequence[str]) -> dict[str, Callable[..., Any]]:

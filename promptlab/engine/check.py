@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -54,7 +54,7 @@ class DoesNotApply(Exception):
     """There is nothing for the check to say; its verdict is `skipped`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Evidence:
     """What a trial has for its checks to look at.
 
@@ -91,7 +91,7 @@ class Evidence:
             self.subjects.clear()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Subject:
     """What a check looks at.
 

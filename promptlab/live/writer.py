@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection
 
 from promptlab.core.database import checkpoint, storage_error
 from promptlab.core.errors import StorageError
+from promptlab.core.frozen import frozen
 from promptlab.services.run_log import RunLog
 
 ROOM = 16_000_000  # bytes that may wait, about, before whoever puts more is made to wait
@@ -23,7 +23,7 @@ type Write = Callable[[Connection, Group], Sequence[Any]]
 type First = Callable[[Connection], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Put:
     """Something to write. `future`, if anybody waits, gets what the write gave for it."""
 

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, compact
 from promptlab.loader.problems import InvalidPipeline, Problems
 from promptlab.loader.recordings import Recordings, recording_path
@@ -21,7 +22,7 @@ _WORD = re.compile(r"\w+")
 _REQUEST = '\n  "request": {'
 
 
-@dataclass(slots=True)
+@slotted
 class _Search:
     """One request, and what is nearest to it so far."""
 
@@ -35,7 +36,7 @@ class _Search:
             self.score, self.fingerprint = score, fingerprint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Near:
     """The path of the nearest recording, and the lines of the unified difference to what was asked."""
 

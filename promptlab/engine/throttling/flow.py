@@ -1,8 +1,9 @@
 """The calls in flight: when the next may leave, and what answers and refusals say of the limits."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.throttling.pace import HASTE, UNSURE, Pace
 from promptlab.engine.throttling.suspicion import NONE, Suspicion
 from promptlab.engine.throttling.window import Window
@@ -15,7 +16,7 @@ TELLING = 1.0  # seconds of calls that tell a rate, whatever the burst
 CALM = 5.0  # seconds without growth after a fault of the server
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """A call that left: the how-manieth, when, beside how many (itself among them), and how it left.
 
@@ -31,7 +32,7 @@ class Ticket:
     is_paced: bool = False
 
 
-@dataclass(slots=True)
+@slotted
 class Flow:
     """Two limits, learned together: a window of calls in flight, and a pace. Pure: it is told of the time.
 

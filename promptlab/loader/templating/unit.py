@@ -3,11 +3,11 @@
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.environment import TemplateEnvironment
 from promptlab.engine.templating.syntax import parse
 from promptlab.engine.templating.vocabulary import MAX_SIZE, TemplateKind, measures_more, normalised
@@ -29,7 +29,7 @@ class Rejected(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Unit:
     """A parsed source; ``name`` is shown in problems."""
 
