@@ -91,6 +91,7 @@ def test_what_is_filled_in_at_once_is_what_jinja_would_render(kind: TemplateKind
     [
         ("text", "It is {{ first.output }}.", "It is \x02123:0\x03 it is."),
         ("text", "a\r\n{{ question }}", "a\nWhat is {{ this }}?\n"),
+        ("value", "\ufeff\ufeff{{ question }}", "What is {{ this }}?\r\n"),
         ("value", "{{ question }}{{ order.buyer.name }}", "What is {{ this }}?\n{% system %}Ada"),
         (
             "prompt",

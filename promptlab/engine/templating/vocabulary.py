@@ -64,10 +64,10 @@ METHODS: Mapping[type, frozenset[str]] = {
 
 
 def normalised(source: str) -> str:
-    """Return a source without byte order mark, its line ends as LF."""
+    """Return a source without byte order marks before it, its line ends as LF."""
     if "\r" in source:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
-    return source.removeprefix("\ufeff")
+    return source.lstrip("\ufeff")
 
 
 def measures_more(text: str, limit: int = MAX_SIZE) -> bool:
