@@ -21,6 +21,7 @@ PROMPTS = "prompts/"
 """The folder that include names are relative to."""
 ROLES = ("system", "user", "assistant")
 GLOBALS = ("range", "dict", "namespace")
+ALWAYS_THERE = frozenset((*GLOBALS, "self", "super", "caller", "varargs", "kwargs"))
 ATTACHING = ("image", "file", "text")
 """Functions of prompts and message contents that name a file."""
 ATTACHING_KINDS: tuple[TemplateKind, ...] = ("prompt", "text")
