@@ -13,7 +13,7 @@ from promptlab.core.frozen import frozen
 from promptlab.services.run_log import RunLog
 
 ROOM = 16_000_000  # bytes that may wait, about, before whoever puts more is made to wait
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.1
 _GATHER_BYTES = 1_000_000
 _QUIET_TURNS = 2  # of the loop, without another put that is waited for, before a group is closed
 _MOST_TURNS = 64
