@@ -1,13 +1,13 @@
 """`@frozen`: what its classes share with frozen dataclasses."""
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from promptlab.core.frozen import frozen, slotted
+from promptlab.core.frozen import frozen, replace, slotted
 
 
 @frozen
@@ -125,6 +125,24 @@ def test_defaults_are_made_anew_and_names_may_be_asked_for() -> None:
         Point()  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         Named("a")  # type: ignore[call-arg]
+
+
+def test_a_replaced_value_is_made_as_any_other() -> None:
+    """
+    Given instances of each kind, some fields of which are not given,
+    when some of their fields are replaced,
+    then the rest is as it was, what is not given is made anew, and what is no field is refused.
+    """
+    counter = Counter(step=3)
+    counter.seen.append(1)
+
+    assert replace(Named(name="a", size=1), size=2) == Named(name="a", size=2)
+    assert replace(Standard(1), y=4) == Standard(1, 4)
+    assert (replace(counter, step=4).last, replace(counter).seen) == (-4, [])
+    with pytest.raises(TypeError):
+        replace(Point(1), z=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        replace(counter, total=1)
 
 
 def test_a_value_may_keep_what_it_worked_out() -> None:

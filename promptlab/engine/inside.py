@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.step_request import RunStep, StepRequest

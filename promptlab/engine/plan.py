@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 
 from promptlab.core.errors import UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep

@@ -1,10 +1,9 @@
 """Trials that were run before and are judged again: nothing is asked, called or run but what judges."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import cast
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.performing import Perform
 from promptlab.engine.plan import Plan, Trial
 from promptlab.engine.step_request import StepRequest

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cache
 from itertools import batched, repeat
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
-from promptlab.core.frozen import frozen, slotted
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.core.prepared import PreparedSelect
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.conversation import ToolCall

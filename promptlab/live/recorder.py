@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
 from promptlab.core.files import FileLock
+from promptlab.core.frozen import replace
 from promptlab.core.ids import new_id
 from promptlab.core.json import plain
 from promptlab.engine.call_log import Intent

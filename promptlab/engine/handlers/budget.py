@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON
 from promptlab.core.words import money, plural
 from promptlab.engine.brake import Brake

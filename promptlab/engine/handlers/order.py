@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.begun import Begun
 from promptlab.engine.call import Call
 from promptlab.engine.chain import Forward

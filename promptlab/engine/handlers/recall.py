@@ -1,9 +1,9 @@
 """Recall: answers from the log, and sends identical requests in flight once."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.call import UNWANTED, Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.chain import Forward

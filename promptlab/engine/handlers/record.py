@@ -1,9 +1,8 @@
 """Record: commits that an attempt is about to leave, and its result before anybody sees it."""
 
 import asyncio
-from dataclasses import replace
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.call import Call, cost_of
 from promptlab.engine.call_log import CallLog, Intent
 from promptlab.engine.chain import Forward

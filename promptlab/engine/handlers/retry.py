@@ -1,11 +1,10 @@
 """Retry: tries again what may pass by itself; outside Budget and Throttle, so each attempt waits its turn."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from typing import Literal
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call

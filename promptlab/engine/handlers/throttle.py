@@ -1,8 +1,8 @@
 """Throttle: has calls wait for their turn; learns how many a model takes, and obeys it when it says wait."""
 
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call

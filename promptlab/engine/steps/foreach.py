@@ -1,12 +1,12 @@
 """Steps that are run for each item of a list."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from promptlab.core.frozen import slotted
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import plural
 from promptlab.engine.ran import Ran
