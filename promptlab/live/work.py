@@ -60,12 +60,16 @@ class Kept:
 
 @frozen(slots=False)
 class Finished:
-    """`sources`: what the steps of the trial's cell are made of, by path; `spared`: repeats not needed."""
+    """`sources`: what the steps of the trial's cell are made of, by path; `spared`: repeats not needed.
+
+    `recalled`: the calls that were recalled since the trial before it.
+    """
 
     trial: TrialResult
     cell_index: int
     sources: Mapping[str, Sources] = field(default_factory=dict)
     spared: int = 0
+    recalled: int = 0
 
     @cached_property
     def inputs_digest(self) -> str:
@@ -89,7 +93,9 @@ class Finished:
 
 @frozen
 class Recalled:
-    count: int = 1
+    """Calls that were recalled since the last trial."""
+
+    count: int
 
 
 @frozen
