@@ -1,14 +1,14 @@
 """What adds up the trials of a cell: counts, sums, and numbers with the rows that they are of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import get_args
 
 from promptlab.analysis.confusion import ClassReport, Confusion
 from promptlab.analysis.intervals import Interval, draws, mean_interval, quantile, rate_interval, wilson
 from promptlab.analysis.repeats import RowOutcome, row_outcomes
 from promptlab.analysis.units import Counts, Units
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.numbers import Numbers
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import Sample, TrialResult, TrialStatus, Verdict, everywhere, total
@@ -34,7 +34,7 @@ class CheckRate:
         return self.passed / self.total
 
 
-@dataclass(slots=True)
+@slotted
 class _Mean:
     total: float = 0.0
     count: int = 0
@@ -50,7 +50,7 @@ class _Mean:
         return self.total / self.count if self.count else None
 
 
-@dataclass(slots=True)
+@slotted
 class _Sum:
     """A sum of costs; one unknown makes it unknown."""
 
@@ -60,7 +60,7 @@ class _Sum:
         self.value = total((self.value, value))
 
 
-@dataclass(slots=True)
+@slotted
 class _Values:
     """Numbers with the rows that they are of, 12 bytes each."""
 

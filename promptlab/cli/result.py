@@ -1,7 +1,7 @@
 """What a run shows at its end: a table of its cells, its gates, what did not pass, and what it cost."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.result_more import more_lines, show_more
@@ -9,6 +9,7 @@ from promptlab.cli.result_recordings import recorded_line, unrecorded_lines
 from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
+from promptlab.core.frozen import slotted
 from promptlab.core.json import as_text
 from promptlab.core.words import at_most, duration, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
@@ -34,7 +35,7 @@ MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": (
 NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
 
 
-@dataclass(slots=True)
+@slotted
 class Failures:
     """Listens to a run and keeps the first trials that did not pass, and the first that errored.
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, override
@@ -12,6 +11,7 @@ from promptlab.cli.result_more import more_lines
 from promptlab.cli.result_recordings import unrecorded_lines
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
+from promptlab.core.frozen import frozen
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, plural, spent
 from promptlab.engine.worker import Printed, print_to_stderr
@@ -55,7 +55,7 @@ class TestFailures(Failures):
         return len(self.first) >= KEPT_TRIALS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tested:
     """A pipeline that was tested."""
 

@@ -1,9 +1,9 @@
 """Walks a trial with what is recorded: which calls it would make, and what hangs on them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call import Call
@@ -76,7 +76,7 @@ class Forecaster:
         return still_machinery(watch.complete, watch.act, fallbacks, self.render, self.attachments)
 
 
-@dataclass(slots=True)
+@slotted
 class _Walk:
     """One trial: each step is looked at as it comes up."""
 

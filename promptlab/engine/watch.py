@@ -1,8 +1,9 @@
 """Stands for the chains that answer: recalls what is recorded, and notes what is not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.completion import Answer, CallFailure, Completion
@@ -11,7 +12,7 @@ from promptlab.engine.replaying import raised
 NOT_THERE = CallFailure(kind="unwanted", message="not recorded", outcome="unsent", attempts=0)
 
 
-@dataclass(slots=True)
+@slotted
 class Watch:
     """What one step asks: of models, `recalled` and `asked`; of the project's code, how often.
 

@@ -1,8 +1,9 @@
 """Counts of a run, made from its events: what progress shows and the summary says."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from promptlab.core.frozen import slotted
 from promptlab.schemas.events import (
     AttemptEnded,
     AttemptSent,
@@ -20,7 +21,7 @@ from promptlab.schemas.report import StoodIn
 from promptlab.schemas.run import TrialStatus, total
 
 
-@dataclass(slots=True)
+@slotted
 class RunCounts:
     """`spent_usd`, `unknown_usd` None: some attempt's cost is unknown. Call it with each event.
 

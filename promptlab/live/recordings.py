@@ -3,12 +3,13 @@
 import errno
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from promptlab.core.errors import StorageError
 from promptlab.core.files import OWN_FOLDER, own_folder
+from promptlab.core.frozen import frozen
 from promptlab.engine.call_log import CallLog, Intent, RecordedAnswers
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
@@ -22,7 +23,7 @@ ATTRIBUTES = "* linguist-generated\n"
 type Fate = Literal["new", "changed", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """Writes the recordings of a pipeline into the project at `root`; `seen`: what became of each file."""
 
@@ -92,7 +93,7 @@ def _fate(path: Path, content: bytes) -> Fate:
     return "unchanged" if before == content or timeless(before) == timeless(content) else "changed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedFiles:
     """The recordings alone, as a replay sees them."""
 
@@ -103,7 +104,7 @@ class RecordedFiles:
         return found.answer if found is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Behind:
     """What the log knows, and behind it what is recorded: what a live run recalls."""
 
@@ -117,7 +118,7 @@ class Behind:
         return None if found is None or found.error is not None else found  # what raised is run again
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WithRecordings:
     """The log, and behind it what is recorded. `written`: where all answers go that are used, if anywhere."""
 

@@ -1,7 +1,7 @@
 """Datasets: every row read once to find what is wrong, and again as a stream to run."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
@@ -36,7 +36,7 @@ class Scan:
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Dataset:
     """Rows of data files, or of a list in a document.
 

@@ -4,11 +4,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, compact, digest
 from promptlab.engine.completion import FINGERPRINT_VERSION
 from promptlab.loader.problems import InvalidPipeline, Problems
@@ -23,7 +24,7 @@ _WORD = re.compile(r"\w+")
 _REQUEST = '\n  "request": {'
 
 
-@dataclass(slots=True)
+@slotted
 class _Search:
     """One request, and what is nearest to it so far."""
 
@@ -37,7 +38,7 @@ class _Search:
             self.score, self.fingerprint = score, fingerprint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Near:
     """The path of the nearest recording, and in lines the difference to what was asked, or what to do."""
 

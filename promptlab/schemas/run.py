@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Literal
@@ -168,7 +168,7 @@ class TrialKey:
         return self.row, self.cell, self.repeat
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class TrialResult:
     """What it adds up to is kept: the log, the metrics and each listener ask for it."""
 

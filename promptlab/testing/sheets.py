@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -121,7 +121,7 @@ def _gates(summary: RunSummary) -> Outcome:
     return Outcome(status, "\n".join(map(told_gate, failed)), tuple(map(told_gate, doubtful)))
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sheet:
     """The outcomes of one run; `otherwise`: that of what it did not come to."""
 
@@ -156,7 +156,7 @@ def _unpacked(kept: Any) -> Outcome:
     return Outcome(status, text, tuple(warnings))
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sheets:
     """The sheets of one test session. `shared`: the folder of all its processes, where there are several."""
 

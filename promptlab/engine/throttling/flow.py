@@ -1,8 +1,9 @@
 """The calls in flight: when the next may leave, and what answers and refusals say of the limits."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.throttling import spurt
 from promptlab.engine.throttling.pace import HASTE, UNSURE, Pace
 from promptlab.engine.throttling.spurt import DEAR, Spurt
@@ -18,7 +19,7 @@ TELLING = 1.0  # seconds of calls that tell a rate, whatever the burst
 CALM = 5.0  # seconds without growth after a fault of the server
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """A call that left: the how-manieth, when, beside how many (itself among them), and how it left.
 
@@ -34,7 +35,7 @@ class Ticket:
     is_paced: bool = False
 
 
-@dataclass(slots=True)
+@slotted
 class Flow:
     """Two limits, learned together: a window of calls in flight, and a pace. Pure: it is told of the time.
 

@@ -1,7 +1,8 @@
 """Calls a second: what was let in between two refusals, tried a little higher ever more seldom."""
 
 import math
-from dataclasses import dataclass
+
+from promptlab.core.frozen import slotted
 
 MARGIN = 0.93  # of the rate that was let in, to go on with
 MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
@@ -22,7 +23,7 @@ HUSH = 4  # times slower at each refusal while nothing is let in
 SLOWEST = 8.0  # seconds from one call to the next, whatever is refused
 
 
-@dataclass(slots=True)
+@slotted
 class Pace:
     """AIMD on calls a second; unlimited until something is refused. Pure: it is told of the time.
 

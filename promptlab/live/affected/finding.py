@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
 from promptlab.engine.rendering import Renderer
 from promptlab.live.affected.base import BaseProject, Broken
@@ -29,7 +29,7 @@ type Answers = tuple[RecordedAnswers, bool]
 type Pair = tuple[LoadedPipeline, LoadedPipeline | Broken | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Since:
     """What to compare with: where HEAD parted from `ref`. `model`, `changes`: what flags say of both sides.
 
@@ -42,7 +42,7 @@ class Since:
     with_removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What is affected, and by the path of a pipeline which of its trials are."""
 
@@ -77,7 +77,7 @@ def find_affected(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Search:
     base: Base
     was: BaseProject

@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import batched
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.call import Call
 from promptlab.engine.forecasting import Forecaster
 from promptlab.engine.places import place_of
@@ -64,7 +64,7 @@ def add_rebased(comparison: Comparison, changed: frozenset[str]) -> None:
         _add_all(comparison.found, plan.trials(), REBASED)
 
 
-@dataclass(slots=True)
+@slotted
 class _Heard:
     """Keeps the calls whose requests are among some; `known`: which of these came up at all."""
 
