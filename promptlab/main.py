@@ -16,6 +16,7 @@ from promptlab.api.problems import problem_of, response_to
 from promptlab.core.errors import PromptlabError
 from promptlab.core.serving import ServerSettings
 from promptlab.core.version import own_version
+from promptlab.live.hosting.opening import hosting
 from promptlab.live.serving.opened import opened
 from promptlab.web import web_router
 from promptlab.web.pages import page
@@ -42,8 +43,10 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, *, settings: ServerSettings) -> AsyncIterator[None]:
-    with opened(settings) as app.state.opened:
-        yield
+    with opened(settings) as found:
+        app.state.opened = found
+        async with hosting(found) as app.state.host:
+            yield
 
 
 async def _tell(request: Request, error: Exception) -> Response:

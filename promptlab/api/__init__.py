@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.api import health
+from promptlab.api import events, health, starting
 
-NOUNS = (health,)
+NOUNS = (events, health, starting)
 
 api_router = APIRouter(prefix="/api")
 for noun in NOUNS:

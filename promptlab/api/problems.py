@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse
 
 from promptlab.core.display import escaped, shortened
 from promptlab.core.errors import (
+    Busy,
     CannotGoOn,
+    Conflict,
     LimitReached,
     NotFound,
     NothingToRun,
@@ -17,11 +19,14 @@ from promptlab.core.errors import (
     StorageError,
     UsageError,
 )
+from promptlab.live.hosting.errors import NotInOrder
 from promptlab.live.serving.problem import MEDIA_TYPE, Problem
 
 STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     NotFound: 404,
+    Conflict: 409,
     UsageError: 422,
+    Busy: 429,
     LimitReached: 402,
     NothingToRun: 422,
     StorageError: 503,
@@ -34,6 +39,8 @@ LONGEST = 2_000
 def problem_of(error: Exception) -> Problem:
     """Give what an error is to whoever asked; of a bug no more than that there is one."""
     match error:
+        case NotInOrder():
+            return Problem(422, escaped(shortened(str(error), LONGEST)), errors=tuple(error.faults))
         case PromptlabError():
             return Problem(_status(error), escaped(shortened(str(error), LONGEST)), hint=error.hint)
         case RequestValidationError():

@@ -141,8 +141,7 @@ def require_runnable(project: Project, loaded: LoadedPipeline, request: RunReque
         return
     ceilings = project.settings.limits
     own = (request.max_cost, loaded.spec.limits.cost_usd, _allowed(request))
-    own += (ceilings.cost_usd, ceilings.cost_usd_per_day)
-    if any(limit is not None for limit in own):
+    if any(limit is not None for limit in (*own, ceilings.cost_usd, ceilings.cost_usd_per_day)):
         _require_prices(loaded)
 
 
