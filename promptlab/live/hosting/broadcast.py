@@ -75,7 +75,7 @@ class Broadcast:
     def removed(self, run_id: str) -> None:
         self.all.tell("removed", {"run": run_id})
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Let all listeners go."""
         if self._looking is not None:
             self._looking.cancel()

@@ -12,6 +12,7 @@ from promptlab.core.errors import Busy, Conflict, StorageError, UsageError
 from promptlab.core.ids import new_id
 from promptlab.live.hosting.broadcast import Broadcast
 from promptlab.live.hosting.errors import died, error_of
+from promptlab.live.hosting.hosted import OF_SERVER
 from promptlab.live.hosting.order import Frame, Order
 from promptlab.live.hosting.process import RunProcess
 from promptlab.live.hosting.purse import ServerPurse
@@ -47,6 +48,11 @@ class HostedRun:
             return None if self.has_begun else 0.0
         before, after = self.spent_before, self.record.spent_usd
         return None if before is None or after is None else after - before
+
+    @property
+    def has_met_ceiling(self) -> bool:
+        reason = self.record.reason if self.record is not None else None
+        return reason is not None and OF_SERVER in reason
 
     @property
     def has_begun(self) -> bool:
@@ -110,19 +116,23 @@ class RunHost:
         self.broadcast.removed(run_id)
         return removed
 
-    async def close(self) -> None:
-        """Have all runs end in good order, resumable; those that take too long are killed."""
+    def leave(self) -> None:
+        """Begin to end: no run begins any more, those that go on are told to end, and listeners let go."""
         self._is_closed = True
         for live in self._live.values():
             if live.process is not None:
                 live.process.let_go()
+        self.broadcast.close()
+
+    async def close(self) -> None:
+        """Have all runs end in good order, resumable; those that take too long are killed."""
+        self.leave()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=END_SECONDS)
-            for live in [*self._live.values()] if late else []:
-                if live.process is not None:
-                    live.process.kill()
-            await asyncio.gather(*self._tasks)
-        await self.broadcast.close()
+            await asyncio.wait(self._tasks, timeout=END_SECONDS)
+        for live in self._live.values():
+            if live.process is not None:
+                live.process.kill()
+        await asyncio.gather(*self._tasks)
 
     async def _start(self, pipeline: str, said: Mapping[str, Any], made_with: Mapping[str, Any]) -> str:
         order = Order(
@@ -191,7 +201,7 @@ class RunHost:
     async def _end(self, live: HostedRun) -> None:
         with suppress(StorageError):  # then what it spent is not known
             live.record = await asyncio.to_thread(self.records.ended, live.id)
-        self._purse.give_back(live.id, live.spent)
+        self._purse.give_back(live.id, live.spent, has_met_it=live.has_met_ceiling)
         del self._live[live.id]
         _refuse(live, died())
         self.broadcast.ended(live.id, live.record)
