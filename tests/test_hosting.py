@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -16,7 +15,7 @@ from tests.lab import KEY, asked_for
 from tests.serving_kit import ADDRESS, BEARER, server_settings
 
 SLOWLY = {"max_concurrency": 1}
-TICK_MS = 20
+WAIT = {"status": 429, "retry_after": 50}  # seconds, in which a test does what it does
 
 
 @pytest.fixture(scope="module")
@@ -203,51 +202,27 @@ def test_a_cancelled_run_is_interrupted_and_can_be_resumed(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
     """
-    Given a run over HTTP of which some calls were made,
+    Given a run over HTTP whose provider asks to wait after three answers,
     when it is cancelled, and resumed once it has ended,
-    then it had sent nothing after it ended, and in both parts each row was asked once.
+    then it sent nothing after that, and of what was answered nothing was asked again.
     """
-    fake_provider.configure(latency_ms=TICK_MS)
+    fake_provider.script({**WAIT, "nth": 4})
     lab = lab_of(tmp_path, fake_provider)
-    lab.write_rows(60)
     with serving(lab) as server:
         run_id = server.begin(**SLOWLY)
-        fake_provider.wait_for_requests(3)
+        fake_provider.wait_for_requests(4)
         cancelled = server.post(f"runs/{run_id}/cancel")
         first = server.ended(run_id)
         sent = fake_provider.sent_count
-        fake_provider.configure(latency_ms=0)
+        fake_provider.script()
         resumed = server.post(f"runs/{run_id}/resume")
         second = server.ended(run_id)
 
     assert (cancelled.status_code, resumed.status_code) == (202, 202)
-    assert (first["status"], first["reason"], first["done"]) == ("interrupted", "cancelled", sent)
-    assert sent < 60
-    assert (second["status"], second["passed"]) == ("passed", 60)
-    assert set(Counter(asked_for(fake_provider.requests())).values()) == {1}
-
-
-def test_a_run_that_goes_on_is_neither_resumed_nor_deleted(
-    tmp_path: Path, fake_provider: FakeProvider
-) -> None:
-    """
-    Given a run that goes on,
-    when it is to be resumed, or deleted, and then the server ends,
-    then both are refused, and the run is interrupted, in good order.
-    """
-    fake_provider.configure(latency_ms=TICK_MS)
-    lab = lab_of(tmp_path, fake_provider)
-    lab.write_rows(1_000)
-    with serving(lab) as server:
-        run_id = server.begin(**SLOWLY)
-        refused = [
-            server.post(f"runs/{run_id}/resume").status_code,
-            server.client.delete(f"/api/runs/{run_id}").status_code,
-        ]
-
-    assert refused == [409, 409]
-    assert lab.query("select status, reason from runs") == [("interrupted", "the server ended")]
-    assert lab.states().keys() <= {"received"}
+    assert (first["status"], first["reason"], first["done"], sent) == ("interrupted", "cancelled", 3, 4)
+    assert (second["status"], second["passed"]) == ("passed", 10)
+    asked = Counter(asked_for(fake_provider.requests()))
+    assert asked == {f"Say word-{row:04}.": 2 if row == 3 else 1 for row in range(10)}
 
 
 def test_a_deleted_run_is_gone_after_it_was_said_what_goes(
@@ -277,12 +252,11 @@ async def test_of_fifty_runs_at_once_so_many_begin_as_may(
     """
     h035
     Given a server in which two runs may go on at once,
-    when fifty are asked for at the same time,
-    then two begin and the others are refused for now, none for another reason.
+    when fifty are asked for at the same time, and those that go on are to be resumed or deleted,
+    then two begin and the others are refused for now, these two stay, and end with the server in good order.
     """
-    fake_provider.configure(latency_ms=TICK_MS)
+    fake_provider.script(WAIT)
     lab = lab_of(tmp_path, fake_provider)
-    lab.write_rows(1_000)
     lab.write(".env", f"FAKE_KEY={KEY}\n")
     app = create_app(server_settings(lab.root, max_runs=2))
     transport = ASGITransport(app)
@@ -290,12 +264,15 @@ async def test_of_fifty_runs_at_once_so_many_begin_as_may(
         app.router.lifespan_context(app),
         AsyncClient(transport=transport, base_url=ADDRESS, headers=BEARER) as client,
     ):
-        order: dict[str, Any] = {"pipeline": "words", **SLOWLY}
-        asked = [client.post("/api/runs", json=order) for _ in range(50)]
+        asked = [client.post("/api/runs", json={"pipeline": "words", **SLOWLY}) for _ in range(50)]
         responses = await asyncio.gather(*asked)
+        begun = [response.headers["Location"] for response in responses if response.status_code == 202]
+        refused = [await client.post(f"{place}/resume", json={}) for place in begun]
+        refused += [await client.delete(place) for place in begun]
 
     assert Counter(response.status_code for response in responses) == {202: 2, 429: 48}
-    assert lab.query("select status, count(*) from runs group by status") == [("interrupted", 2)]
+    assert [response.status_code for response in refused] == [409] * 4
+    assert lab.query("select status, reason from runs") == [("interrupted", "the server ended")] * 2
 
 
 def test_the_ceiling_of_the_server_holds_for_all_its_runs(
