@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.api import events, health, starting
+from promptlab.api import events, health, session, starting
 
-NOUNS = (events, health, starting)
+NOUNS = (events, health, session, starting)
 
 api_router = APIRouter(prefix="/api")
 for noun in NOUNS:
