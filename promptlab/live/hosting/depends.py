@@ -16,7 +16,7 @@ type IdempotencyKey = Annotated[
 ]
 
 
-def get_host(request: Request) -> RunHost:
+async def get_host(request: Request) -> RunHost:
     """Give what starts runs; the application's lifespan put it there."""
     host: RunHost = request.app.state.host
     return host
@@ -30,7 +30,7 @@ async def channel_of(run_id: RunId, host: HostDep) -> Channel:
     return await host.broadcast.follow(run_id)
 
 
-def channel_of_all(host: HostDep) -> Channel:
+async def channel_of_all(host: HostDep) -> Channel:
     return host.broadcast.follow_all()
 
 
