@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,22 @@ from tests.hosting_kit import Server, lab_of, serving
 from tests.lab import KEY, asked_for
 from tests.serving_kit import ADDRESS, BEARER, server_settings
 
+FIRST_KEY = {"Idempotency-Key": "first"}
 SLOWLY = {"max_concurrency": 1}
 WAIT = {"status": 429, "retry_after": 50}  # seconds, in which a test does what it does
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, FakeProvider, str]]:
-    """A server in which one run has ended that was asked for under a key; what was sent of it."""
+    """A server in which one run has ended that was asked for three times at once, under one key."""
     with fake_provider_process(tmp_path_factory.mktemp("provider")) as provider:
         lab = lab_of(tmp_path_factory.mktemp("served"), provider)
         lab.write("pipelines/broken.yaml", "version: 1\nsteps: []\n")
         with serving(lab) as server:
             order = {"pipeline": "words", "limit": 3, "note": "a first one"}
-            run_id = server.post("runs", order, **{"Idempotency-Key": "first"}).json()["run"]
+            with ThreadPoolExecutor(3) as pool:
+                asked = pool.map(lambda key: server.post("runs", order, **key), [FIRST_KEY] * 3)
+            [run_id] = {response.json()["run"] for response in asked}
             server.ended(run_id)
             yield server, provider, run_id
 
@@ -56,9 +60,7 @@ def test_the_same_order_under_a_key_starts_nothing_twice(done: tuple[Server, Fak
     """
     server, _, run_id = done
 
-    again = server.post(
-        "runs", {"pipeline": "words", "limit": 3, "note": "a first one"}, **{"Idempotency-Key": "first"}
-    )
+    again = server.post("runs", {"pipeline": "words", "limit": 3, "note": "a first one"}, **FIRST_KEY)
 
     assert (again.status_code, again.json()["run"]) == (202, run_id)
     assert again.headers["Location"] == f"/api/runs/{run_id}"
@@ -73,7 +75,7 @@ def test_a_key_stands_for_one_order(done: tuple[Server, FakeProvider, str]) -> N
     """
     server, _, run_id = done
 
-    refused = server.post("runs", {"pipeline": "words"}, **{"Idempotency-Key": "first"})
+    refused = server.post("runs", {"pipeline": "words"}, **FIRST_KEY)
 
     assert refused.status_code == 422
     assert f"was used for run {run_id}" in refused.json()["detail"]

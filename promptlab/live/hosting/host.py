@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from promptlab.core.errors import Busy, Conflict, StorageError, UsageError
+from promptlab.core.errors import Busy, Conflict, PromptlabError, StorageError, UsageError
 from promptlab.core.ids import new_id
 from promptlab.live.hosting.broadcast import Broadcast
 from promptlab.live.hosting.errors import died, error_of
@@ -44,10 +44,10 @@ class HostedRun:
     @property
     def spent(self) -> float | None:
         """What it spent in this server, in USD; None: unknown."""
-        if self.record is None:
+        before, after = self.spent_before, self.record.spent_usd if self.record is not None else None
+        if before is None or after is None:
             return None if self.has_begun else 0.0
-        before, after = self.spent_before, self.record.spent_usd
-        return None if before is None or after is None else after - before
+        return after - before
 
     @property
     def has_met_ceiling(self) -> bool:
@@ -180,10 +180,18 @@ class RunHost:
                 live.process.let_go()
             async for frame in live.process.frames():
                 self._hear(live, frame)
-        except Exception as error:  # noqa: BLE001 - whoever waits for its beginning is told
+        except PromptlabError as error:
             _refuse(live, error)
+        except Exception as error:  # noqa: BLE001 - a bug ends neither the server nor its other runs
+            self._tell_bug(live, error)
         finally:
             await self._end(live)
+
+    def _tell_bug(self, live: HostedRun, error: Exception) -> None:
+        if live.process is not None:
+            live.process.kill()
+        told = {"message": f"run {live.id} was killed over a bug in promptlab", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
 
     def _hear(self, live: HostedRun, frame: Frame) -> None:
         match frame["kind"]:
@@ -204,7 +212,7 @@ class RunHost:
         self._purse.give_back(live.id, live.spent, has_met_it=live.has_met_ceiling)
         del self._live[live.id]
         _refuse(live, died())
-        self.broadcast.ended(live.id, live.record)
+        self.broadcast.ended(live.id, live.record if live.has_begun else None)
 
 
 def _refuse(live: HostedRun, error: Exception) -> None:
