@@ -1,11 +1,15 @@
 """The HTTP API: thin routes over the services, a file a noun."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
+from fastapi.security import HTTPBearer
 
 from promptlab.api import events, health, session, starting
+from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (events, health, session, starting)
+NOUNS = (session, starting, events)
+TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
-api_router = APIRouter(prefix="/api")
+api_router = APIRouter(prefix="/api", responses=DOCUMENTED)
+api_router.include_router(health.router)
 for noun in NOUNS:
-    api_router.include_router(noun.router)
+    api_router.include_router(noun.router, dependencies=[Security(TOKEN)])

@@ -27,7 +27,6 @@ STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     NotFound: 404,
     Conflict: 409,
     UsageError: 422,
-    Busy: 429,
     LimitReached: 402,
     NothingToRun: 422,
     StorageError: 503,
@@ -35,6 +34,26 @@ STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     PromptlabError: 503,
 }
 LONGEST = 2_000
+SOON = "5"  # seconds after which there may be room for another run
+_TEXT = {"type": "string"}
+DESCRIBED = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT | {"description": "where, what, and what to do"},
+        "hint": _TEXT,
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"where": _TEXT, "message": _TEXT}},
+        },
+    },
+    "example": {"title": "Not Found", "status": 404, "detail": "there is no run '01k'"},
+}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": DESCRIBED}}}
+}
 
 
 def problem_of(error: Exception) -> Problem:
@@ -42,6 +61,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case NotInOrder():
             return Problem(422, escaped(shortened(str(error), LONGEST)), errors=tuple(error.faults))
+        case Busy():
+            return Problem(429, error.message, hint=error.hint, headers=(("Retry-After", SOON),))
         case PromptlabError():
             return Problem(_status(error), escaped(shortened(str(error), LONGEST)), hint=error.hint)
         case RequestValidationError():

@@ -25,7 +25,7 @@ HIGHEST_PORT = 65_535
 @click.option(
     "--max-runs", type=positive(int, most=100), metavar="N", help="How many go on at once; default: 4."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the address and the token as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print address and random token as one JSON document.")
 @click.pass_obj
 def command(root: str | None, /, *, as_json: bool, **flags: str | float | None) -> int:
     """Serve the HTTP API and the web page until it is interrupted.

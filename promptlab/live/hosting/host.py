@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from promptlab.core.errors import Busy, Conflict, PromptlabError, StorageError, UsageError
+from promptlab.core.errors import Busy, Conflict, NotFound, PromptlabError, StorageError, UsageError
 from promptlab.core.ids import new_id
 from promptlab.live.hosting.broadcast import Broadcast
 from promptlab.live.hosting.errors import died, error_of
@@ -17,6 +17,8 @@ from promptlab.live.hosting.order import Frame, Order
 from promptlab.live.hosting.process import RunProcess
 from promptlab.live.hosting.purse import ServerPurse
 from promptlab.live.hosting.records import Records
+from promptlab.loader.files import ProjectFiles
+from promptlab.loader.project import YAML, Project
 from promptlab.schemas.log import RunRecord
 from promptlab.services.asked import asked_under
 from promptlab.services.run_log import RunLog
@@ -62,8 +64,9 @@ class HostedRun:
 class RunHost:
     """Starts runs and ends them. `most` at once; `max_cost` in USD is what all of them may spend."""
 
-    def __init__(self, root: Path, log: RunLog, *, most: int, max_cost: float | None) -> None:
-        self._root = str(root)
+    def __init__(self, project: Project, log: RunLog, *, most: int, max_cost: float | None) -> None:
+        self._project = project
+        self._root = str(project.root)
         self._most = most
         self._purse = ServerPurse(max_cost)
         self._live: dict[str, HostedRun] = {}
@@ -79,6 +82,7 @@ class RunHost:
         `said`: its options by the names of their flags. Raises NotInOrder with the problems of a pipeline,
         UsageError, NothingToRun, LimitReached and Busy.
         """
+        await asyncio.to_thread(self._require_pipeline, pipeline)
         if key is None:
             return await self._start(pipeline, said, {})
         made_with = asked_under(key, {"pipeline": pipeline, **said})
@@ -163,6 +167,13 @@ class RunHost:
         await asyncio.shield(live.begun)
         return order.run_id
 
+    def _require_pipeline(self, reference: str) -> None:
+        """Raise NotFound at once where no process is needed to find out."""
+        project = replace(self._project, files=ProjectFiles(self._project.root))  # as it is now
+        path = project.root / project.pipeline(_typed(project.root, reference))
+        if not path.is_file():
+            raise NotFound(f"there is no pipeline '{reference}'")
+
     def _require_room(self, run_id: str) -> None:
         if self._is_closed:
             raise Busy("this server is about to end")
@@ -213,6 +224,11 @@ class RunHost:
         del self._live[live.id]
         _refuse(live, died())
         self.broadcast.ended(live.id, live.record if live.has_begun else None)
+
+
+def _typed(root: Path, reference: str) -> str:
+    is_path = "/" in reference or reference.endswith(YAML)
+    return str(root / reference) if is_path else reference
 
 
 def _refuse(live: HostedRun, error: Exception) -> None:

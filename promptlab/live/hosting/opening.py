@@ -12,7 +12,7 @@ from promptlab.live.serving.opened import Opened
 async def hosting(opened: Opened) -> AsyncIterator[RunHost]:
     """Give what starts runs; those that died with a server before this one are said to be interrupted."""
     settings = opened.settings
-    host = RunHost(opened.project.root, opened.log, most=settings.max_runs, max_cost=settings.max_cost)
+    host = RunHost(opened.project, opened.log, most=settings.max_runs, max_cost=settings.max_cost)
     await asyncio.to_thread(host.records.bury_dead)
     try:
         yield host
