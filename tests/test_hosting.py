@@ -200,6 +200,7 @@ def test_the_problems_of_a_pipeline_are_told(done: tuple[Server, FakeProvider, s
     ]
 
 
+@pytest.mark.slow
 def test_a_cancelled_run_is_interrupted_and_can_be_resumed(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
@@ -248,6 +249,7 @@ def test_a_deleted_run_is_gone_after_it_was_said_what_goes(
     assert len(lab.bought()) == 4
 
 
+@pytest.mark.slow
 async def test_of_fifty_runs_at_once_so_many_begin_as_may(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
@@ -277,6 +279,7 @@ async def test_of_fifty_runs_at_once_so_many_begin_as_may(
     assert lab.query("select status, reason from runs") == [("interrupted", "the server ended")] * 2
 
 
+@pytest.mark.slow
 def test_the_ceiling_of_the_server_holds_for_all_its_runs(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:

@@ -9,6 +9,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fakes import FakeProvider
 from tests.hosting_kit import lab_of
 from tests.lab import Lab, asked_for, ended
@@ -59,6 +61,7 @@ def event(stream: HTTPResponse) -> tuple[str, str, dict[str, Any]]:
     return fields["event"], fields["id"], json.loads(fields["data"])
 
 
+@pytest.mark.slow
 def test_a_run_outlives_no_server_and_is_resumed_by_the_next(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
@@ -86,6 +89,7 @@ def test_a_run_outlives_no_server_and_is_resumed_by_the_next(
     assert sorted(asked_for(fake_provider.requests())) == [f"Say word-{row:04}." for row in range(10)]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_told_to_end_ends_its_runs_and_lets_listeners_go(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
@@ -114,6 +118,7 @@ def test_a_server_that_is_told_to_end_ends_its_runs_and_lets_listeners_go(
     assert lab.query("select status, reason from runs") == [("interrupted", "the server ended")]
 
 
+@pytest.mark.slow
 def test_runs_of_other_processes_are_followed_too(tmp_path: Path, fake_provider: FakeProvider) -> None:
     """
     Given a server, and somebody who follows all runs,
