@@ -184,6 +184,22 @@ def test_a_body_names_a_pipeline_on_disk_and_nothing_that_it_is_made_of(
     assert server.lab.query("select count(*) from runs where id >= ?", run_id) == [(1,)]
 
 
+def test_a_pipeline_that_is_not_there_is_not_looked_for_by_a_process(
+    done: tuple[Server, FakeProvider, str],
+) -> None:
+    """
+    Given a name and a path of no pipeline,
+    when runs of them are asked for,
+    then they are not found, and the nearest name is told.
+    """
+    server, _, _ = done
+
+    named, placed = (server.post("runs", {"pipeline": name}) for name in ("word", "pipelines/word.yaml"))
+
+    assert (named.status_code, placed.status_code) == (404, 404)
+    assert "words" in named.json()["hint"]
+
+
 def test_the_problems_of_a_pipeline_are_told(done: tuple[Server, FakeProvider, str]) -> None:
     """
     Given a pipeline with a problem,

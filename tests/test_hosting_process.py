@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import FakeProvider
 from tests.hosting_kit import lab_of
-from tests.lab import Lab, asked_for, ended
+from tests.lab import Lab, asked_for, ended, interrupt
 from tests.serving_kit import BEARER, TOKEN
 from tests.warm_kit import Forked
 
@@ -121,19 +121,36 @@ def test_a_server_that_is_told_to_end_ends_its_runs_and_lets_listeners_go(
 @pytest.mark.slow
 def test_runs_of_other_processes_are_followed_too(tmp_path: Path, fake_provider: FakeProvider) -> None:
     """
-    Given a server, and somebody who follows all runs,
-    when a run begins and ends in the command line,
-    then they hear of both.
+    Given somebody who follows all runs of a server, and a run of the command line,
+    when they follow that too, want to cancel it, and it is interrupted where it runs,
+    then they hear of its beginning and its end in both streams, and cannot cancel it from here.
     """
+    fake_provider.script({**WAIT, "nth": 3})
     lab = lab_of(tmp_path, fake_provider)
     with serve(lab) as server:
         following = server.ask("GET", "events")
-        assert lab.command("run", "words", "--limit", "2").code == 0
-        heard = [event(following)]
-        while heard[-1][0] != "ended":
-            heard.append(event(following))
-        following.close()
+        run = lab.start("run", "words", "--max-concurrency", "1")
+        fake_provider.wait_for_requests(3)
+        kind, _, begun = event(following)
+        run_id = begun["run"]
+        stream = server.ask("GET", f"runs/{run_id}/events")
+        with server.ask("POST", f"runs/{run_id}/cancel", {}) as refused:
+            detail = json.loads(refused.read())["detail"]
+        interrupt(run)
+        ends = [until_ended(one) for one in (stream, following)]
+        ended(run)
 
-    [(run_id,)] = lab.query("select id from runs")
-    assert (heard[0][0], heard[0][2]) == ("begun", {"run": run_id, "pipeline": "words"})
-    assert (heard[-1][2]["run"], heard[-1][2]["passed"]) == (run_id, 2)
+    assert (kind, begun["pipeline"]) == ("begun", "words")
+    assert (refused.status, detail) == (
+        409,
+        f"run {run_id} is running in process {run.pid}, not in this server",
+    )
+    assert [(data["run"], data["status"], data["done"]) for data in ends] == [(run_id, "interrupted", 2)] * 2
+
+
+def until_ended(stream: HTTPResponse) -> dict[str, Any]:
+    """Read a stream until a run has ended; give what is told of that."""
+    with stream:
+        while (told := event(stream))[0] != "ended":
+            pass
+    return told[2]

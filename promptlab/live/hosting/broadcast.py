@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
+from promptlab.core.errors import StorageError
 from promptlab.core.ids import lowest_id
 from promptlab.live.hosting.channel import Channel
 from promptlab.live.hosting.figures import figures_in
@@ -92,18 +94,23 @@ class Broadcast:
     async def _look_elsewhere(self) -> None:
         """Tell of runs of other processes for as long as anybody listens."""
         while True:
-            own = set(self._own())
-            records = await asyncio.to_thread(self._records.under_way, {*self._elsewhere}, self._newest)
-            self._newest = max((self._newest, *(record.id for record in records)))
-            for record in records:
-                if record.id not in own and record.id not in self._own():
-                    self._tell(record)
-            for run_id in self._elsewhere.keys() - {record.id for record in records}:
-                del self._elsewhere[run_id]  # it was deleted
-                self.ended(run_id, None)
+            with suppress(StorageError):  # another look may do better
+                await self._look_once()
             await asyncio.sleep(LOOK_SECONDS)
             if not any(channel.listeners for channel in (self.all, *self._channels.values())):
                 return
+
+    async def _look_once(self) -> None:
+        own, known = {*self._own()}, {*self._elsewhere, *self._channels}
+        records = await asyncio.to_thread(self._records.under_way, known, self._newest)
+        own |= {*self._own()}  # one that ended meanwhile has been told of, and one that began
+        self._newest = max((self._newest, *(record.id for record in records)))
+        for record in records:
+            if record.id not in own:
+                self._tell(record)
+        for run_id in known - own - {record.id for record in records}:
+            self._elsewhere.pop(run_id, None)  # it was deleted
+            self.ended(run_id, None)
 
     def _tell(self, record: RunRecord) -> None:
         figures = figures_in(record)
