@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -13,7 +14,7 @@ from promptlab.engine.completion import Completion, CompletionRequest, Endpoint,
 from promptlab.engine.conversation import Message, ToolCall
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.problems import InvalidPipeline, Problems
-from promptlab.loader.recording import read_recording, recording_text
+from promptlab.loader.recording import read_recording, recording_text, timeless
 from promptlab.loader.recordings import Recordings, recording_path
 
 ENDPOINT = Endpoint("openai", "openai", "chat")
@@ -96,6 +97,30 @@ def test_a_recording_can_be_reviewed() -> None:
         + text.partition("  },\n")[2]
     )
     assert list(json.loads(text)) == ["answer", "request", "version"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_the_same"),
+    [
+        ({"latency_ms": 3.5, "first_token_ms": 1.0}, True),
+        ({"usage": Usage(12, 3, cached_tokens=8)}, True),
+        ({"usage": Usage(12, 3, cached_tokens=8), "cost_usd": 0.00021}, False),
+        ({"usage": Usage(12, 4)}, False),
+        ({"text": "billing"}, False),
+    ],
+    ids=["times", "cached", "cached-costs-less", "tokens", "text"],
+)
+def test_times_and_what_was_cached_are_no_other_answer(changed: dict[str, Any], *, is_the_same: bool) -> None:
+    """
+    Given an answer, and the same again but for one thing,
+    when their recordings are held against each other,
+    then how long it took, and what a cache knew of its prompt, makes no other recording of it.
+    """
+    answers = (ANSWER, replace(ANSWER, **changed))
+
+    one, other = (timeless(recording_text(asking(), answer).encode()) for answer in answers)
+
+    assert (one == other) is is_the_same
 
 
 def test_recordings_are_found_by_their_request(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Written:
     seen: dict[str, Fate] = field(default_factory=dict)
 
     def write(self, request: CompletionRequest, answer: Completion) -> None:
-        """Write an answer where it is not recorded as it is, times aside; whole or not at all.
+        """Write an answer where it is not recorded as it is; whole or not at all.
 
         Raises StorageError.
         """

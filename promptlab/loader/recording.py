@@ -108,11 +108,13 @@ def recording_text(request: CompletionRequest, answer: Completion) -> str:
 
 
 def timeless(content: bytes) -> JSON:
-    """Give what a recording says but for how long the answer took; None where it is none."""
+    """Give what a recording says but for times and what a cache spared; None where it is none."""
     try:
         document = json.loads(content)
+        answer = document["answer"]
         for name in TIMES:
-            document["answer"].pop(name, None)
+            answer.pop(name, None)
+        answer.get("usage", {}).pop("cached_tokens", None)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return cast("JSON", document)
