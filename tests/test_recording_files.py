@@ -13,6 +13,7 @@ from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
 from promptlab.engine.conversation import Message, ToolCall
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.nearest import nearest
 from promptlab.loader.problems import InvalidPipeline, Problems
 from promptlab.loader.recording import read_recording, recording_text, timeless
 from promptlab.loader.recordings import Recordings, recording_path
@@ -138,6 +139,23 @@ def test_recordings_are_found_by_their_request(tmp_path: Path) -> None:
     assert found.answer.text == ANSWER.text
     assert missing is None
     assert list(recordings.fingerprints()) == [asking().fingerprint]
+
+
+def test_the_nearest_is_the_same_repeat_and_differs_in_what_differs(tmp_path: Path) -> None:
+    """
+    Given two repeats that are recorded, with keys in another order than a request has them,
+    when it is looked for what is nearest to a request whose text alone is another,
+    then it is the one of the same repeat, and that line alone is different.
+    """
+    said: dict[str, JSON] = {"zeta": [{"b": 1, "a": [2]}], "alpha": "x"}
+    for sample in range(2):
+        recordings = recorded(tmp_path, replace(asking("Sort this", extra=said), sample=sample))
+    wanted = [replace(asking("Sort that", extra=said), sample=sample) for sample in range(2)]
+
+    found = nearest(recordings, [one.as_json() for one in wanted])
+
+    changed = [[line for line in one.difference[2:] if line[0] in "+-"] for one in found if one is not None]
+    assert changed == [["-  Sort this", "+  Sort that"]] * 2
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def read_recording(path: str, text: str, problems: Problems, *, named: str) -> R
         value = _value(source)
         file = _FILE.validate_python(_joined(value) if LINES in text else value)
     except JsonFaultError as fault:
-        add_fault(problems, fault)
+        add_fault(problems, fault, hint=AGAIN)
         return None
     except ValidationError as error:
         problems.add(source, START, f"this is no recording: {_first(error)}", code="recording", hint=AGAIN)
