@@ -18,6 +18,7 @@ from promptlab.api.problems import problem_of, problem_response
 from promptlab.core.errors import PromptlabError
 from promptlab.core.serving import ServerSettings
 from promptlab.core.version import own_version
+from promptlab.live.hosting.opening import hosting
 from promptlab.live.serving.asgi import Scope
 from promptlab.live.serving.bodies import Bodies
 from promptlab.live.serving.framing import framing_check, media_type_check
@@ -66,7 +67,7 @@ def _middlewares(settings: ServerSettings) -> Iterator[Middleware]:
     yield Middleware(Headers, refusal=_refusal)
     yield Middleware(Guard, checks=outside, refusal=_refusal)
     if settings.origins:
-        headers = ("Authorization", "Content-Type", "Last-Event-ID")
+        headers = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
         yield Middleware(
             CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=headers
         )
@@ -76,8 +77,10 @@ def _middlewares(settings: ServerSettings) -> Iterator[Middleware]:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, *, settings: ServerSettings) -> AsyncIterator[None]:
-    with opened(settings) as app.state.opened:
-        yield
+    with opened(settings) as found:
+        app.state.opened = found
+        async with hosting(found) as app.state.host:
+            yield
 
 
 async def _tell(request: Request, error: Exception) -> Response:

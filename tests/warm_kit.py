@@ -67,6 +67,11 @@ class Forked(Process):
             assert self._open, f"process {self.pid} has ended without a word of {text!r}"
             self._read(deadline - time.monotonic())
 
+    @property
+    def said(self) -> str:
+        """Give what was read of stdout so far."""
+        return bytes(next(iter(self._streams.values()))).decode()
+
     def _read(self, seconds: float) -> None:
         """Read what is there, or comes within so many seconds."""
         ready, _, _ = select.select(self._open, [], [], max(0.0, seconds))

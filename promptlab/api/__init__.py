@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
-from promptlab.api import health, session
+from promptlab.api import events, health, session, starting
 from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (session,)
+NOUNS = (session, starting, events)
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
 api_router = APIRouter(prefix="/api", responses=DOCUMENTED)

@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse
 
 from promptlab.core.display import escaped, shortened
 from promptlab.core.errors import (
+    Busy,
     CannotGoOn,
+    Conflict,
     LimitReached,
     NotFound,
     NothingToRun,
@@ -17,11 +19,13 @@ from promptlab.core.errors import (
     StorageError,
     UsageError,
 )
+from promptlab.live.hosting.errors import NotInOrder
 from promptlab.live.serving.headers import BUG
 from promptlab.live.serving.problem import MEDIA_TYPE, Problem
 
 STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     NotFound: 404,
+    Conflict: 409,
     UsageError: 422,
     LimitReached: 402,
     NothingToRun: 422,
@@ -30,6 +34,7 @@ STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     PromptlabError: 503,
 }
 LONGEST = 2_000
+SOON = "5"  # seconds after which there may be room for another run
 _TEXT = {"type": "string"}
 DESCRIBED = {
     "type": "object",
@@ -54,6 +59,10 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 def problem_of(error: Exception) -> Problem:
     """Give what an error is to whoever asked; of a bug no more than that there is one."""
     match error:
+        case NotInOrder():
+            return Problem(422, escaped(shortened(str(error), LONGEST)), errors=tuple(error.faults))
+        case Busy():
+            return Problem(429, error.message, hint=error.hint, headers=(("Retry-After", SOON),))
         case PromptlabError():
             return Problem(_status(error), escaped(shortened(str(error), LONGEST)), hint=error.hint)
         case RequestValidationError():

@@ -1,10 +1,10 @@
 """Runs pipelines one after the other, shows each, and makes one exit code of theirs."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ import click
 from promptlab.cli.console import out_console, progress_console
 from promptlab.cli.explained import show_explained
 from promptlab.cli.loading import load_all
-from promptlab.cli.open_files import with_room
 from promptlab.cli.outfiles import OutFiles, out_paths, refuse_files_read
 from promptlab.cli.progress import Progress, progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
@@ -21,14 +20,15 @@ from promptlab.cli.result_more import more_lines
 from promptlab.cli.slicing import refuse_unknown_column
 from promptlab.cli.streamed_text import StreamedText
 from promptlab.cli.unknown import risk_lines
+from promptlab.core.collector import tune_garbage_collection
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
 from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, plain
 from promptlab.engine.targets import Targets
-from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.counts import RunCounts
 from promptlab.live.held import NOTHING_HELD, Held
+from promptlab.live.open_files import most_at_once, with_room
 from promptlab.live.project_log import open_log
 from promptlab.live.reporting import with_slices
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
@@ -80,7 +80,8 @@ def run_pipelines(
     runs: "Callable[[Project, Wanted, RunLog, Console], Runs] | None" = None,
 ) -> int:
     """Run what was loaded, one pipeline after the other; `runs` makes what shows them."""
-    request = with_room(wanted.request, most=_most_at_once(loaded))
+    most = most_at_once([pipeline for pipeline, _ in loaded])
+    request = with_room(wanted.request, partial(click.echo, err=True), most=most)
     for pipeline, _ in loaded:
         require_runnable(project, pipeline, request)
         if wanted.by is not None:
@@ -93,13 +94,6 @@ def run_pipelines(
         codes = set(made.codes(loaded, outs))
     code = next(code for code in PRECEDENCE if code in codes)
     return wanted.fail_exit_code if code == 1 else code
-
-
-def _most_at_once(loaded: Sequence[tuple[LoadedPipeline, Targets]]) -> int:
-    """Give how many calls one of the models may get at once."""
-    lines = (line for pipeline, _ in loaded for cell in pipeline.cells for line in cell.lines())
-    targets = (target for line in lines for target in line)
-    return max((bounds(target.profile, None).ceiling for target in targets), default=1)
 
 
 def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
@@ -227,9 +221,3 @@ class Runs:
         from promptlab.live.explaining.making import explain_run  # noqa: PLC0415 - seldom asked for
 
         return explain_run(self.log, summary.run_id, loaded.cells, fresh=self.wanted.request.fresh)
-
-
-def tune_garbage_collection() -> None:
-    """What is there by now lives to the end; measured at 0.15 ms a row."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)

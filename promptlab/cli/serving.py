@@ -40,7 +40,7 @@ def serve(project: Project, flags: Mapping[str, object], *, as_json: bool) -> in
 
 
 async def _serve(app: FastAPI, listener: socket.socket, announce: Callable[[], None]) -> int:
-    server = _Server(server_config(app), announce)
+    server = _Server(app, announce)
     async with app.router.lifespan_context(app):
         await server.serve(sockets=[listener])
     return ENDED_BY + server.ended_by if server.ended_by else 0
@@ -49,14 +49,19 @@ async def _serve(app: FastAPI, listener: socket.socket, announce: Callable[[], N
 class _Server(uvicorn.Server):
     """Says when it can be asked, and what ended it."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
-        super().__init__(config)
+    def __init__(self, app: FastAPI, announce: Callable[[], None]) -> None:
+        super().__init__(server_config(app))
+        self.app = app
         self.announce = announce
         self.ended_by = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.app.state.host.leave()  # else who follows a run would be waited for
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -4,13 +4,16 @@ import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+
+import click
 
 from promptlab.cli.console import is_terminal, out_console, progress_console
 from promptlab.cli.keys import has_keys, keys_heard
-from promptlab.cli.open_files import with_room
-from promptlab.cli.running import tune_garbage_collection
 from promptlab.cli.status_line import StatusLine
 from promptlab.cli.watch_view import JsonReports, LineReports, WatchView
+from promptlab.core.collector import tune_garbage_collection
+from promptlab.live.open_files import with_room
 from promptlab.live.running import RunRequest
 from promptlab.live.watching.loading import Loading
 from promptlab.live.watching.log_keeping import KeptLog
@@ -38,7 +41,9 @@ def watch(
     view = WatchView(JsonReports() if as_json else LineReports(out), status)
     tune_garbage_collection()
     with KeptLog(view.note) as logs:
-        watched = Watch(loading, with_room(request), logs, view, can_answer=has_person)
+        watched = Watch(
+            loading, with_room(request, partial(click.echo, err=True)), logs, view, can_answer=has_person
+        )
         try:
             return asyncio.run(_run(watched))
         finally:

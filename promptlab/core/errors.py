@@ -2,10 +2,12 @@
 
 PromptlabError
 ├── UsageError          2    a flag, file or key is wrong or missing; nothing was called
-│   └── NotFound        2    what was named is not there
+│   ├── NotFound        2    what was named is not there
+│   └── Conflict        2    what was named is not in a state for it
 ├── CannotGoOn          3    storage, our own bug, a provider that refuses the key or answers nobody
 │   └── StorageError    3    the run log cannot be read or written
 ├── LimitReached        4    a limit of the run stopped it
+│   └── Busy            4    a limit of how much may go on at once: later on it may be met
 ├── NothingToRun        5    no row is left to run
 └── Interrupted         130  Ctrl-C
     └── Terminated      143  SIGTERM
@@ -33,6 +35,10 @@ class NotFound(UsageError):
     """What was named is not there: a run, a trial, a pipeline."""
 
 
+class Conflict(UsageError):
+    """What was named is not in a state for it: a run that has ended, or one that goes on."""
+
+
 class CannotGoOn(PromptlabError):
     exit_code = 3
 
@@ -43,6 +49,10 @@ class StorageError(CannotGoOn):
 
 class LimitReached(PromptlabError):
     exit_code = 4
+
+
+class Busy(LimitReached):
+    """As much goes on as may go on at once; later on there may be room."""
 
 
 class NothingToRun(PromptlabError):

@@ -116,5 +116,5 @@ def settle_server(environment: Environment, *, root: Path, flags: Mapping[str, o
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         name = str(fault["loc"][0])
-        where = f"--{name}" if name in flags else f"{PREFIX}{name.upper()}"
+        where = f"--{name.replace('_', '-')}" if name in flags else f"{PREFIX}{name.upper()}"
         raise UsageError(f"{where}: {fault['msg'].removeprefix('Value error, ')}") from None

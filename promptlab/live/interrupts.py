@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 
@@ -15,9 +15,13 @@ NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 @slotted
 class Interrupts:
-    """`received`: the first signal, if any. Calls in flight get 10 seconds after it."""
+    """`received`: the first signal, if any. Calls in flight get 10 seconds after it.
+
+    `names`: what the run is said to have stopped for.
+    """
 
     brake: Brake
+    names: Mapping[signal.Signals, str] = field(default_factory=lambda: NAMES)
     running: asyncio.Task[object] | None = None
     received: signal.Signals | None = None
     _timer: asyncio.TimerHandle | None = field(default=None)
@@ -27,9 +31,9 @@ class Interrupts:
         """Turn signals into a brake, then a cancellation, of the running task."""
         self.running = running
         loop = asyncio.get_running_loop()
-        before = {number: signal.getsignal(number) for number in NAMES}
+        before = {number: signal.getsignal(number) for number in self.names}
         try:
-            for number in NAMES:
+            for number in self.names:
                 loop.add_signal_handler(number, self._receive, number)
         except (NotImplementedError, RuntimeError, ValueError):  # not the main thread, or Windows
             yield
@@ -52,7 +56,7 @@ class Interrupts:
             self._cancel()
             return
         self.received = number
-        self.brake.pull("interrupted", NAMES[number])
+        self.brake.pull("interrupted", self.names[number])
         self._timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._cancel)
 
     def _cancel(self) -> None:

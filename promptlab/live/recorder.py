@@ -56,7 +56,7 @@ class Recorder:
     ) -> None:
         self.run_id = run_id or new_id()
         self._log = log
-        self._goes_on = run_id is not None
+        self._goes_on = lock is not None
         self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day, replaces=self._goes_on)
         self._lock = lock or log.lock_of(self.run_id)
         self._numbers: dict[str, int] = {}
@@ -75,7 +75,7 @@ class Recorder:
         That it has begun is committed with its first intents, or soon. No intent is recorded that would have
         all runs of the day cost more than `cost_usd_per_day`.
         """
-        recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
+        recorder = cls(log, run_id=start.id, cost_usd_per_day=cost_usd_per_day)
         with storage_errors(log.path):
             recorder._lock.wait()
         begun = datetime.now(UTC)  # what is on record by then is recalled

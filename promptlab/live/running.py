@@ -19,6 +19,8 @@ from promptlab.live.bases import bases_of
 from promptlab.live.circumstances import TrialName, circumstances
 from promptlab.live.counts import RunCounts
 from promptlab.live.held import NOTHING_HELD, Held
+from promptlab.live.hosting.hosted import ENDINGS, OF_SERVER, Hosted
+from promptlab.live.interrupts import NAMES
 from promptlab.live.kept import TakenOver
 from promptlab.live.leave import require_leave
 from promptlab.live.session import Session
@@ -52,7 +54,8 @@ class RunRequest:
     `since`: a commit since which trials must have changed; `affected`: those that did, by a pipeline's path.
     `spent`: what of `max_cost` is gone already, in the pipelines that the same command ran before;
     `session_spent`: the same of the ceiling of promptlab.yaml, where it is one for many runs. `trials`: the
-    only ones that are wanted. `taken_over`: the run that goes on, where it is none that begins.
+    only ones that are wanted. `taken_over`: the run that goes on, where it is none that begins. `hosted`:
+    what a server that started it says.
     """
 
     limit: int | None = None
@@ -74,6 +77,7 @@ class RunRequest:
     note: str | None = None
     said: Mapping[str, JSON] = field(default_factory=dict)
     taken_over: TakenOver | None = None
+    hosted: Hosted | None = None
 
     @property
     def used(self) -> Purse:
@@ -124,6 +128,7 @@ def session_of(
         held=Held(bases=bases_of(loaded)),
         mode=request.mode,
         recordings=Recordings(project.files, loaded.name),
+        signals=NAMES if request.hosted is None else ENDINGS,
     )
 
 
@@ -136,8 +141,8 @@ def require_runnable(project: Project, loaded: LoadedPipeline, request: RunReque
             raise UsageError("--fresh asks anew, and a replay asks nobody", hint=hint)
         return
     ceilings = project.settings.limits
-    own = (request.max_cost, loaded.spec.limits.cost_usd, ceilings.cost_usd, ceilings.cost_usd_per_day)
-    if any(limit is not None for limit in own):
+    own = (request.max_cost, loaded.spec.limits.cost_usd, _allowed(request))
+    if any(limit is not None for limit in (*own, ceilings.cost_usd, ceilings.cost_usd_per_day)):
         _require_prices(loaded)
 
 
@@ -208,7 +213,13 @@ def ceiling_of(loaded: LoadedPipeline, project: Project, request: RunRequest) ->
         known.append(Ceiling(own, used))
     if ceilings.cost_usd is not None:
         known.append(Ceiling(ceilings.cost_usd, request.session_spent + used, OF_SETTINGS))
+    if (allowed := _allowed(request)) is not None:
+        known.append(Ceiling(allowed + used, used, OF_SERVER))
     return min(known, key=lambda ceiling: ceiling.room, default=None)
+
+
+def _allowed(request: RunRequest) -> float | None:
+    return request.hosted.allowed if request.hosted is not None else None
 
 
 def options_of(loaded: LoadedPipeline, project: Project, request: RunRequest) -> RunOptions:
@@ -243,11 +254,17 @@ def _start(
 ) -> RunStart:
     failed = {"failed": _id_of(request.failed, log)} if request.failed is not None else {}
     files = sorted(loaded.files.files_read.values(), key=lambda snapshot: snapshot.path)
+    hosted = request.hosted or Hosted()
     return RunStart(
+        id=hosted.run_id,
         pipeline=loaded.name,
         path=loaded.path,
         options={**request.said, **failed},
-        made_with={**circumstances_of(project, loaded, request, log), **_chosen(loaded, request)},
+        made_with={
+            **hosted.made_with,
+            **circumstances_of(project, loaded, request, log),
+            **_chosen(loaded, request),
+        },
         note=request.note,
         git_commit=git.commit,
         git_dirty=git.dirty,

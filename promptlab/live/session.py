@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
+from signal import Signals
 from typing import Any, Literal
 
 from promptlab.core.errors import PromptlabError, StorageError
@@ -20,7 +21,7 @@ from promptlab.engine.worker import Printed, print_to_stderr
 from promptlab.live.counts import RunCounts
 from promptlab.live.driving import First, drive, fan_out
 from promptlab.live.held import NOTHING_HELD, Held
-from promptlab.live.interrupts import Interrupts
+from promptlab.live.interrupts import NAMES, Interrupts
 from promptlab.live.kept import KeptTrials, TakenOver
 from promptlab.live.recorder import Recorder
 from promptlab.live.recordings import RecordedFiles, WithRecordings, Written
@@ -45,7 +46,7 @@ class Session:
     `attachments` makes what gives the files that prompts name, and tells of each that it reads.
     `taken_over`: the run that goes on, if it is not a new one. `workshop`: one that is open already, and
     stays open. `brake`: one that is pulled from outside; whoever holds it heeds the signals, too.
-    `held`: what its gates are held against.
+    `held`: what its gates are held against. `signals`: those that end it, and what they are called.
     """
 
     root: Path
@@ -63,6 +64,7 @@ class Session:
     mode: Literal["live", "record", "replay"] = "live"
     recordings: Recordings | None = None
     held: Held = NOTHING_HELD
+    signals: Mapping[Signals, str] = field(default_factory=lambda: NAMES)
 
     async def run(self) -> RunSummary:
         """Run to the end, or to where it must stop; give the summary. Raises StorageError."""
@@ -87,7 +89,7 @@ class Session:
         engine = await self._assemble(stack, recorder, brake, emit)
         if self.workshop is None:
             await self._warm_up(recorder)
-        interrupts = Interrupts(brake) if self.brake is None else None
+        interrupts = Interrupts(brake, names=self.signals) if self.brake is None else None
         ending = await self._drive(engine, recorder, kept, interrupts, self._last(engine, recorder, scores))
         await self._aggregate(engine, recorder, scores, ending)
         ending = replace(ending, was_sent=self.counts.attempts > 0, unrecorded=self._unrecorded())

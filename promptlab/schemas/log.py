@@ -25,9 +25,10 @@ class SourceFile:
 
 @frozen(kw_only=True)
 class RunStart:
-    """What is known of a run before its first trial."""
+    """What is known of a run before its first trial; without an `id` it is given one."""
 
     pipeline: str
+    id: str | None = None
     path: str | None = None
     options: Mapping[str, JSON] = field(default_factory=dict)
     note: str | None = None

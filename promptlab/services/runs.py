@@ -1,11 +1,11 @@
 """The runs of a log: listed, found, and told apart from those that died."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import NotFound, UsageError
@@ -62,6 +62,17 @@ class RunService:
                 f"more than one run begins with '{reference}': {ids} …", hint="give more of the id"
             )
         return self._records(found)[0]
+
+    def with_ids(self, ids: Collection[str]) -> list[RunRecord]:
+        """Give those of the runs with these ids that there are, newest first."""
+        query = select(Run).where(Run.id.in_(ids)).order_by(Run.id.desc())
+        return self._records(list(self._session.scalars(query)))
+
+    def unfinished(self, newest: str) -> list[str]:
+        """Give the ids of runs of which no end is known, and of all that are newer than `newest`."""
+        return list(
+            self._session.scalars(select(Run.id).where(or_(Run.status == "running", Run.id > newest)))
+        )
 
     def paths(self, run_id: str) -> list[str]:
         """Give what a run read, by its paths in the project."""

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.big_log import COPIES, add_copies
+from tests.bench.listening import bench_server
 from tests.bench.measure import best_of, least_of, measured, promptlab, run_bare, run_promptlab
 from tests.bench.peers import PEERS, Work
 from tests.bench.project import (
@@ -170,6 +171,20 @@ def watch(bench: Bench) -> None:
     watch_saves(project, bench.server)
 
 
+def listeners(bench: Bench) -> None:
+    """Follow a run of the server over HTTP, by nobody and by fifty; the best of three, taken in turn."""
+    rows, crowds = 10_000, (0, 50)
+    project = write_project(bench.fresh(), rows=rows)
+    run_promptlab(project)
+    with bench_server(project) as server:
+        found = [(crowd, server.run(listeners=crowd)) for _ in range(3) for crowd in crowds]
+    table = Table(f"{rows:,} rows recalled by a run of the server, best of 3", rows)
+    for crowd in crowds:
+        runs, servers = zip(*(measures for one, measures in found if one == crowd), strict=True)
+        table.add(f"the run, {crowd} listeners", min(runs, key=lambda one: one.cpu))
+        table.add(f"the server, {crowd} listeners", min(servers, key=lambda one: one.cpu))
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-step": one_step,
     "two-steps": two_steps,
@@ -184,6 +199,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "start-up": start_up,
     "validate": validate,
     "watch": watch,
+    "listeners": listeners,
 }
 
 

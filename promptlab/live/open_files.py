@@ -1,16 +1,24 @@
 """Makes room for open connections, or does with fewer."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import click
-
+from promptlab.engine.throttling.bounds import bounds
 from promptlab.live.running import RunRequest
+from promptlab.loader.loading import LoadedPipeline
 
 OWN_FILES = 56  # the log, its locks, pipes to child processes, imports under way
 USUAL = 64  # what a model's concurrency grows to unless its provider's entry says more
 
 
-def with_room(request: RunRequest, *, most: int = USUAL) -> RunRequest:
+def most_at_once(loaded: Sequence[LoadedPipeline]) -> int:
+    """Give how many calls one of the models may get at once."""
+    lines = (line for pipeline in loaded for cell in pipeline.cells for line in cell.lines())
+    targets = (target for line in lines for target in line)
+    return max((bounds(target.profile, None).ceiling for target in targets), default=1)
+
+
+def with_room(request: RunRequest, say: Callable[[str], object], *, most: int = USUAL) -> RunRequest:
     """Give the request with as many calls in flight as files may be open; says so where they are fewer.
 
     `most`: what they may grow to, unless the request says how many.
@@ -19,7 +27,7 @@ def with_room(request: RunRequest, *, most: int = USUAL) -> RunRequest:
     room = max(1, _open_files(wanted + OWN_FILES) - OWN_FILES)
     if room >= wanted:
         return request
-    click.echo(f"only {room} calls at once: this shell lets few files be open (ulimit -n)", err=True)
+    say(f"only {room} calls at once: this shell lets few files be open (ulimit -n)")
     return replace(request, max_concurrency=room)
 
 
