@@ -16,7 +16,7 @@ type Sort = Literal["row", "-row", "score", "-score", "cost", "-cost", "latency"
 
 @frozen(kw_only=True)
 class RunFilter:
-    """Which runs. `git_commit`: the start of one; `text`: in the note, the pipeline's name, who, or the id."""
+    """Which runs. `git_commit`: the start of one; `text`: in note, pipeline, user, commit or id."""
 
     pipeline: str | None = None
     status: LoggedStatus | None = None
