@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,11 @@ from tests.golden_kit import Golden
 from tests.lab import ended, environment
 from tests.recall_kit import FirstRuns
 from tests.warm_kit import forked
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from sqlalchemy.orm import Session
+    from starlette.testclient import TestClient
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,3 +106,36 @@ def examples(cli: Cli) -> Cli:
         shutil.copytree(ROOT / folder, cli.folder / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (cli.folder / "promptlab.yaml").write_text("version: 1\n")
     return cli
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> "FastAPI":
+    """The HTTP application over a small project of its own."""
+    from promptlab.main import create_app  # noqa: PLC0415 - few tests need it, all would import it
+    from tests.serving_kit import server_settings  # noqa: PLC0415
+
+    write_project(tmp_path, echo=ECHO, green=GREEN)
+    return create_app(server_settings(tmp_path))
+
+
+@pytest.fixture
+def client(app: "FastAPI") -> "Iterator[TestClient]":
+    """A program that speaks with the HTTP application, signed in by its header."""
+    from tests.serving_kit import signed_in  # noqa: PLC0415
+
+    with signed_in(app) as client:
+        yield client
+
+
+@pytest.fixture
+def db_session(app: "FastAPI", tmp_path: Path) -> "Iterator[Session]":
+    """A session on the log of `app`, which its routes use too: they see what is not committed yet."""
+    from sqlalchemy.orm import Session  # noqa: PLC0415
+
+    from promptlab.core.database import default_path  # noqa: PLC0415
+    from promptlab.live.serving.depends import get_db  # noqa: PLC0415
+    from promptlab.services.run_log import open_run_log  # noqa: PLC0415
+
+    with open_run_log(default_path(tmp_path)) as log, Session(log.engine) as session:
+        app.dependency_overrides[get_db] = lambda: session
+        yield session

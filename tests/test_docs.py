@@ -26,10 +26,10 @@ from promptlab.engine.step import Step
 from promptlab.engine.steps.http import HttpOptions
 from promptlab.reports import REPORTS
 from promptlab.schemas.dataset import INPUT_TYPES
+from promptlab.schemas.gate import Gate
 from promptlab.schemas.metrics import BUILT_IN_METRICS
 from promptlab.schemas.pipeline import (
     DatasetEntry,
-    Gate,
     InputEntry,
     Limits,
     Params,

@@ -6,7 +6,7 @@ from promptlab.analysis.gates import exit_status, judge_gates
 from promptlab.analysis.metrics import CellMetrics
 from promptlab.analysis.units import Counts
 from promptlab.loader.gate_checks import gate_problems
-from promptlab.schemas.pipeline import Gate
+from promptlab.schemas.gate import Gate
 from promptlab.schemas.report import GateResult
 
 

@@ -12,7 +12,8 @@ from promptlab.analysis.regression import Base, Sides
 from promptlab.analysis.row_values import Side, by_row
 from promptlab.analysis.units import Counts
 from promptlab.loader.gate_checks import gate_problems
-from promptlab.schemas.pipeline import Gate, Repeat
+from promptlab.schemas.gate import Gate
+from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.report import GateResult
 from promptlab.schemas.run import TrialKey, TrialResult, TrialStatus, Verdict
 from tests.cli_kit import Cli

@@ -7,7 +7,7 @@ from typing import Literal
 from promptlab.analysis.metrics import CellMetrics
 from promptlab.analysis.regression import NO_SIDES, Sides, judge_against
 from promptlab.analysis.units import Counts
-from promptlab.schemas.pipeline import Gate
+from promptlab.schemas.gate import Gate
 from promptlab.schemas.report import GateResult
 
 type GateStatus = Literal["passed", "failed", "inconclusive"]

@@ -11,7 +11,7 @@ from promptlab.analysis.row_values import Side, column
 from promptlab.analysis.sign_flip import holm
 from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
-from promptlab.schemas.pipeline import BASELINE, Gate, OtherVariant
+from promptlab.schemas.gate import BASELINE, Gate, OtherVariant
 from promptlab.schemas.report import GateResult
 
 SHOWN_ROWS = 5

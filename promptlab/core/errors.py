@@ -2,6 +2,7 @@
 
 PromptlabError
 ├── UsageError          2    a flag, file or key is wrong or missing; nothing was called
+│   └── NotFound        2    what was named is not there
 ├── CannotGoOn          3    storage, our own bug, a provider that refuses the key or answers nobody
 │   └── StorageError    3    the run log cannot be read or written
 ├── LimitReached        4    a limit of the run stopped it
@@ -26,6 +27,10 @@ class PromptlabError(Exception):
 
 class UsageError(PromptlabError):
     exit_code = 2
+
+
+class NotFound(UsageError):
+    """What was named is not there: a run, a trial, a pipeline."""
 
 
 class CannotGoOn(PromptlabError):

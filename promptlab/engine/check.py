@@ -20,7 +20,7 @@ from promptlab.engine.scope import Names, Render, filled
 from promptlab.engine.trace import traced_names
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
-from promptlab.schemas.pipeline import Severity
+from promptlab.schemas.gate import Severity
 from promptlab.schemas.run import MISSING, StepResult, _Missing
 from promptlab.schemas.template import Place, Template, TemplatedValue
 

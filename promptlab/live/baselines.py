@@ -19,8 +19,8 @@ from promptlab.loader.files import LARGEST, ProjectFiles
 from promptlab.loader.problems import Problems
 from promptlab.loader.project import Project
 from promptlab.schemas.baseline import Baseline
+from promptlab.schemas.gate import BASELINE
 from promptlab.schemas.log import RunRecord
-from promptlab.schemas.pipeline import BASELINE
 from promptlab.services.row_metrics import RowMetricsService
 from promptlab.services.runs import RunService
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from promptlab.analysis.regression import Base
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.problems import Problems
-from promptlab.schemas.pipeline import BASELINE
+from promptlab.schemas.gate import BASELINE
 
 
 def bases_of(loaded: LoadedPipeline) -> Mapping[str, Base]:

@@ -5,7 +5,7 @@ from dataclasses import field, replace
 
 from promptlab.analysis.regression import Base
 from promptlab.core.frozen import frozen
-from promptlab.schemas.pipeline import BASELINE, Gate, OtherVariant
+from promptlab.schemas.gate import BASELINE, Gate, OtherVariant
 from promptlab.schemas.report import GateResult
 
 

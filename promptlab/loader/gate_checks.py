@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from promptlab.loader.problems import did_you_mean
+from promptlab.schemas.gate import Gate, OtherVariant
 from promptlab.schemas.metrics import OF_ROWS
-from promptlab.schemas.pipeline import Gate, OtherVariant
 
 type GateProblem = tuple[tuple[int | str, ...], str, Callable[[], str]]
 

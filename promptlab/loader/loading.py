@@ -35,7 +35,8 @@ from promptlab.loader.spec import read_spec
 from promptlab.loader.template_places import TemplatePlaces
 from promptlab.loader.turns import check_turns
 from promptlab.schemas.dataset import Row
-from promptlab.schemas.pipeline import BASELINE, PipelineSpec
+from promptlab.schemas.gate import BASELINE
+from promptlab.schemas.pipeline import PipelineSpec
 
 
 @frozen

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from promptlab.core.config import Settings, SettingsFile, settle, user_config_path
 from promptlab.core.environment import Environment, read_dotenv
-from promptlab.core.errors import UsageError
+from promptlab.core.errors import NotFound, UsageError
 from promptlab.core.frozen import frozen
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.providers.factory import build_provider
@@ -60,7 +60,7 @@ class Project:
                 f"'{reference}' is the name of {len(named)} pipelines: {', '.join(named)}",
                 hint="name the file",
             )
-        raise UsageError(f"there is no pipeline '{reference}'", hint=did_you_mean(reference, stems))
+        raise NotFound(f"there is no pipeline '{reference}'", hint=did_you_mean(reference, stems))
 
     def names(self) -> dict[str, str]:
         """Give the names that pipelines give themselves, by path."""

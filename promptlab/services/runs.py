@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from promptlab.core.errors import UsageError
+from promptlab.core.errors import NotFound, UsageError
 from promptlab.models import Attempt, Completion, Run, RunFile, Snapshot
 from promptlab.schemas.log import AttemptRecord, RunRecord, SourceFile
 from promptlab.schemas.run import total
@@ -60,7 +60,7 @@ class RunService:
         """Give the run that an id, a unique start of one, or `last` names; raises UsageError."""
         found = self._matching(reference.strip().lower())
         if not found:
-            raise UsageError(f"there is no run '{reference}'", hint="`promptlab runs list` shows the runs")
+            raise NotFound(f"there is no run '{reference}'", hint="`promptlab runs list` shows the runs")
         if len(found) > 1:
             ids = ", ".join(run.id for run in found[:_SHOWN])
             raise UsageError(

@@ -1,0 +1,63 @@
+"""Errors as problems: the one table of our errors and their statuses, and what is wrong with a request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from promptlab.core.display import escaped, shortened
+from promptlab.core.errors import (
+    CannotGoOn,
+    LimitReached,
+    NotFound,
+    NothingToRun,
+    PromptlabError,
+    StorageError,
+    UsageError,
+)
+from promptlab.live.serving.problem import MEDIA_TYPE, Problem
+
+STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
+    NotFound: 404,
+    UsageError: 422,
+    LimitReached: 402,
+    NothingToRun: 422,
+    StorageError: 503,
+    CannotGoOn: 503,
+    PromptlabError: 503,
+}
+LONGEST = 2_000
+
+
+def problem_of(error: Exception) -> Problem:
+    """Give what an error is to whoever asked; of a bug no more than that there is one."""
+    match error:
+        case PromptlabError():
+            return Problem(_status(error), escaped(shortened(str(error), LONGEST)), hint=error.hint)
+        case RequestValidationError():
+            faults = tuple(map(_fault, error.errors()))
+            return Problem(422, "the request is not as it should be", errors=faults)
+        case HTTPException():
+            return Problem(error.status_code, escaped(shortened(str(error.detail), LONGEST)))
+        case _:
+            return Problem(500, "this is a bug in promptlab; the server's terminal has more")
+
+
+def response_to(error: Exception) -> JSONResponse:
+    headers = error.headers if isinstance(error, HTTPException) else None
+    problem = problem_of(error)
+    return JSONResponse(problem.body(), problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _status(error: PromptlabError) -> int:
+    return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
+
+
+def _fault(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"where": _place(found["loc"]), "message": found["msg"]}
+
+
+def _place(path: Sequence[object]) -> str:
+    return escaped(shortened(".".join(map(str, path)), 200))

@@ -1,0 +1,1 @@
+"""What the HTTP API and the web page stand on: what is opened, and the guard before both."""

@@ -1,0 +1,25 @@
+"""What a server has open while it lives."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from promptlab.core.serving import ServerSettings
+from promptlab.live.project_log import open_log
+from promptlab.loader.project import Project, open_project
+from promptlab.services.run_log import RunLog
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    settings: ServerSettings
+    project: Project
+    log: RunLog
+
+
+@contextmanager
+def opened(settings: ServerSettings) -> Iterator[Opened]:
+    """Open the project and its run log; raises UsageError and StorageError."""
+    project = open_project(root=settings.root)
+    with open_log(project) as log:
+        yield Opened(settings, project, log)

@@ -1,0 +1,11 @@
+"""The web page: routes that render templates over the same services as the API, a file a view."""
+
+from fastapi import APIRouter
+
+from promptlab.web import shell
+
+VIEWS = (shell,)
+
+web_router = APIRouter(include_in_schema=False)
+for view in VIEWS:
+    web_router.include_router(view.router)
