@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Text, and_, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from promptlab.models import Trial, Verdict
@@ -16,6 +16,7 @@ BROKEN = ("failed", "errored")
 _TRIALS, _VERDICTS = Trial.__table__, Verdict.__table__
 _C = _TRIALS.c
 _UNKNOWN_LAST = {True: -1.0, False: 1e300}  # where the order is descending, and where it is not
+_PASSES = case((_C.status == "passed", 1), else_=0)
 _KEYS: dict[str, ColumnElement[Any]] = {
     "score": func.avg(_C.score),
     "cost": func.sum(_C.cost_usd),
@@ -48,11 +49,11 @@ class MatrixRows:
 
     def flipped(self) -> Select[Any]:
         """Select the trials of the run that pass and did not in the earlier one, or the reverse."""
-        earlier = _ended(self._against or "")
-        same = and_(earlier.c.row_id == _C.row_id, earlier.c.cell == _C.cell, earlier.c.repeat == _C.repeat)
-        moved = (_C.status == "passed") != (earlier.c.status == "passed")
-        query = select(_C.id).join(earlier, same)
-        return query.where(_C.run_id == self._run_id, _C.status.in_(JUDGED), moved)
+        runs = (self._run_id, self._against or "")
+        own = func.max(case((_C.run_id == self._run_id, _C.id)))
+        query = select(own).where(_C.run_id.in_(runs), _C.status.in_(JUDGED))
+        named = query.group_by(_C.row_id, _C.cell, _C.repeat)  # there is no index of these names to join by
+        return named.having(func.min(_PASSES) < func.max(_PASSES))
 
     def _conditions(self, wanted: TrialFilter) -> Iterator[ColumnElement[bool]]:
         yield _C.run_id == self._run_id
@@ -69,9 +70,8 @@ class MatrixRows:
 
     def _disagreeing(self) -> Select[Any]:
         """Select the rows that pass in some cell and in another do not."""
-        passes = case((_C.status == "passed", 1), else_=0)
         judged = select(_C.row).where(_C.run_id == self._run_id, _C.status.in_(JUDGED)).group_by(_C.row)
-        return judged.having(func.min(passes) < func.max(passes), func.count(_C.cell_index.distinct()) > 1)
+        return judged.having(func.min(_PASSES) < func.max(_PASSES), func.count(_C.cell_index.distinct()) > 1)
 
     def disagreeing(self) -> int:
         return self._session.scalar(select(func.count()).select_from(self._disagreeing().subquery())) or 0
@@ -105,10 +105,3 @@ def _failing(run_id: str, check: str) -> Select[Any]:
     joined = _TRIALS.join(_VERDICTS, _VERDICTS.c.trial_id == _C.id)
     query = select(_C.id).select_from(joined).where(_C.run_id == run_id)
     return query.where(_VERDICTS.c.name == check, _VERDICTS.c.status.in_(BROKEN))
-
-
-def _ended(run_id: str) -> CTE:
-    """Read the earlier run once: its trials are found by names for which there is no index."""
-    names = (_C.row_id, _C.cell, _C.repeat, _C.status)
-    query = select(*names).where(_C.run_id == run_id, _C.status.in_(JUDGED))
-    return query.cte("earlier").prefix_with("MATERIALIZED")
