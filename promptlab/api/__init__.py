@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.api import health
+from promptlab.api import health, runs, trials
 
-NOUNS = (health,)
+NOUNS = (health, runs, trials)
 
 api_router = APIRouter(prefix="/api")
 for noun in NOUNS:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from promptlab.core.frozen import frozen
+from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus, RunRecord
-from promptlab.schemas.run import TrialStatus, VerdictStatus
+from promptlab.schemas.run import TrialResult, TrialStatus, VerdictStatus
 
 MOST_ON_A_PAGE = 200
 
@@ -146,3 +147,87 @@ class MatrixCounts:
     disagreeing: int
     checks: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
+
+
+@frozen(kw_only=True)
+class AnswerLine:
+    """An answer on record: what it was given to, and its bytes as they came. Cost and latency: then."""
+
+    id: int
+    fingerprint: str
+    run_id: str
+    created_at: datetime
+    provider: str
+    model: str
+    finish_reason: str
+    answered_by: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: float | None
+    latency_ms: float
+    first_token_ms: float | None
+    attempts: int
+
+
+@frozen(kw_only=True)
+class AttemptLine:
+    """A request that was about to leave, and how it ended."""
+
+    number: int
+    fingerprint: str
+    state: str
+    status_code: int | None
+    error_kind: str | None
+    error: str | None
+    spent_usd: float | None
+    sent_at: datetime
+    ended_at: datetime | None
+
+
+@frozen(kw_only=True)
+class OneTrial:
+    """A trial with what it asked: answers by their ids (pruned ones are not there), attempts by fingerprint.
+
+    `before`, `after`: the places of the trials beside it in its run. `then`: how it ended in the earlier run.
+    """
+
+    id: int
+    place: str
+    trial: TrialResult
+    answers: Mapping[int, AnswerLine]
+    attempts: Mapping[str, tuple[AttemptLine, ...]]
+    before: str | None
+    after: str | None
+    then: TrialStatus | None = None
+    against: str | None = None
+
+
+@frozen(kw_only=True)
+class WholeCall:
+    """A request as it was recorded, and its answer: as text where it is, and what came over the wire."""
+
+    answer: AnswerLine
+    request: JSON
+    text: str
+    raw: str
+
+
+@frozen(kw_only=True)
+class Spread:
+    """How many trials of each cell lie in each bin; `edges`: one more than there are bins."""
+
+    edges: tuple[float, ...]
+    counts: Mapping[str, tuple[int, ...]]
+
+
+@frozen(kw_only=True)
+class Distributions:
+    """Of the trials of a run by cell. `one_in`: of so many rows one was looked at."""
+
+    pass_rates: Mapping[str, float | None]
+    score: Spread | None
+    latency_ms: Spread | None
+    cost_usd: Spread | None
+    one_in: int = 1

@@ -15,6 +15,7 @@ from promptlab.services.matrix_rows import BROKEN, MatrixRows, RowKey, cursor_at
 from promptlab.services.matrix_texts import TextSearch
 
 SEARCHED_AT_ONCE = 100
+_LOOKED_AT = 200
 _TRIALS, _VERDICTS = Trial.__table__, Verdict.__table__
 _COUNTED = ("passed", "failed", "errored", "skipped", "left")
 
@@ -39,6 +40,12 @@ class MatrixPages:
             return self._searched(wanted, sort, cursor, limit)
         found = self._rows.after(wanted, sort, cursor, limit + 1)
         return self._page(wanted, found[:limit], more=len(found) > limit)
+
+    @property
+    def repeats(self) -> int:
+        """About how often each row is repeated in a cell: the first rows tell it."""
+        first = select(_TRIALS.c.repeat).where(_TRIALS.c.run_id == self._run.id).limit(_LOOKED_AT).subquery()
+        return 1 + (self._session.scalar(select(func.max(first.c.repeat))) or 0)
 
     def counts(self) -> MatrixCounts:
         """Count what each filter finds; reads all trials of the run, without their texts."""

@@ -1,0 +1,345 @@
+"""Trials as the API tells them: in pages of rows, and one with all that it asked."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from promptlab.schemas.api.base import Answer
+from promptlab.schemas.pages import (
+    AnswerLine,
+    AttemptLine,
+    MatrixPage,
+    MatrixRow,
+    OneTrial,
+    TrialCell,
+    WholeCall,
+)
+from promptlab.schemas.run import Asked, StepCall, StepResult, TrialStatus, Verdict, VerdictStatus
+
+CHECK: dict[str, Any] = {
+    "step": "classify",
+    "name": "equals",
+    "type": "equals",
+    "status": "failed",
+    "score": 0.0,
+    "severity": "error",
+    "reason": "not equal",
+}
+TRIAL: dict[str, Any] = {
+    "id": 4711,
+    "place": "3-1-0",
+    "cell": "few-shot",
+    "repeat": 0,
+    "status": "failed",
+    "output": "shipping",
+    "is_cut": False,
+    "error": None,
+    "score": 0.0,
+    "cost_usd": 0.0001,
+    "latency_ms": 412.0,
+    "input_tokens": 58,
+    "output_tokens": 2,
+    "recalled": True,
+    "checks": [CHECK],
+    "before": "passed",
+    "flipped": True,
+}
+ROW: dict[str, Any] = {
+    "row": 3,
+    "row_id": "t3",
+    "inputs": {"ticket": "Where is my parcel?"},
+    "tags": ["hard"],
+    "trials": [TRIAL],
+}
+
+
+class Check(Answer):
+    step: str | None
+    name: str
+    type: str
+    status: VerdictStatus
+    score: float | None
+    severity: str
+    reason: str
+
+
+class Trial(Answer):
+    """A trial in a page; texts are cut. `before`: how it ended in the earlier run."""
+
+    id: int
+    place: Annotated[
+        str, Field(description="Row, cell and repeat by their numbers: what names it in its run.")
+    ]
+    cell: str
+    repeat: int
+    status: TrialStatus
+    output: str | None
+    is_cut: bool
+    error: str | None
+    score: float | None
+    cost_usd: float | None
+    latency_ms: float
+    input_tokens: int
+    output_tokens: int
+    recalled: bool
+    checks: list[Check]
+    before: TrialStatus | None
+    flipped: bool
+
+    @classmethod
+    def of(cls, cell: TrialCell) -> "Trial":
+        names = [name for name in cls.model_fields if name != "checks"]
+        return cls(
+            **{name: getattr(cell, name) for name in names},
+            checks=[Check(**asdict(one)) for one in cell.checks],
+        )
+
+
+class Row(Answer):
+    row: int
+    row_id: str
+    inputs: Mapping[str, str]
+    tags: list[str]
+    trials: list[Trial]
+
+    @classmethod
+    def of(cls, row: MatrixRow) -> "Row":
+        trials = [Trial.of(cell) for cell in row.trials]
+        return cls(row=row.row, row_id=row.row_id, inputs=row.inputs, tags=[*row.tags], trials=trials)
+
+
+class TrialPage(Answer):
+    """Rows of a run. A page of a search, which takes a second, may be empty and still have a `next`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "run_id": "01kb3s9y7m8f4v2q6x0c5d1e3g",
+                    "against": None,
+                    "rows": [ROW],
+                    "next": "WzNd",
+                    "searched": None,
+                    "slow": 0,
+                }
+            ]
+        }
+    )
+
+    run_id: str
+    against: Annotated[str | None, Field(description="The earlier run that `before` and `flipped` mean.")]
+    rows: list[Row]
+    next: Annotated[str | None, Field(description="The `cursor` of the next page; null: this is the last.")]
+    searched: Annotated[int | None, Field(description="How many rows were looked through for a text.")]
+    slow: Annotated[int, Field(description="On how many texts the regex took too long; they do not match.")]
+
+    @classmethod
+    def of(cls, run_id: str, page: MatrixPage) -> "TrialPage":
+        rows = [Row.of(row) for row in page.rows]
+        return cls(
+            run_id=run_id,
+            against=page.against,
+            rows=rows,
+            next=page.next,
+            searched=page.searched,
+            slow=page.slow,
+        )
+
+
+class Judged(Answer):
+    """What was asked of a model that judges."""
+
+    model: str | None
+    calls: list["Call"]
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    spent_usd: float | None
+    latency_ms: float
+
+    @classmethod
+    def of(cls, asked: Asked) -> "Judged":
+        return cls(**{**_plain(asked), "calls": [Call.of(call) for call in asked.calls]})
+
+
+class WholeCheck(Check):
+    metric: str | None
+    weight: float
+    asked: Judged | None
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "WholeCheck":
+        asked = Judged.of(verdict.asked) if verdict.asked is not None else None
+        known = {name: getattr(verdict, name) for name in cls.model_fields if name != "asked"}
+        return cls(**known, asked=asked)
+
+
+class Call(Answer):
+    """A call of a step or a judge. `completion_id`: its answer, as `answers` and `calls/` name it."""
+
+    fingerprint: str
+    completion_id: int | None
+    recalled: bool
+    attempts: int
+    tool: bool
+
+    @classmethod
+    def of(cls, call: StepCall) -> "Call":
+        return cls(**_plain(call))
+
+
+class Step(Answer):
+    """A step; `id` is the path of one inside another: `parts[2].part`. `output` null where there is none."""
+
+    id: str
+    status: TrialStatus
+    output: Any
+    messages: list[Mapping[str, Any]]
+    model: str | None
+    calls: list[Call]
+    recalled: bool
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    spent_usd: float | None
+    latency_ms: float | None
+    finish_reason: str | None
+    error: str | None
+    error_kind: str | None
+    checks: list[WholeCheck]
+
+    @classmethod
+    def of(cls, step: StepResult) -> "Step":
+        made = {
+            "output": step.made,
+            "messages": [*step.messages],
+            "calls": [Call.of(call) for call in step.calls],
+            "checks": [WholeCheck.of(verdict) for verdict in step.verdicts],
+        }
+        return cls(**{name: getattr(step, name) for name in cls.model_fields if name not in made}, **made)
+
+
+class RecordedAnswer(Answer):
+    """An answer on record. `run_id`: the run that bought it; cost and latency are of then."""
+
+    id: int
+    fingerprint: str
+    run_id: str
+    created_at: datetime
+    provider: str
+    model: str
+    finish_reason: str
+    answered_by: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: float | None
+    latency_ms: float
+    first_token_ms: float | None
+    attempts: int
+
+    @classmethod
+    def of(cls, answer: AnswerLine) -> "RecordedAnswer":
+        return cls(**_plain(answer))
+
+
+class Attempt(Answer):
+    number: int
+    fingerprint: str
+    state: Annotated[str, Field(description="intent, received, failed or unknown")]
+    status_code: int | None
+    error_kind: str | None
+    error: str | None
+    spent_usd: float | None
+    sent_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, attempt: AttemptLine) -> "Attempt":
+        return cls(**_plain(attempt))
+
+
+class WholeTrial(Answer):
+    """A trial with its steps, those inside others after them, and with the answers that they used.
+
+    `attempts` are those of calls that took more than one or got no answer.
+    """
+
+    id: int
+    place: str
+    run_id: str
+    row: int
+    row_id: str
+    cell: str
+    variant: str
+    axes: Mapping[str, Any]
+    repeat: int
+    status: TrialStatus
+    inputs: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    outputs: Any
+    tags: list[str]
+    error: str | None
+    score: float | None
+    cost_usd: float | None
+    spent_usd: float | None
+    latency_ms: float | None
+    steps: list[Step]
+    checks: Annotated[list[WholeCheck], Field(description="Those of the pipeline.")]
+    answers: list[RecordedAnswer]
+    attempts: list[Attempt]
+    previous: Annotated[str | None, Field(description="The place of the trial before it in the run.")]
+    next: str | None
+    before: TrialStatus | None
+
+    @classmethod
+    def of(cls, run_id: str, one: OneTrial) -> "WholeTrial":
+        trial, key = one.trial, one.trial.key
+        named = {name: getattr(key, name) for name in ("row", "row_id", "cell", "variant", "axes", "repeat")}
+        same = (
+            "status",
+            "inputs",
+            "columns",
+            "outputs",
+            "error",
+            "score",
+            "cost_usd",
+            "spent_usd",
+            "latency_ms",
+        )
+        return cls(
+            id=one.id,
+            place=one.place,
+            run_id=run_id,
+            **named,
+            **{name: getattr(trial, name) for name in same},
+            tags=[*trial.tags],
+            steps=[Step.of(step) for step in trial.all_steps],
+            checks=[WholeCheck.of(verdict) for verdict in trial.verdicts],
+            answers=[RecordedAnswer.of(answer) for answer in one.answers.values()],
+            attempts=[Attempt.of(line) for lines in one.attempts.values() for line in lines],
+            previous=one.before,
+            next=one.after,
+            before=one.then,
+        )
+
+
+class RecordedCall(Answer):
+    """A request as it was recorded and its answer; `raw`: the bytes that came, as text."""
+
+    answer: RecordedAnswer
+    request: Any
+    text: str
+    raw: str
+
+    @classmethod
+    def of(cls, call: WholeCall) -> "RecordedCall":
+        return cls(answer=RecordedAnswer.of(call.answer), request=call.request, text=call.text, raw=call.raw)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
