@@ -11,11 +11,11 @@ from promptlab.engine.completion import CompletionRequest, Endpoint
 from promptlab.engine.conversation import Message, Tool
 from promptlab.engine.providers.chat import ChatDialect
 from promptlab.engine.providers.messages import MessagesDialect
-from promptlab.engine.providers.presets import PRESETS
+from promptlab.engine.providers.presets import PRESETS, Preset
 from promptlab.engine.providers.responses import ResponsesDialect
 from promptlab.schemas.run import TrialResult
 
-_DIALECTS = {"chat": ChatDialect, "responses": ResponsesDialect, "messages": MessagesDialect}
+_DIALECTS = {"chat": ChatDialect, "responses": ResponsesDialect, "anthropic": MessagesDialect}
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset(("true", "false", "null"))
 _ELSEWHERE = "$BASE_URL"
@@ -36,24 +36,24 @@ def _key(name: str) -> str:
 
 
 def curl(provider: str, request: Any) -> str | None:
-    """Give a recorded request to a model as a command; None where it is none, or of a kind that has no command.
+    """Give a recorded request to a model as a command; None where it is none.
 
     The key is named by its variable. What was attached is not on record: its place says so.
     """
-    dialect = _DIALECTS.get(request.get("api", "")) if isinstance(request, Mapping) else None
-    if dialect is None or provider in ("python", "http"):
+    preset = PRESETS.get(provider, Preset())
+    api = "anthropic" if preset.type == "anthropic" else request.get("api")
+    if api not in _DIALECTS:
         return None
-    made = dialect()
+    made = _DIALECTS[api]()
     body = made.body(_request(provider, request))
-    address = f"{_base(provider, str(request['endpoint']))}{made.path}"
+    address = f"{_base(preset, str(request['endpoint']))}{made.path}"
     text = json.dumps(body, indent=2, ensure_ascii=True)
-    return " \\\n  ".join([f'curl "{address}"', *_headers(provider, request["api"]), f"--data {quote(text)}"])
+    return " \\\n  ".join([f'curl "{address}"', *_headers(preset, api), f"--data {quote(text)}"])
 
 
-def _headers(provider: str, api: str) -> Iterator[str]:
-    preset = PRESETS.get(provider)
-    variable = (preset.key_variable if preset is not None else None) or "OPENAI_API_KEY"
-    if api == "messages":
+def _headers(preset: Preset, api: str) -> Iterator[str]:
+    variable = preset.key_variable or "OPENAI_API_KEY"
+    if api == "anthropic":
         yield f'-H "x-api-key: ${variable}"'
         yield '-H "anthropic-version: 2023-06-01"'
     else:
@@ -61,10 +61,9 @@ def _headers(provider: str, api: str) -> Iterator[str]:
     yield '-H "Content-Type: application/json"'
 
 
-def _base(provider: str, endpoint: str) -> str:
+def _base(preset: Preset, endpoint: str) -> str:
     """Give where it went, if the log tells; an address goes between quotes of a shell."""
-    preset = PRESETS.get(provider)
-    found = endpoint if endpoint.startswith(("http://", "https://")) else preset and preset.base_url
+    found = endpoint if endpoint.startswith(("http://", "https://")) else preset.base_url
     return found.rstrip("/") if found and not re.search(r"[\s\"'`$\\]", found) else _ELSEWHERE
 
 

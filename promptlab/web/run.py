@@ -139,10 +139,12 @@ def _chips(
         chips.append(Chip(status, at(status=None if is_on else status), is_on, count, KEYS[status]))
     if counts is None or counts.flipped is not None:
         flipped = at(flipped=None if query.flipped else "true")
-        chips.append(Chip("flipped", flipped, query.flipped, counts and counts.flipped, "x"))
+        chips.append(Chip("flipped", flipped, query.flipped, counts.flipped if counts else None, "x"))
     if cells > 1:
         address = at(disagreeing=None if query.disagreeing else "true")
-        chips.append(Chip("disagreeing", address, query.disagreeing, counts and counts.disagreeing, "d"))
+        chips.append(
+            Chip("disagreeing", address, query.disagreeing, counts.disagreeing if counts else None, "d")
+        )
     return chips
 
 

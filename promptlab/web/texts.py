@@ -27,6 +27,16 @@ def beyond(value: JSON, limit: int = LONGEST_TEXT) -> int:
     return max(0, len(as_text(value)) - limit)
 
 
+def spoken(message: Mapping[str, Any]) -> str:
+    """Give the text of a message, with a line for each file in it and for each tool that it calls."""
+    content, calls = message.get("content"), message.get("tool_calls") or ()
+    parts = content if isinstance(content, list) else [{"type": "text", "text": as_text(content or "")}]
+    files = (f"[{part.get('type')} {part.get('path') or ''} {part.get('media_type')}]" for part in parts)
+    texts = (part.get("text") or file for part, file in zip(parts, files, strict=True))
+    called = (f"→ {call.get('name')}({call.get('arguments')})" for call in calls)
+    return "\n".join(filter(None, (*texts, *called)))
+
+
 def moment(when: datetime | None) -> str:
     return "–" if when is None else f"{when.astimezone():%Y-%m-%d %H:%M:%S}"
 

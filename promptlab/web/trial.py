@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from promptlab.core.json import pretty
 from promptlab.live.serving.asked_runs import AskedRuns
 from promptlab.live.serving.depends import LogDep, SessionDep
 from promptlab.live.serving.etags import is_known, tag_of
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.services.one_trial import OneTrialService
 from promptlab.web.pages import page
-from promptlab.web.steps import step_views
-from promptlab.web.texts import TEXTS
+from promptlab.web.steps import judged, step_views
+from promptlab.web.texts import TEXTS, spoken
 
 router = APIRouter(prefix="/runs/{run}/trials/{trial}")
 
@@ -34,6 +35,8 @@ def show_trial(run: str, trial: str, request: Request, session: SessionDep, log:
         one=one,
         trial=one.trial,
         steps=step_views(one),
+        judged=judged(one, one.trial.verdicts),
+        spoken=spoken,
         row=row if len(row) <= LONGEST_ROW else None,
         **TEXTS,
     )
@@ -53,4 +56,13 @@ def show_call(
     found = AskedRuns(session, is_running=log.is_running).run(run)
     call = OneTrialService(session, found).call(trial, answer)
     command = curl(call.answer.provider, call.request)
-    return page(request, "call.html.j2", run=found, trial=trial, call=call, command=command, **TEXTS)
+    return page(
+        request,
+        "call.html.j2",
+        run=found,
+        trial=trial,
+        call=call,
+        command=command,
+        request_text=pretty(call.request),
+        **TEXTS,
+    )
