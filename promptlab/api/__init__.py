@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.api import health, runs, trials
+from promptlab.api import health, runs, session, trials
 
-NOUNS = (health, runs, trials)
+NOUNS = (health, session, runs, trials)
 
 api_router = APIRouter(prefix="/api")
 for noun in NOUNS:

@@ -17,6 +17,7 @@ from promptlab.core.errors import (
     StorageError,
     UsageError,
 )
+from promptlab.live.serving.headers import BUG
 from promptlab.live.serving.problem import MEDIA_TYPE, Problem
 
 STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
@@ -40,14 +41,14 @@ def problem_of(error: Exception) -> Problem:
             faults = tuple(map(_fault, error.errors()))
             return Problem(422, "the request is not as it should be", errors=faults)
         case HTTPException():
-            return Problem(error.status_code, escaped(shortened(str(error.detail), LONGEST)))
+            headers = tuple((error.headers or {}).items())
+            return Problem(error.status_code, escaped(shortened(str(error.detail), LONGEST)), headers=headers)
         case _:
-            return Problem(500, "this is a bug in promptlab; the server's terminal has more")
+            return BUG
 
 
-def response_to(error: Exception) -> JSONResponse:
-    headers = error.headers if isinstance(error, HTTPException) else None
-    problem = problem_of(error)
+def problem_response(problem: Problem) -> JSONResponse:
+    headers = dict(problem.headers)
     return JSONResponse(problem.body(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 

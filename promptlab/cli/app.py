@@ -23,6 +23,7 @@ COMMANDS = {
     "recordings": "Record the answers that replays need as files; check and prune those.",
     "runs": "List, show, export, delete and prune runs.",
     "report": "Write a stored run as JSON, JSONL, CSV or Markdown.",
+    "serve": "Serve the HTTP API and the web page on this machine.",
     "models": "List models, and fetch the embedded one.",
     "schema": "Print the JSON Schema of pipelines, for editors.",
     "config": "Print each setting and where it came from.",

@@ -1,12 +1,15 @@
 """A problem as RFC 9457 writes it: what an HTTP request that cannot be answered is told."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
+from promptlab.live.serving.asgi import App, Scope
 
 MEDIA_TYPE = "application/problem+json"
+CLOSE = ("Connection", "close")
 
 
 @frozen
@@ -17,6 +20,7 @@ class Problem:
     detail: str
     hint: str | None = None
     errors: tuple[dict[str, JSON], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def title(self) -> str:
@@ -30,3 +34,7 @@ class Problem:
         if self.errors:
             said["errors"] = list(self.errors)
         return said
+
+
+type Refusal = Callable[[Scope, Problem], App]
+"""Gives what answers a request with a problem."""
