@@ -1,8 +1,7 @@
 """One run: its matrix with filters, and charts of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,8 +10,8 @@ from starlette.responses import Response
 from promptlab.core.frozen import frozen
 from promptlab.live.serving.asked_runs import Asked, AskedRuns
 from promptlab.live.serving.depends import LogDep, SessionDep
-from promptlab.live.serving.etags import is_known, tag_of
 from promptlab.schemas.api.queries import TrialQuery
+from promptlab.schemas.log import RunRecord
 from promptlab.schemas.pages import MatrixCounts
 from promptlab.services.distributions import DistributionService
 from promptlab.services.matrix_pages import MatrixPages
@@ -34,15 +33,16 @@ SORTS = {
     "latency": "quickest first",
     "-row": "last row first",
 }
-KEYS = {"failed": "f", "errored": "e", "skipped": "", "left": "", "passed": "p"}
+KEYS = {"passed": "p", "failed": "f", "errored": "e", "skipped": "", "left": ""}  # of each status
 
 
 @frozen
 class Chip:
-    """A filter that is switched on and off by a link. `count` None: not known, or not yet."""
+    """A filter that is ticked. `count` None: not known, or not yet."""
 
+    name: str
+    value: str
     label: str
-    address: str
     is_on: bool
     count: int | None
     key: str = ""
@@ -53,27 +53,22 @@ def show_run(
     run: str, query: Annotated[TrialQuery, Query()], request: Request, session: SessionDep, log: LogDep
 ) -> Response:
     asked = AskedRuns(session, is_running=log.is_running).both(run, query.against)
-    tag = tag_of(request, asked.run, asked.against)
-    if is_known(request, tag):
-        return Response(status_code=304, headers={"ETag": tag or ""})
     pages = MatrixPages(session, asked.run, against=asked.against_id)
     limit = query.rows_for(len(query.cell) or len(asked.run.cells), pages.repeats)
     found = pages.page(query.filter, sort=query.sort, cursor=query.cursor, limit=limit)
     counts = pages.counts() if asked.run.planned <= MOST_COUNTED_AT_ONCE else None
-    shown = page(
+    return page(
         request,
         "run.html.j2",
         **_common(request, asked, query),
         found=found,
         cells=_cells(asked.run.cells, query.cell),
         counts=counts,
-        chips=_chips(request, query, counts, pages.statuses(), len(asked.run.cells)),
+        chips=list(_chips(query, asked.run, counts)),
         measured=asked.run.metrics.get("cells") or {},
         following=changed(request, cursor=found.next) if found.next else None,
         first=changed(request) if query.cursor else None,
     )
-    shown.headers.update({"ETag": tag} if tag is not None else {})
-    return shown
 
 
 @router.get("/filters")
@@ -82,11 +77,8 @@ def show_filters(
 ) -> Response:
     """Give the filters with their counts, to be put into the page of a run."""
     asked = AskedRuns(session, is_running=log.is_running).both(run, query.against)
-    pages = MatrixPages(session, asked.run, against=asked.against_id)
-    counts = pages.counts()
-    chips = _chips(
-        request, query, counts, pages.statuses(), len(asked.run.cells), path=f"/runs/{asked.run.id}"
-    )
+    counts = MatrixPages(session, asked.run, against=asked.against_id).counts()
+    chips = list(_chips(query, asked.run, counts))
     return page(request, "filters.html.j2", **_common(request, asked, query), counts=counts, chips=chips)
 
 
@@ -113,7 +105,6 @@ def _common(request: Request, asked: Asked, query: TrialQuery) -> dict[str, Any]
         "is_filtered": query.model_copy(update={"cursor": None, "limit": None, "sort": "row"})
         != TrialQuery(),
         "search": request.url.query,
-        "changed": partial(changed, request),
         **TEXTS,
     }
 
@@ -124,29 +115,14 @@ def _cells(cells: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return shown[:MOST_CELLS]
 
 
-def _chips(
-    request: Request,
-    query: TrialQuery,
-    counts: MatrixCounts | None,
-    statuses: Any,
-    cells: int,
-    path: str | None = None,
-) -> list[Chip]:
-    at = partial(changed, request, path=path)
-    chips = [Chip("all", at(status=None, flipped=None, disagreeing=None), not _is_narrowed(query), None, "a")]
-    for status, count in statuses.items():
-        is_on = query.status == (status,)
-        chips.append(Chip(status, at(status=None if is_on else status), is_on, count, KEYS[status]))
+def _chips(query: TrialQuery, run: RunRecord, counts: MatrixCounts | None) -> Iterator[Chip]:
+    for status, key in KEYS.items():
+        count, is_on = getattr(run, status), status in query.status
+        if count or is_on:
+            yield Chip("status", status, status, is_on, count, key)
     if counts is None or counts.flipped is not None:
-        flipped = at(flipped=None if query.flipped else "true")
-        chips.append(Chip("flipped", flipped, query.flipped, counts.flipped if counts else None, "x"))
-    if cells > 1:
-        address = at(disagreeing=None if query.disagreeing else "true")
-        chips.append(
-            Chip("disagreeing", address, query.disagreeing, counts.disagreeing if counts else None, "d")
-        )
-    return chips
-
-
-def _is_narrowed(query: TrialQuery) -> bool:
-    return bool(query.status or query.flipped or query.disagreeing)
+        count = counts.flipped if counts else None
+        yield Chip("flipped", "true", "flipped", query.flipped, count, "x")
+    if len(run.cells) > 1:
+        count = counts.disagreeing if counts else None
+        yield Chip("disagreeing", "true", "disagreeing", query.disagreeing, count, "d")

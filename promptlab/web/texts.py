@@ -1,5 +1,6 @@
 """Foreign text and numbers as pages show them: cut, and with nothing hidden in it; templates escape it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,17 @@ def line(value: JSON, limit: int = LONGEST_LINE) -> str:
 def inert(value: JSON, limit: int = LONGEST_TEXT) -> str:
     """Give a value with its own line breaks."""
     return visible(as_text(value), limit)
+
+
+def told(output: str) -> str:
+    """Give outputs without what JSON puts around them, where they are a map and not cut."""
+    try:
+        found = json.loads(output) if output.startswith("{") else None
+    except ValueError:
+        return output
+    if not isinstance(found, dict):
+        return output
+    return " · ".join(f"{name}: {as_text(value)}" for name, value in found.items())
 
 
 def beyond(value: JSON, limit: int = LONGEST_TEXT) -> int:
@@ -61,6 +73,7 @@ def spark(rates: Sequence[float]) -> str:
 
 TEXTS: Mapping[str, Any] = {
     "line": line,
+    "told": told,
     "inert": inert,
     "beyond": beyond,
     "moment": moment,

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from promptlab.core.json import pretty
 from promptlab.live.serving.asked_runs import AskedRuns
 from promptlab.live.serving.depends import LogDep, SessionDep
-from promptlab.live.serving.etags import is_known, tag_of
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.services.one_trial import OneTrialService
 from promptlab.web.pages import page
@@ -23,12 +22,9 @@ LONGEST_ROW = 50_000
 @router.get("")
 def show_trial(run: str, trial: str, request: Request, session: SessionDep, log: LogDep) -> Response:
     asked = AskedRuns(session, is_running=log.is_running).both(run, None)
-    tag = tag_of(request, asked.run, asked.against)
-    if is_known(request, tag):
-        return Response(status_code=304, headers={"ETag": tag or ""})
     one = OneTrialService(session, asked.run).read(trial, against=asked.against_id)
     row = yaml_row(one.trial)
-    shown = page(
+    return page(
         request,
         "trial.html.j2",
         run=asked.run,
@@ -40,8 +36,6 @@ def show_trial(run: str, trial: str, request: Request, session: SessionDep, log:
         row=row if len(row) <= LONGEST_ROW else None,
         **TEXTS,
     )
-    shown.headers.update({"ETag": tag} if tag is not None else {})
-    return shown
 
 
 @router.get("/calls/{answer}")

@@ -14,8 +14,9 @@
   const draw = (element) => {
     const { edges, counts } = data[element.dataset.chart];
     const palette = colours[isDark() ? "dark" : "light"];
-    const style = getComputedStyle(document.body);
-    const axis = { stroke: style.color, grid: { stroke: style.getPropertyValue("--line") || "#8884", width: 1 } };
+    const { color, borderTopColor } = getComputedStyle(element);
+    const lines = { stroke: borderTopColor, width: 1 };
+    const axis = { stroke: color, grid: lines, ticks: lines };
     const series = Object.keys(counts).map((cell, number) => ({
       label: cell, stroke: palette[number % palette.length], width: 2, points: { show: false },
       paths: uPlot.paths.stepped({ align: 1 }),

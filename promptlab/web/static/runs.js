@@ -35,6 +35,15 @@
     button.textContent = "Copied";
   };
 
+  // What was left empty stays out of the address.
+  document.addEventListener("formdata", ({ formData }) => {
+    for (const name of new Set(formData.keys())) {
+      const said = formData.getAll(name).filter((value) => value !== "");
+      formData.delete(name);
+      for (const value of said) formData.append(name, value);
+    }
+  }, true);
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move], [data-across], [data-copy]");
     if (!button) return;
