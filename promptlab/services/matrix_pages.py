@@ -1,7 +1,8 @@
 """Pages of a run's matrix: rows × cells, so many rows at a time."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,8 +24,16 @@ _COUNTED = ("passed", "failed", "errored", "skipped", "left")
 class MatrixPages:
     """Pages of one run; `against`: the earlier run that it is held against, if any."""
 
-    def __init__(self, session: Session, run: RunRecord, *, against: str | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        run: RunRecord,
+        *,
+        against: str | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._session = session
+        self._clock = clock
         self._run = run
         self._against = against
         self._rows = MatrixRows(session, run.id, against=against)
@@ -63,7 +72,7 @@ class MatrixPages:
         return {name: count for name in _COUNTED if (count := getattr(self._run, name))}
 
     def _searched(self, wanted: TrialFilter, sort: Sort, cursor: str | None, limit: int) -> MatrixPage:
-        search = TextSearch(self._session, self._run.id, wanted)
+        search = TextSearch(self._session, self._run.id, wanted, self._clock)
         kept: list[RowKey] = []
         searched, last = 0, None
         for batch, found in self._batches(wanted, sort, cursor, search):

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import Text, select, type_coerce
@@ -35,7 +34,7 @@ class TextSearch:
     session: Session
     run_id: str
     wanted: TrialFilter
-    clock: Callable[[], float] = monotonic
+    clock: Callable[[], float]
     slow: int = 0
     _until: float = 0.0
     _fits: list[Fits] = field(default_factory=list)

@@ -1,7 +1,8 @@
+# ruff: noqa: E501 - the lines of SQL are its own
 """A run log of many trials, made by SQL alone: what the server is asked of, in seconds rather than hours.
 
-`python -m tests.bench.serving_log LOG [RUNS] [LARGEST]` makes one; of its runs each has 250 rows × 4 cells, the
-last LARGEST rows × 4.
+`python -m tests.bench.serving_log LOG [RUNS] [LARGEST]` makes one; each of its runs has 250 rows × 4 cells, the last
+LARGEST rows × 4.
 """
 
 import sqlite3
@@ -35,7 +36,7 @@ _STATEMENTS = (
        SELECT printf('%064x', i), '{"ticket":"Ticket ' || i || ' says that the invoice is wrong","tier":"pro"}',
               '{"ticket":"Ticket ' || i || '","tier":"pro","label":"billing"}'
        FROM numbers WHERE i < :rows""",
-    f"""CREATE TEMP TABLE places AS
+    """CREATE TEMP TABLE places AS
        SELECT of_run.first + i AS id, of_run.id AS run_id, of_run.number AS run, i / 4 AS row, i % 4 AS cell
        FROM of_run JOIN numbers ON i < of_run.trials ORDER BY of_run.number, i""",
     f"""INSERT INTO trials (id, run_id, row, row_id, row_digest, cell_index, cell, variant, axes, repeat, status,
@@ -65,7 +66,7 @@ _STATEMENTS = (
               || '"messages":[{{"role":"user","content":"Sort the ticket ' || row || '"}}],"schema":null,"sample":0}}', 'billing',
               'stop', 'gpt-4o-mini', 40, 3, 0, 0, 0.0001, 300, 1, CAST('r{{"choices":[]}}' AS BLOB)
        FROM places WHERE id % {ANSWERED_ONE_IN} = 0 ORDER BY id""",
-    f"""INSERT INTO attempts (id, run_id, fingerprint, provider, model, number, state, spent_usd, completion_id, sent_at)
+    """INSERT INTO attempts (id, run_id, fingerprint, provider, model, number, state, spent_usd, completion_id, sent_at)
        SELECT id, run_id, fingerprint, provider, model, 1, 'received', cost_usd, id, created_at
        FROM completions ORDER BY id""",
 )

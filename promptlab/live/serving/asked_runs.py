@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from promptlab.core.errors import NotFound, UsageError
+from promptlab.core.errors import NotFound
 from promptlab.core.frozen import frozen
 from promptlab.schemas.log import RunRecord
 from promptlab.services.run_pages import RunPages
@@ -32,17 +32,12 @@ class AskedRuns:
         self._pages = RunPages(session, is_running=is_running)
 
     def run(self, reference: str) -> RunRecord:
-        """Give a run by its id, a unique start of one, or `last`. Raises NotFound."""
+        """Give a run by its id, a unique start of one, or `last`. Raises UsageError."""
         if len(reference) > _LONGEST or not reference.isascii() or not reference.isalnum():
             raise NotFound(
                 f"there is no run '{reference[:40]}'", hint="an id, a start of one, or `last` is wanted"
             )
-        try:
-            return self._runs.find(reference)
-        except NotFound:
-            raise
-        except UsageError as error:
-            raise NotFound(error.message, hint=error.hint) from None
+        return self._runs.find(reference)
 
     def both(self, reference: str, against: str | None) -> Asked:
         """Give a run and what it is held against: the run said, else the one before of its pipeline."""

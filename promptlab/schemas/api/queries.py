@@ -8,7 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from promptlab.schemas.pages import MOST_ON_A_PAGE, RunFilter, Sort, TrialFilter
 from promptlab.schemas.run import TrialStatus
 
-type Word = Annotated[str, Field(max_length=400)]
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is in no text")
+    return text
+
+
+type Word = Annotated[str, Field(max_length=400), AfterValidator(_storable)]
 type Limit = Annotated[int, Field(ge=1, le=MOST_ON_A_PAGE)]
 type AnyStatus = Literal["running", "passed", "failed", "errored", "limited", "interrupted"]
 
