@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from starlette.testclient import TestClient
 
+    from tests.page_kit import Browser
+
 ROOT = Path(__file__).parent.parent
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -139,3 +141,12 @@ def db_session(app: "FastAPI", tmp_path: Path) -> "Iterator[Session]":
     with open_run_log(default_path(tmp_path)) as log, Session(log.engine) as session:
         app.dependency_overrides[get_db] = lambda: session
         yield session
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests of a worker; who uses it has the marks of `page_kit.needs_browser`."""
+    from tests.page_kit import browsing  # noqa: PLC0415
+
+    with browsing() as browser:
+        yield browser

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +74,19 @@ def everything(wire: socket.socket) -> bytes:
 
 
 @contextmanager
-def served(root: Path, *, http: type[HeadInTime] = HeadInTime, **settings: Any) -> Iterator[Served]:
-    """Serve the project at `root` by uvicorn, as `promptlab serve` does."""
+def served(
+    root: Path,
+    *,
+    http: type[HeadInTime] = HeadInTime,
+    pages: Mapping[str, Callable[..., Any]] | None = None,
+    **settings: Any,
+) -> Iterator[Served]:
+    """Serve the project at `root` by uvicorn, as `promptlab serve` does; `pages` are added to its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         app = create_app(server_settings(root, **{"port": port, "rate": 1e6, **settings}))
+        for path, route in (pages or {}).items():
+            app.add_api_route(path, route, response_model=None)
         config = server_config(app)
         config.http = http
         server = uvicorn.Server(config)

@@ -1,4 +1,7 @@
-"""Who may ask the HTTP application what; `hNNN` are rows of the list of requests that must be refused."""
+"""Who may ask the HTTP application what; `hNNN` are rows of the list of requests that must be refused.
+
+h032 h033 h035 h036 h042 are of routes that start runs, and stand with these.
+"""
 
 import json
 import re

@@ -30,6 +30,25 @@ STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     PromptlabError: 503,
 }
 LONGEST = 2_000
+_TEXT = {"type": "string"}
+DESCRIBED = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT | {"description": "where, what, and what to do"},
+        "hint": _TEXT,
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"where": _TEXT, "message": _TEXT}},
+        },
+    },
+    "example": {"title": "Not Found", "status": 404, "detail": "there is no run '01k'"},
+}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": DESCRIBED}}}
+}
 
 
 def problem_of(error: Exception) -> Problem:

@@ -18,7 +18,7 @@ HIGHEST_PORT = 65_535
 @click.option(
     "--token", help="What programs and the page must show; better set PROMPTLAB_TOKEN; default: a random one."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the address and the token as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print address and random token as one JSON document.")
 @click.pass_obj
 def command(
     root: str | None, /, *, host: str | None, port: int | None, token: str | None, as_json: bool

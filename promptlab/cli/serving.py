@@ -33,7 +33,7 @@ def serve(project: Project, flags: Mapping[str, object], *, as_json: bool) -> in
     is_own_token = "token" in asked.model_fields_set
     with _listener(asked.host, asked.port) as listener:
         settings = asked.model_copy(update={"port": listener.getsockname()[1]})
-        announce = _json(settings) if as_json else _words(settings, is_own_token=is_own_token)
+        announce = (_json if as_json else _words)(settings, is_own_token=is_own_token)
         app = import_module(APPLICATION).create_app(settings)
         with faults_told():
             return asyncio.run(_serve(app, listener, announce))
@@ -101,9 +101,10 @@ def _unusable(host: str, port: int, error: OSError) -> UsageError:
     return UsageError(f"cannot listen at port {port} of {host}: {(error.strerror or '').lower()}", hint=hint)
 
 
-def _json(settings: ServerSettings) -> Callable[[], None]:
-    said = {"schema_version": 1, "url": _address(settings), "token": settings.token.get_secret_value()}
-    return lambda: _print(plain(said))
+def _json(settings: ServerSettings, *, is_own_token: bool) -> Callable[[], None]:
+    """Print address and token as JSON; whoever set the token knows it."""
+    token = None if is_own_token else settings.token.get_secret_value()
+    return lambda: _print(plain({"schema_version": 1, "url": _address(settings), "token": token}))
 
 
 def _words(settings: ServerSettings, *, is_own_token: bool) -> Callable[[], None]:
