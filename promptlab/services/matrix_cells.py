@@ -46,7 +46,9 @@ class MatrixCells:
         self, numbers: Sequence[int], *, cells: Sequence[str] = (), against: str | None = None
     ) -> list[MatrixRow]:
         """Give some rows in the order asked for; `cells`: names or variants, all where there is none."""
-        trials = self._trials(numbers, cells)
+        trials = self._trials(numbers, cells) if numbers else []
+        if not trials:
+            return []
         ids = [trial.id for trial in trials]
         details = _Details(self._steps(ids), self._checks(ids), self._before(trials, against))
         by_row = {row: list(found) for row, found in groupby(trials, key=lambda trial: trial.row)}

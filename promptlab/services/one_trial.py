@@ -116,6 +116,8 @@ class OneTrialService:
 
     def _answers(self, calls: Iterable[StepCall]) -> Mapping[int, AnswerLine]:
         ids = list(dict.fromkeys(call.completion_id for call in calls if call.completion_id is not None))
+        if not ids:
+            return {}
         query = select(*_ANSWER).where(_COMPLETIONS.c.id.in_(ids[:MOST_CALLS]))
         found = (_answer([*row]) for row in self._session.execute(query))
         return {answer.id: answer for answer in found}
