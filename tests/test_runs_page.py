@@ -153,6 +153,7 @@ def test_a_matrix_has_a_row_a_row_and_a_column_a_cell(site: Site) -> None:
     assert "was passed" in said
     assert "<script>document.title='owned'</script>" in said
     assert "0/1 checks · 10→2 tok · $0.10 · 12 ms" in said
+    assert "it broke" in texts(page, ".cell.errored")[0]
 
 
 def test_filters_are_a_form_with_counts(site: Site) -> None:

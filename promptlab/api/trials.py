@@ -10,8 +10,9 @@ from promptlab.api.depends import LogDep, SessionDep
 from promptlab.api.runs import NOT_MODIFIED
 from promptlab.live.serving.asked_runs import AskedRuns
 from promptlab.live.serving.etags import tag_of
+from promptlab.schemas.api.one_trial import RecordedCall, WholeTrial
 from promptlab.schemas.api.queries import TrialQuery
-from promptlab.schemas.api.trials import RecordedCall, TrialPage, WholeTrial
+from promptlab.schemas.api.trials import TrialPage
 from promptlab.services.matrix_pages import MatrixPages
 from promptlab.services.one_trial import OneTrialService
 

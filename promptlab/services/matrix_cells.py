@@ -31,8 +31,10 @@ _VERDICT_FACTS = tuple(
 )
 _REASON = func.substr(_VERDICTS.c.reason, 1, LONGEST_REASON).label("reason")
 
-type Steps = Mapping[int, tuple[int, int, bool]]
+type Steps = Mapping[int, tuple[int, int, bool, str | None]]
 type Before = Mapping[tuple[str, str, int], TrialStatus]
+
+_NO_STEPS = (0, 0, False, None)
 
 
 class MatrixCells:
@@ -63,16 +65,18 @@ class MatrixCells:
         return [*self._session.execute(query)]
 
     def _steps(self, ids: Sequence[int]) -> Steps:
-        """Give the tokens of each trial, and whether all that it asked was recalled."""
+        """Give the tokens of each trial, whether all that it asked was recalled, and its first error."""
         names = ("trial_id", "input_tokens", "output_tokens", "calls")
-        query = select(*(_STEPS.c[name] for name in names)).where(_STEPS.c.trial_id.in_(ids))
-        found: dict[int, tuple[int, int, bool]] = {}
+        error = func.substr(_STEPS.c.error, 1, LONGEST_REASON)
+        columns: list[Any] = [*(_STEPS.c[name] for name in names), error]
+        query = select(*columns).where(_STEPS.c.trial_id.in_(ids))
+        found: dict[int, tuple[int, int, bool, str | None]] = {}
         calls: dict[int, list[bool]] = defaultdict(list)
-        for trial, given, made, asked in self._session.execute(query):
+        for trial, given, made, asked, broke in self._session.execute(query):
             calls[trial] += (bool(call[2]) for call in asked)
-            before = found.get(trial, (0, 0, False))
+            before = found.get(trial, _NO_STEPS)
             recalled = bool(calls[trial]) and all(calls[trial])
-            found[trial] = (before[0] + given, before[1] + made, recalled)
+            found[trial] = (before[0] + given, before[1] + made, recalled, before[3] or broke)
         return found
 
     def _checks(self, ids: Sequence[int]) -> Mapping[int, list[CheckLine]]:
@@ -124,13 +128,13 @@ def _row(trials: list[Found[Any]], inputs: Mapping[str, dict[str, str]], details
 
 
 def _cell(trial: Found[Any], details: _Details) -> TrialCell:
-    given, made, recalled = details.steps.get(trial.id, (0, 0, False))
+    given, made, recalled, broke = details.steps.get(trial.id, _NO_STEPS)
     output, is_cut = cut_output(trial.outputs)
     return TrialCell(
         **{column.name: getattr(trial, column.name) for column in _FACTS},
         cost_usd=trial.cost_usd,
         latency_ms=trial.latency_ms,
-        error=trial.error,
+        error=trial.error or broke,
         output=output,
         is_cut=is_cut,
         input_tokens=given,
