@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ class FakeProvider:
         self._process = process
         self._journals = (folder / f"journal-{number}.jsonl" for number in count(1))
         self._ready = json.loads(process.stdout.readline())
-        self._control = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        self._control = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self._controlled = threading.Lock()
         self.journal_path = folder / "none"
         self.told: dict[str, Any] = {}  # the script and the options, since the last reset
         self.reset()
@@ -120,19 +122,24 @@ class FakeProvider:
         self._send(reset=True, journal=str(self.journal_path))
         self.told.clear()
 
+    def state(self) -> dict[str, Any]:
+        """Return counts, once all that has come by now is read: requests, answers, in_flight, connections."""
+        return self._send()
+
     @property
     def sent_count(self) -> int:
-        """How many requests have reached the provider."""
-        return len(self._lines("request"))
+        """How many requests have reached the provider, those of clients that are gone included."""
+        return int(self.state()["requests"])
 
     def requests(self) -> list[ReceivedRequest]:
-        """Return what was asked, in order; complete for every answer that a client has seen."""
+        """Return what was asked, in order: all that has come by now."""
+        self._send()
         return [ReceivedRequest(**line) for line in self._lines("request")]
 
-    def answers(self, *, wait: float = 30.0) -> list[GivenAnswer]:
+    def answers(self, *, wait: float = 60.0) -> list[GivenAnswer]:
         """Return how the answers ended, in order of ending, once none is under way or `wait` is over."""
         deadline = time.monotonic() + wait
-        while self._send()["in_flight"] and time.monotonic() < deadline:
+        while self.state()["in_flight"] and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return [GivenAnswer(**line) for line in self._lines("answer")]
 
@@ -154,9 +161,10 @@ class FakeProvider:
         return [line for line in lines if line.pop("kind") == kind]
 
     def _send(self, **command: object) -> dict[str, Any]:
-        self._control.request("POST", "/_control", json.dumps(command))
-        response = self._control.getresponse()
-        state: dict[str, Any] = json.loads(response.read())
+        with self._controlled:
+            self._control.request("POST", "/_control", json.dumps(command))
+            response = self._control.getresponse()
+            state: dict[str, Any] = json.loads(response.read())
         if response.status != 200:
             raise ValueError(state["error"])
         return state

@@ -69,8 +69,10 @@ class Lab:
         lines = (json.dumps({"id": f"r{index}", "word": f"word-{index:04}."}) for index in range(number))
         self.write("data/rows.jsonl", "\n".join(lines))
 
-    def run(self, *, key: str = KEY, **request: Any) -> RunSummary:
-        """Run the pipeline in this process; its trials are in `trials`."""
+    def run(
+        self, *, key: str = KEY, heard: Callable[[Event], None] = lambda _: None, **request: Any
+    ) -> RunSummary:
+        """Run the pipeline in this process; its trials are in `trials`, and `heard` hears what happens."""
         self.write(".env", f"FAKE_KEY={key}\n")
         project = open_project(str(self.root / "pipelines/words.yaml"))
         targets = project.targets()
@@ -78,7 +80,7 @@ class Lab:
         self.trials = []
         with open_log(project) as log:
             wanted = RunRequest(**request)
-            running = run_loaded(project, loaded, targets, wanted, log=log, listeners=[self._listen])
+            running = run_loaded(project, loaded, targets, wanted, log=log, listeners=[self._listen, heard])
             return asyncio.run(running)
 
     def _listen(self, event: Event) -> None:

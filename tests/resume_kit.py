@@ -53,13 +53,16 @@ RICH: Mapping[str, Any] = {
 }
 
 
-def killed(lab: Lab, provider: FakeProvider, after: int, *arguments: str) -> None:
-    """Start a command and kill it once so many more requests have come."""
-    first = provider.sent_count
-    run = lab.start(*arguments, "--max-concurrency", str(IN_FLIGHT))
-    provider.wait_for_requests(first + after, wait=60)
+def killed(lab: Lab, provider: FakeProvider, after: int, *arguments: str, in_flight: int = IN_FLIGHT) -> None:
+    """Start a command and kill it once so many more requests have come; it comes not much further."""
+    script, first = provider.told.get("script", ()), provider.sent_count
+    too_late = range(after + in_flight, after + 2 * in_flight)
+    provider.script({"nth": list(too_late), "fault": "hang"}, *script)
+    run = lab.start(*arguments, "--max-concurrency", str(in_flight))
+    provider.wait_for_requests(first + after)
     run.kill()
     ended(run)
+    provider.script(*script)
 
 
 def reports(lab: Lab, run: str = "last") -> dict[str, Any]:

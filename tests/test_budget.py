@@ -10,6 +10,7 @@ from promptlab.engine.provider import ModelProfile, ServerFault, TimedOut
 from promptlab.schemas.pipeline import Limits, RetryPolicy
 from tests.chain_kit import Chain
 from tests.scripted import ENDPOINT, PRICE, ScriptedProvider, call, request, texts
+from tests.virtual_time import virtually
 
 WORST = (request().size * 1.0 + 100 * 2.0) / 1e6  # of one call: each byte a token, and the model's ceiling
 REAL = (5 * 1.0 + 10 * 2.0) / 1e6
@@ -147,6 +148,7 @@ async def test_the_limit_of_tokens_is_kept() -> None:
     assert "1000 tokens" in engine.brake.stop.reason
 
 
+@virtually
 async def test_a_call_that_fits_no_more_waits_for_those_in_flight() -> None:
     """
     Given room for one call at its worst, and one in flight that will be cheap,
@@ -186,6 +188,7 @@ async def test_without_a_known_ceiling_the_limit_is_soft_and_says_so() -> None:
     assert soft.budget.spent.usd <= 0.01 + 2 * 0.002005
 
 
+@virtually
 async def test_waiting_calls_end_with_the_run() -> None:
     """
     Given a call that waits for another's reservation,

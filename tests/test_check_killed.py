@@ -32,7 +32,7 @@ def lab(tmp_path: Path, fake_provider: FakeProvider) -> Lab:
     found.write_pipeline(steps=[step], judge="fake/judge-1")
     fake_provider.script({"body": "judge-1", "fault": "hang"})
     check = found.start("check", "last")
-    fake_provider.wait_for_requests(2 * ROWS, wait=20)
+    fake_provider.wait_for_requests(2 * ROWS)
     check.kill()
     ended(check)
     fake_provider.script({"body": "judge-1", "answer": GOOD})

@@ -298,9 +298,9 @@ def test_a_dead_run_is_shown_as_far_as_it_came(cli: Cli, fake_provider: FakeProv
     then it is interrupted, with the trials that had ended, and what is unknown.
     """
     cli.write(ask=MANY)
-    fake_provider.configure(latency_ms=100)
+    fake_provider.script({"nth": list(range(45, 102)), "fault": "hang"})
     run = cli.start("run", "ask", env=fake_provider.environment())
-    fake_provider.wait_for_requests(60, wait=60)
+    fake_provider.wait_for_requests(60)
     run.kill()
     run.communicate(timeout=60)
 

@@ -35,10 +35,12 @@ def terminal(cli: Cli, *arguments: str, **env: str) -> AbstractContextManager[In
     return in_terminal(cli.folder, arguments, env, size=(24, 100), seconds=WAIT)
 
 
-def running(cli: Cli, fake: FakeProvider) -> Forked:
-    """Give a run with at least twenty answers and more requests in flight."""
+def running(cli: Cli, fake: FakeProvider, *, until: str) -> Forked:
+    """Give a run with 24 answers, whose calls in flight, 16 or more, end as the fault `until` says."""
+    cli.write(ask=MANY)
+    fake.script({"nth": list(range(25, ROWS)), "fault": until})
     run = cli.start("run", "ask", env=fake.environment())
-    fake.wait_for_requests(40, wait=30)
+    fake.wait_for_requests(24 + IN_FLIGHT)
     return run
 
 
@@ -65,11 +67,13 @@ def test_a_terminal_shows_progress_and_ctrl_c_ends_it_well(cli: Cli, fake_provid
     """
     cli.write(ask=MANY)
     fake_provider.configure(latency_ms=200)
+    fake_provider.script({"nth": list(range(81, ROWS)), "fault": "hold"})
     with terminal(cli, "run", "ask", **fake_provider.environment()) as child:
         child.expect(r"\d+/120 .*\d+ passed.* \$0\.\d+.*\d+\.\d/s, \d.* left")
         child.interrupt()
         child.expect("Ctrl-C: waiting up to 10 s for the calls in flight")
         sent = fake_provider.sent_count
+        fake_provider.script()
         child.expect("stopped: Ctrl-C")
         child.expect("trials left; this goes on: promptlab resume ")
         code = child.code()
@@ -107,13 +111,12 @@ def test_sigterm_lets_calls_in_flight_end(
     when it gets SIGTERM,
     then it awaits and records them, exits with 143, and the next run sends none of them again.
     """
-    cli.write(ask=MANY)
-    fake_provider.configure(latency_ms=150)
-    run = running(cli, fake_provider)
+    run = running(cli, fake_provider, until="hold")
     run.send_signal(signal.SIGTERM)
-    out, err = run.communicate(timeout=15)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
+    out, err = run.communicate(timeout=WAIT)
     sent = fake_provider.sent_count
-    fake_provider.configure(latency_ms=0)
 
     for name, value in fake_provider.environment().items():
         monkeypatch.setenv(name, value)
@@ -131,14 +134,12 @@ def test_a_second_signal_ends_the_run_within_a_second(cli: Cli, fake_provider: F
     when it gets Ctrl-C twice,
     then it ends within a second with 130, and says how many outcomes are unknown.
     """
-    cli.write(ask=MANY)
-    fake_provider.script({"nth": list(range(40, ROWS)), "fault": "hang"})
-    run = running(cli, fake_provider)
+    run = running(cli, fake_provider, until="hang")
     run.send_signal(signal.SIGINT)
     run.until_said("for the calls in flight")
     started = time.monotonic()
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=15)
+    out, err = run.communicate(timeout=WAIT)
     took = time.monotonic() - started
 
     assert (run.returncode, "Traceback" in err) == (130, False)

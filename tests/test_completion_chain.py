@@ -21,6 +21,7 @@ from promptlab.schemas.events import AttemptEnded, AttemptSent, CallRecalled, Mo
 from promptlab.schemas.pipeline import RetryPolicy
 from tests.chain_kit import Chain, ask
 from tests.scripted import ENDPOINT, PRICE, Heard, ScriptedProvider, call, texts
+from tests.virtual_time import virtually
 
 
 async def test_a_recorded_completion_is_not_bought_twice() -> None:
@@ -55,6 +56,7 @@ async def test_identical_requests_in_flight_are_sent_once() -> None:
     assert len(engine.heard.of(CallRecalled)) == 9
 
 
+@virtually
 async def test_a_waiter_that_gives_up_does_not_end_the_shared_call() -> None:
     """
     Given a call in flight,
@@ -281,6 +283,7 @@ async def test_every_attempt_is_on_record_before_it_leaves() -> None:
     assert seen == [None]
 
 
+@virtually
 async def test_a_cancelled_attempt_is_of_unknown_outcome() -> None:
     """
     Given a request in flight,

@@ -21,6 +21,7 @@ from promptlab.loader.loading import load_pipeline
 from promptlab.loader.project import open_project
 from tests.fakes import FakeProvider
 from tests.lab import Lab, asked_for, ended, interrupt
+from tests.resume_kit import killed
 
 ROWS = 100
 IN_FLIGHT = 16
@@ -49,11 +50,7 @@ def test_a_kill_at_any_moment_loses_and_repeats_no_recorded_answer(
     fallen: list[set[str]] = []
     asked_before: list[int] = []
     for _ in range(4):
-        run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
-        first = fake_provider.sent_count
-        fake_provider.wait_for_requests(first + random.randint(1, 60), wait=20)
-        run.kill()
-        ended(run)
+        killed(lab, fake_provider, random.randint(1, 50), "run", "words", in_flight=IN_FLIGHT)
         fallen.append(lab.bought())
         asked_before.append(fake_provider.sent_count)
 
@@ -80,23 +77,24 @@ def test_the_first_signal_lets_calls_in_flight_end(
     lab: Lab, fake_provider: FakeProvider, number: signal.Signals, code: int
 ) -> None:
     """
-    Given a run with calls in flight,
+    Given a run with calls in flight, which are answered once it has heard a signal,
     when it is interrupted once,
     then no new call leaves, those in flight are answered and on record, it says how to go on, and going on
     sends only the rest.
     """
-    fake_provider.configure(latency_ms=300)
+    fake_provider.script({"fault": "hold"})
     run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
-    fake_provider.wait_for_requests(IN_FLIGHT, wait=20)
+    fake_provider.wait_for_requests(IN_FLIGHT)
 
     interrupt(run, number)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
     end = ended(run)
     sent = fake_provider.sent_count
-    fake_provider.configure(latency_ms=0)
     again = lab.run()
 
     assert end.code == code
-    assert sent <= 2 * IN_FLIGHT
+    assert sent == IN_FLIGHT
     assert lab.query("select count(*) from attempts where state <> 'received'") == [(0,)]
     assert "this goes on: promptlab resume " in end.out
     assert "Traceback" not in end.err
@@ -116,7 +114,7 @@ def test_the_second_signal_ends_it_at_once(lab: Lab, fake_provider: FakeProvider
     """
     fake_provider.script({"fault": "hang"})
     run = lab.start("run", "words", "--max-concurrency", str(IN_FLIGHT))
-    fake_provider.wait_for_requests(IN_FLIGHT, wait=20)
+    fake_provider.wait_for_requests(IN_FLIGHT)
     interrupt(run)
     run.until_said("for the calls in flight")
 

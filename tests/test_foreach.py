@@ -14,6 +14,7 @@ from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.run import nested
 from tests.nested_kit import Nested, echo, outputs, states, step_of, verdicts
 from tests.scripted import ScriptedProvider, texts
+from tests.virtual_time import virtually
 
 HEAD = """\
 version: 1
@@ -556,6 +557,7 @@ class Stuck(ScriptedProvider):
         return await super().complete(request)
 
 
+@virtually
 async def test_a_timeout_of_the_step_says_what_its_inner_calls_took() -> None:
     """
     Given a foreach that runs one item at a time, the second never answered,

@@ -2,9 +2,9 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from time import sleep
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from promptlab.engine.provider import InvalidRequest, ProviderError
 from promptlab.engine.providers.web_client import WebClient
 from promptlab.engine.providers.web_resolver import ForbiddenAddress, GuardedResolver
 from promptlab.engine.web import WebRequest, final_url, fixed_origin
+from promptlab.schemas.events import TrialFinished
 from promptlab.schemas.run import StepResult
 from tests.lab import Lab, ended, interrupt
 from tests.loading_kit import load
-from tests.web_kit import Asked, Reply, Service, says, service
+from tests.web_kit import Reply, Service, says, service
 
 RETRY = {"initial": 0, "max_attempts": 3}
 GONE_RETRY = {"initial": 0, "max_attempts": 2}
@@ -304,14 +305,18 @@ def test_a_step_gives_up_in_time_and_the_late_answer_is_kept(lab: Lab) -> None:
     then it errors by its own timeout, and what was asked for is recorded all the same.
     """
 
-    def late(_asked: Asked) -> Reply:
-        sleep(2.5)
-        return says("late")
+    given_up = Event()
 
-    with service(late) as web:
-        step = ask(lab, {"url": web.url}, timeout=2)
+    def hear(event: object) -> None:
+        if isinstance(event, TrialFinished):
+            given_up.set()
 
-    assert (step.status, step.error_kind, step.error) == ("errored", "timeout", "took longer than its 2 s")
+    with service(replace(says("late"), after=given_up)) as web:
+        write(lab, {"url": web.url}, timeout=1)
+        lab.run(heard=hear)
+
+    step = lab.trials[0].steps[0]
+    assert (step.status, step.error_kind, step.error) == ("errored", "timeout", "took longer than its 1 s")
     assert (lab.states(), lab.bought()) == ({"received": 1}, {"late"})
 
 
@@ -334,7 +339,7 @@ def test_an_interrupted_run_sends_nothing_more(lab: Lab) -> None:
         while not web.journal:
             go_on.wait(0.01)
         interrupt(process)
-        go_on.wait(0.3)
+        process.until_said("for the calls in flight")
         go_on.set()
         first = ended(process)
         lab.run()
@@ -431,7 +436,7 @@ def test_the_log_of_a_request_holds_no_header_that_is_named_like_a_secret(lab: L
         ({"url": "{{ word ~ '/x' }}"}, "this is no address"),
         ({"url": "http://127.0.0.1:9{{ '.evil.example/' ~ word }}"}, "a value changed the host"),
         ({"url": "http://127.0.0.1:9{{ '@evil.example/' ~ word }}"}, "a value changed the host"),
-        ({"url": "http://127.0.0.1:9/{{ '../admin/' ~ word }}"}, "is '.' or '..'"),
+        ({"url": "http://127.0.0.1:9/{{ '../admin/' ~ word }}"}, "is '.' or '..'; write out the path"),
         ({"url": "http://127.0.0.1:9/{{ '%2e%2e/' ~ word }}"}, "is '.' or '..'"),
         ({"url": "http://127.0.0.1:9/{{ 'a b' ~ word }}"}, "characters that none has"),
         ({"url": "http://127.0.0.1:9/{{ 'a#' ~ word }}"}, "has a '#' in it"),

@@ -1,9 +1,13 @@
 """Loading the same project again: what is remembered, and what is not."""
 
 import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -149,6 +153,44 @@ def test_problems_are_told_each_time(lab: Lab, memory: LoadingMemory) -> None:
     assert len(first) == 3
     assert second == first
     assert lab.load(memory)[1] == []
+
+
+def test_an_answer_that_is_cut_off_is_none() -> None:
+    """
+    Given a renderer whose process dies in the middle of its answer,
+    when a template is rendered, and another one,
+    then the first fails as what ended its process, and the second is rendered.
+    """
+    dying = "print('[\"ready\"]', flush=True); input(); print('[\"ok\",[1,2', end='', flush=True)"
+    template = Template("value", "{{ range(3) }}", "outputs.x")
+
+    with BlockingRenderer() as renderer:
+        renderer._process = Popen([sys.executable, "-c", dying], stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        with pytest.raises(RenderError) as failed:
+            renderer.render(template, Names({}))
+        again = renderer.render(template, Names({}))
+
+    assert failed.value.kind == "limit"
+    assert again == [0, 1, 2]
+
+
+def test_a_process_that_does_not_get_to_run_costs_no_template_its_time() -> None:
+    """
+    Given a renderer whose process is stopped, as on a machine with much other work,
+    when it goes on after more seconds than a render may take,
+    then the template is rendered.
+    """
+    template = Template("text", "{{ n }}!", "good")
+
+    with BlockingRenderer(time_limit=0.2) as renderer:
+        said = [renderer.render(template, Names({"n": 1}))]
+        process = renderer._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        threading.Timer(0.4, os.kill, (process.pid, signal.SIGCONT)).start()
+        said.append(renderer.render(template, Names({"n": 2})))
+
+    assert said == ["1!", "2!"]
 
 
 def test_the_warm_process_outlives_what_breaks_it() -> None:

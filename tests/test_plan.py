@@ -28,6 +28,7 @@ from tests.fakes import FakeProvider
 from tests.generated import FUNCTIONS, DecidedProvider, Generator, Step, sometimes_wrong
 from tests.lab import PIPELINE, Lab, paid
 from tests.scripted import ScriptedProvider, calls
+from tests.virtual_time import virtually
 from tests.web_kit import service
 
 LABELS = {"enum": ["yes", "no"]}
@@ -227,6 +228,7 @@ async def test_the_turns_of_a_loop_of_tools_are_open() -> None:
     ]
 
 
+@virtually
 async def test_a_slow_look_up_is_no_timeout() -> None:
     """
     Given a step with hardly any time, and a log that takes longer to look into,

@@ -487,6 +487,6 @@ def _git(folder: Path) -> Callable[..., None]:
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
 
     def git(*arguments: str) -> None:
-        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=30)
+        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, timeout=60)
 
     return git

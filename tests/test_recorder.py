@@ -346,7 +346,7 @@ async def test_a_killed_run_loses_no_committed_answer(tmp_path: Path, log: RunLo
     said = [process.stdout.readline().strip() for _ in range(200)]
     alive = run_in(log)
     process.kill()
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=60)
     said += rest.split()
 
     recorded = {fingerprint for (fingerprint,) in rows(log, "SELECT fingerprint FROM completions")}

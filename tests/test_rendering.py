@@ -13,7 +13,7 @@ import pytest_asyncio
 from promptlab.core.json import JSON
 from promptlab.engine.rendering import Renderer, RenderError
 from promptlab.engine.scope import Names
-from promptlab.engine.templating.frames import command, environment
+from promptlab.engine.templating.frames import command, environment, patience
 from promptlab.schemas.template import Template, TemplateKind
 from tests.virtual_time import move_clock
 
@@ -246,13 +246,35 @@ async def test_a_template_that_hangs_fails_alone() -> None:
         jobs.insert(7, asyncio.ensure_future(renderer.render(hanging, NAMES)))
         while not (child := renderer._child) or child.answered + child.unanswered < 8:
             await asyncio.sleep(0.005)
-        move_clock(61)
+        move_clock(patience(60) + 1)
         answers = await asyncio.gather(*jobs, return_exceptions=True)
 
     failed = answers.pop(7)
     assert isinstance(failed, RenderError)
     assert (failed.kind, failed.template) == ("time", "hang")
     assert answers == [f"{n}!" for n in range(20)]
+
+
+async def test_a_process_that_is_stopped_in_a_render_goes_on_with_it() -> None:
+    """
+    Given a render that has begun in a process that is stopped, as on a machine with much other work,
+    when it goes on after more seconds than a render may take,
+    then there is the answer.
+    """
+    loops = "{% for _ in range(9999) %}" + "{{ n }}" * 20 + "{% endfor %}"
+    async with Renderer(time_limit=0.3) as renderer:
+        await renderer.render(prompt("{{ count }}"), NAMES)
+        child = renderer._child
+        assert child is not None
+        job = asyncio.ensure_future(renderer.render(Template("text", loops, "long"), Names({"n": "1"})))
+        while not child.unanswered and not job.done():
+            await asyncio.sleep(0)
+        os.kill(child.pid, signal.SIGSTOP)
+        await asyncio.sleep(0.5)
+        os.kill(child.pid, signal.SIGCONT)
+        answer = await job
+
+    assert answer == "1" * 20 * 9999
 
 
 async def test_a_process_that_starts_slowly_gives_no_template_more_time() -> None:
@@ -310,7 +332,7 @@ async def test_the_process_ends_with_its_parent() -> None:
     then it is gone at once.
     """
     process = await asyncio.create_subprocess_exec(
-        *command(1 << 30), stdin=PIPE, stdout=PIPE, env=environment()
+        *command(1 << 30, 1.0), stdin=PIPE, stdout=PIPE, env=environment()
     )
     assert process.stdin is not None
     assert process.stdout is not None

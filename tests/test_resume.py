@@ -103,21 +103,27 @@ def test_steps_inside_steps_tools_and_python_go_on_where_they_were(
     fake_provider.configure(latency_ms=20)
     killed(lab, fake_provider, 12, "run", "words")
     killed(lab, fake_provider, 10, "resume", "last")
-    kept = lab.query("select count(*) from completions where provider = 'python'")[0][0]
-    ran = len((lab.root / "notes.txt").read_text().splitlines())
-    looked = (
-        len((lab.root / "looks.txt").read_text().splitlines()) if (lab.root / "looks.txt").exists() else 0
-    )
+    kept = [text for (text,) in lab.query("select text from completions where provider = 'python'")]
+    before = functions_that_ran(lab)
 
     end = resumed(lab)
 
-    notes = (lab.root / "notes.txt").read_text().splitlines()
-    looks = (lab.root / "looks.txt").read_text().splitlines()
+    after = functions_that_ran(lab)
     assert end.code == 1  # the check fails in all rows but one
     assert_same(reports(lab), reports(twin))
-    assert len(notes) + len(looks) <= 24 + (ran + looked - kept)
-    assert set(notes) == {f"word-{row:04}." for row in range(12)}
+    assert kept
+    assert {returned: after[returned] for returned in kept} == {text: before[text] for text in kept}
+    assert after.keys() == {"it is a word", *(json.dumps({"word": f"word-{row:04}."}) for row in range(12))}
     assert lab.query("select count(*) - count(distinct fingerprint) from completions") == [(0,)]
+
+
+def functions_that_ran(lab: Lab) -> Counter[str]:
+    """Count what functions are known to have returned, by the notes that they left."""
+    returned = {"notes.txt": '{{"word": "{}"}}', "looks.txt": "{} is a word"}
+    files = ((lab.root / name, text) for name, text in returned.items())
+    return Counter(
+        text.format(word) for file, text in files if file.exists() for word in file.read_text().splitlines()
+    )
 
 
 def test_rows_that_ask_the_same_are_counted_as_they_would_have_been(
@@ -153,9 +159,12 @@ def test_a_run_that_was_interrupted_says_how_to_resume_it(
     twin.run()
     fake_provider.reset()
     fake_provider.configure(latency_ms=100)
+    fake_provider.script({"nth": [5, 6, 7, 8], "fault": "hold"})
     run = lab.start("run", "words", "--max-concurrency", "4")
-    fake_provider.wait_for_requests(6, wait=60)
+    fake_provider.wait_for_requests(8)
     interrupt(run, number)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
     end = ended(run)
     fake_provider.configure(latency_ms=0)
     said = re.search(r"this goes on: promptlab (resume \w+)", end.out)
@@ -595,11 +604,13 @@ def test_a_run_is_resumed_by_one_process_at_a_time(lab: Lab, fake_provider: Fake
     when it is resumed, and after its end by three processes at once,
     then the first is refused with the process's id, one of the three goes on, and no call is sent twice.
     """
-    fake_provider.configure(latency_ms=2000)
+    fake_provider.script({"fault": "hold"})
     run = lab.start("run", "words", "--max-concurrency", "2")
-    fake_provider.wait_for_requests(2, wait=60)
+    fake_provider.wait_for_requests(2)
     early = lab.command("resume", "last")
     interrupt(run)
+    run.until_said("for the calls in flight")
+    fake_provider.script()
     ended(run)
     fake_provider.configure(latency_ms=100)
 

@@ -35,6 +35,7 @@ from promptlab.schemas.pipeline import Limits, Params
 from promptlab.schemas.report import RunSummary
 from tests.engine_kit import Bench, ask
 from tests.scripted import ENDPOINT, PRICE, ScriptedProvider, texts
+from tests.virtual_time import virtually
 
 CHECKED = {"steps": [ask("a", "{{ word }}", checks=[{"not-contains": "bad"}])]}
 
@@ -125,6 +126,7 @@ async def test_the_trials_spent_together_what_the_run_spent() -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(requests=5), Limits(errors=2), Limits(seconds=0.05)])
+@virtually
 async def test_a_limit_leaves_the_rest_and_ends_with_4(limits: Limits) -> None:
     """
     Given a limit that is reached on the way,

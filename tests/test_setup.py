@@ -18,6 +18,7 @@ import pytest
 from tests.wheel_kit import build_wheel, copy_sources
 
 ROOT = Path(__file__).parent.parent
+WAIT = 200  # s
 SH = shutil.which("sh") or "/bin/sh"
 GROUPS = {"demo": {"main", "build"}, "all": {"main", "build", "dev"}}
 RELEVANT_TO_POETRY = ("dependencies", "source", "extras", "dev-dependencies", "group")
@@ -147,7 +148,7 @@ def test_the_wheel_holds_migrations_and_data_files(tmp_path: Path) -> None:
     """
     Given a copy of the sources,
     when the wheel is built as installers do,
-    then the migrations lie inside the package, with every module and data file.
+    then the migrations and the schema for editors lie inside the package, with every module and data file.
     """
     copy_sources(tmp_path)
     expected = {name.as_posix() for name in sources_in(tmp_path)}
@@ -160,7 +161,8 @@ def test_the_wheel_holds_migrations_and_data_files(tmp_path: Path) -> None:
 
 
 def sources_in(folder: Path) -> Iterator[Path]:
-    for top, inside in (("promptlab", Path("promptlab")), ("migrations", Path("promptlab/migrations"))):
+    for top in ("promptlab", "migrations", "docs"):
+        inside = Path("promptlab") / top if top != "promptlab" else Path(top)
         for path in (folder / top).rglob("*"):
             if path.is_file():
                 yield inside / path.relative_to(folder / top)
@@ -373,8 +375,9 @@ def test_a_set_up_that_was_killed_is_made_whole_by_the_next(checkout: Path) -> N
 
 
 def wait_for(path: Path) -> None:
-    end = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < end:
+    end = time.monotonic() + WAIT
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} does not come"
         time.sleep(0.01)
 
 

@@ -13,6 +13,7 @@ from promptlab.schemas.events import CallRecalled, StepFinished
 from promptlab.schemas.run import MISSING
 from tests.engine_kit import Bench, ask, statuses
 from tests.scripted import ScriptedProvider, texts
+from tests.virtual_time import virtually
 
 ANSWER_COST = (10 * 1.0 + 5 * 2.0) / 1e6
 ONE_ROW = ({"word": "hi"},)
@@ -111,6 +112,7 @@ async def test_a_step_sees_nothing_but_its_with() -> None:
     assert (steps["b"].status, steps["b"].error_kind) == ("errored", "template")
 
 
+@virtually
 async def test_a_step_that_takes_too_long_errors_and_says_what_it_took() -> None:
     """
     Given a step that asks twice, whose second question is not answered in time,
@@ -144,6 +146,7 @@ async def test_a_step_that_takes_too_long_errors_and_says_what_it_took() -> None
     assert one.counts.unknown == 1
 
 
+@virtually
 async def test_no_attempt_follows_once_the_step_has_given_up() -> None:
     """
     Given a model that fails, and a step with less time than the pause before the next attempt,

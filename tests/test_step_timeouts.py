@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from promptlab.engine.assembly import RunOptions
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, ServerFault
 from promptlab.live.counts import RunCounts
-from promptlab.schemas.events import AttemptEnded, TrialFinished
+from promptlab.schemas.events import AttemptEnded, Event, TrialFinished
 from promptlab.schemas.pipeline import Limits
 from promptlab.schemas.report import RunSummary
 from promptlab.schemas.run import TrialResult
@@ -144,13 +146,14 @@ def test_the_wait_for_a_free_process_is_none_of_the_steps_time(seconds: float, e
     """
     Given a function that takes 0.9 s, a process that runs one call after the other, and many rows,
     when a step has time for one call, or for less,
-    then all pass, however long the last had to wait, or all error.
+    then all pass, however long the last had to wait, or all error; each says that it was tried once.
     """
     rows = words(*map(str, range(8)))
 
     one, _ = ran(Slow(0.0), rows, {**PYTHON, "timeout": seconds}, functions=SLOWLY)
 
     assert (errors(one), len(one.called)) == ({error}, 8)
+    assert {step.attempts for trial in one.trials for step in trial.steps} == {1}
 
 
 def test_equal_calls_of_a_function_wait_as_one() -> None:
@@ -241,21 +244,30 @@ def test_what_a_step_leaves_behind_is_told_alike_everywhere(
     tmp_path: Path, fake_provider: FakeProvider
 ) -> None:
     """
-    Given an answer that comes after the step has given up,
+    Given an answer that comes after the step has given up and its trial has ended,
     when the run ends,
     then it took no longer than its trial, the trial says what was sent but not what came of it, and the run
     in all places what was paid.
     """
     lab = Lab(tmp_path, fake_provider.base_url)
     lab.write_rows(1)
-    lab.write_pipeline(steps=[{**PIPELINE["steps"][0], "timeout": 0.1}])
-    fake_provider.configure(latency_ms=800)
+    lab.write_pipeline(steps=[{**PIPELINE["steps"][0], "timeout": 1}])
+    fake_provider.script({"fault": "hold"})
+    began, answered = time.monotonic(), list[float]()
 
-    summary = lab.run()
+    def answer() -> None:
+        answered.append(time.monotonic())
+        fake_provider.script()
+
+    def answer_late(event: Event) -> None:
+        if isinstance(event, TrialFinished):
+            threading.Timer(0.3, answer).start()
+
+    summary = lab.run(heard=answer_late)
 
     ((step,),) = (trial.steps for trial in lab.trials)
     assert (step.error_kind, step.attempts, step.spent_usd) == ("timeout", 1, 0.0)
-    assert summary.seconds < 0.8
+    assert summary.seconds < answered[0] - began
     assert summary.metrics["spent_usd"] == summary.spent_usd == pytest.approx(paid(fake_provider))
     assert lab.states() == {"received": 1}
 

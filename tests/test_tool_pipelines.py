@@ -163,9 +163,9 @@ def test_a_killed_run_goes_on_with_the_turn_that_is_missing(lab: Lab, fake_provi
     """
     fake_provider.script({"body": r'"role": ?"tool"', "fault": "hang", "first": 1}, *ANSWERS)
     process = lab.start("run", "words")
-    fake_provider.wait_for_requests(2, wait=30)
+    fake_provider.wait_for_requests(2)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     again = lab.command("run", "words", "--json")
 

@@ -194,8 +194,8 @@ def test_whatever_way_a_file_is_saved_it_is_run_once(pipeline: Pipeline, save: S
     pipeline.begin()
     pipeline.save(pipeline.prompt, pipeline.text("Say") + tail).turn()
 
-    save(pipeline.watched.lab.root / pipeline.prompt, pipeline.text("Written") + tail + "\n")
-    turn = pipeline.turn()
+    path, text = pipeline.watched.lab.root / pipeline.prompt, pipeline.text("Written") + tail + "\n"
+    turn = pipeline.turn_of(lambda: save(path, text))
 
     written = pipeline.watched.asked(f"word0 {pipeline.name}")
     assert [text.endswith(tail) for text in written] == [False, True, True]
@@ -211,11 +211,13 @@ def test_an_atomic_save_is_one_turn(pipeline: Pipeline) -> None:
     pipeline.begin()
     path = pipeline.watched.lab.root / pipeline.prompt
 
-    new = path.with_name(f".{path.name}.swap")
-    new.write_text(pipeline.text("Saved"))
-    path.rename(path.with_suffix(".j2~"))
-    new.rename(path)
-    turn = pipeline.turn()
+    def save() -> None:
+        new = path.with_name(f".{path.name}.swap")
+        new.write_text(pipeline.text("Saved"))
+        path.rename(path.with_suffix(".j2~"))
+        new.rename(path)
+
+    turn = pipeline.turn_of(save)
 
     assert (turn["files"], turn["calls"]["sent"]) == ([pipeline.prompt], ROWS)
     assert pipeline.sent() == 2 * ROWS
@@ -305,10 +307,12 @@ def test_a_replaced_folder_is_followed(pipeline: Pipeline) -> None:
     pipeline.begin(steps=[{"id": "say", "prompt": name}])
     folder = pipeline.watched.lab.root / Path(name).parent
 
-    pipeline.save(f"prompts/{pipeline.name}-other/say.j2", pipeline.text("Swapped"))
-    folder.rename(folder.with_name(f"{pipeline.name}-old"))
-    folder.with_name(f"{pipeline.name}-other").rename(folder)
-    swapped = pipeline.turn()
+    def swap() -> None:
+        pipeline.save(f"prompts/{pipeline.name}-other/say.j2", pipeline.text("Swapped"))
+        folder.rename(folder.with_name(f"{pipeline.name}-old"))
+        folder.with_name(f"{pipeline.name}-other").rename(folder)
+
+    swapped = pipeline.turn_of(swap)
     edited = pipeline.save(name, pipeline.text("Edited")).turn()
 
     assert len(pipeline.watched.asked("Swapped")) == len(pipeline.watched.asked("Edited")) == ROWS

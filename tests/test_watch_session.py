@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
@@ -14,11 +12,11 @@ import pytest
 from pexpect import EOF
 
 from tests.fakes import FakeProvider
-from tests.lab import INPUT_PRICE, KEY, OUTPUT_PRICE, PIPELINE, Lab
+from tests.lab import INPUT_PRICE, OUTPUT_PRICE, PIPELINE, Lab, ended, environment
+from tests.warm_kit import forked
 from tests.watch_kit import git, watch
 
 ROWS = 10
-SLOW_MS = 1_500
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def lab(tmp_path: Path, fake_provider: FakeProvider) -> Lab:
 def test_keys_run_again_pause_and_quit(lab: Lab, fake_provider: FakeProvider) -> None:
     """
     Given a watch with a row that fails,
-    when a and f are pressed, then p, a save, p again, A twice, and q,
+    when a and f are pressed, then p and a, a save, p again, A twice, and q,
     then a and f recall everything, the save waits while it is paused, A buys anew at the second press, and q
     ends with 0.
     """
@@ -38,7 +36,7 @@ def test_keys_run_again_pause_and_quit(lab: Lab, fake_provider: FakeProvider) ->
         turns = [watched.turn()]
         turns.append(watched.key("a").turn())
         turns.append(watched.key("f").turn())
-        watched.key("p")
+        turns.append(watched.key("p").key("a").turn())  # once that has come, p was heard
         watched.save("prompts/say.j2", "Tell {{ word }}")
         time.sleep(0.3)  # nothing to wait for where nothing is to come
         sent_while_paused = fake_provider.sent_count
@@ -47,7 +45,7 @@ def test_keys_run_again_pause_and_quit(lab: Lab, fake_provider: FakeProvider) ->
         code = watched.key("q").ended()
 
     calls = [(turn["cause"], turn["runs"][0]["calls"]["sent"]) for turn in turns]
-    assert calls == [("start", ROWS), ("all", 0), ("failed", 0), ("saved", ROWS), ("all", ROWS)]
+    assert calls == [("start", ROWS), ("all", 0), ("failed", 0), ("all", 0), ("saved", ROWS), ("all", ROWS)]
     assert turns[2]["runs"][0]["trials"]["failed"] == 1
     assert turns[2]["runs"][0]["trials"]["passed"] == 0
     assert (sent_while_paused, fake_provider.sent_count, code) == (ROWS, 3 * ROWS, 0)
@@ -55,15 +53,15 @@ def test_keys_run_again_pause_and_quit(lab: Lab, fake_provider: FakeProvider) ->
 
 def test_a_save_during_a_run_lets_the_rest_land(lab: Lab, fake_provider: FakeProvider) -> None:
     """
-    Given a slow provider with two calls in flight,
-    when the prompt is saved meanwhile,
+    Given a run with two calls in flight,
+    when the prompt is saved before they are answered,
     then no other call of the old state leaves, the two are recorded, and the new state is run.
     """
-    fake_provider.configure(latency_ms=SLOW_MS)
+    fake_provider.script({"fault": "hold"})
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
-        watched.save("prompts/say.j2", "Tell {{ word }}")
-        fake_provider.configure(latency_ms=0)
+        fake_provider.wait_for_requests(2)
+        watched.save("prompts/say.j2", "Tell {{ word }}").until_noted("what is in flight lands first")
+        fake_provider.script()
         stopped, whole = watched.turn(), watched.turn()
         watched.key("q").ended()
 
@@ -79,12 +77,12 @@ def test_what_a_killed_watch_left_in_doubt_is_told(lab: Lab, fake_provider: Fake
     when another one is started with --on-unknown fail,
     then it lists the two with the money at risk, and does not make them again.
     """
-    fake_provider.configure(latency_ms=SLOW_MS)
+    fake_provider.script({"fault": "hang"})
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
+        fake_provider.wait_for_requests(2)
         watched.child.process.kill()
         watched.ended()
-    fake_provider.configure(latency_ms=0)
+    fake_provider.script()
     with watch(lab, fake_provider, "words", "--on-unknown", "fail") as watched:
         turn = watched.turn()
         watched.key("q").ended()
@@ -105,10 +103,12 @@ def test_a_signal_lets_calls_land(lab: Lab, fake_provider: FakeProvider, number:
     when a signal comes,
     then nothing more is sent, both answers are recorded, and the exit code says the signal.
     """
-    fake_provider.configure(latency_ms=SLOW_MS)
+    fake_provider.script({"fault": "hold"})
     with watch(lab, fake_provider, "words", "--max-concurrency", "2") as watched:
-        fake_provider.wait_for_requests(2, wait=60)
+        fake_provider.wait_for_requests(2)
         watched.child.process.send_signal(number)
+        watched.until_noted("for the calls in flight")
+        fake_provider.script()
         watched.turn()
         code = watched.ended()
 
@@ -146,10 +146,10 @@ def test_nobody_to_ask_ends_at_the_ceiling(lab: Lab, fake_provider: FakeProvider
     when it is started,
     then it ends with 4.
     """
-    ended = lab.command("watch", "words", "--max-cost", "0.0002", "--json")
+    end = lab.command("watch", "words", "--max-cost", "0.0002", "--json")
 
-    assert ended.code == 4
-    assert json.loads(ended.out)["runs"][0]["status"] == "limited"
+    assert end.code == 4
+    assert json.loads(end.out)["runs"][0]["status"] == "limited"
     assert fake_provider.sent_count < ROWS
 
 
@@ -159,19 +159,14 @@ def test_it_ends_when_its_stdin_is_closed(lab: Lab, fake_provider: FakeProvider)
     when that is closed,
     then it ends with 0.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "promptlab", "watch", "words", "--json"],
-        cwd=lab.root,
-        env={**os.environ, "FAKE_KEY": KEY},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    first = json.loads(process.stdout.readline())
-    process.communicate(timeout=60)
+    stdin, ours = os.pipe()
+    process = forked(lab.root, ["watch", "words", "--json"], environment(), stdin=stdin)
+    os.close(stdin)
+    process.until_said('"turn"')
+    os.close(ours)
+    end = ended(process)
 
-    assert (first["turn"], process.returncode, fake_provider.sent_count) == (1, 0, ROWS)
+    assert (json.loads(end.out)["turn"], end.code, fake_provider.sent_count) == (1, 0, ROWS)
 
 
 @pytest.mark.parametrize(
@@ -189,10 +184,10 @@ def test_what_no_save_mends_is_a_matter_of_usage(lab: Lab, arguments: list[str],
     when a watch names what there is not,
     then it ends with 2 and says so.
     """
-    ended = lab.command("watch", *arguments)
+    end = lab.command("watch", *arguments)
 
-    assert (ended.code, ended.out) == (2, "")
-    assert what in ended.err
+    assert (end.code, end.out) == (2, "")
+    assert what in end.err
 
 
 @pytest.mark.parametrize("files", [60, pytest.param(500, marks=pytest.mark.thorough)])

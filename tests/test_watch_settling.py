@@ -1,14 +1,16 @@
 """A save counts once it is whole, however slowly it is written."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.git_lock import GitLock
-from promptlab.live.watching.settling import BLOCK, YOUNG, Settling
+from promptlab.live.watching.settling import BLOCK, YOUNG, YOUNG_UNSEEN, Settling
 from promptlab.live.watching.tree import Tree
 from promptlab.live.watching.writers import Writers, is_open_for_writing
 
@@ -60,12 +62,17 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-async def in_pieces(path: Path, pieces: list[str], *, pause: float = SLOW) -> None:
+async def in_pieces(path: Path, pieces: list[str], *, pause: float = SLOW) -> float:
+    """Write a file, with pauses; give how long the longest was that its reader saw."""
+    longest = 0.0
     with path.open("w") as file:
         for piece in pieces:
+            before = time.monotonic()
             file.write(piece)
             file.flush()
             await asyncio.sleep(pause)
+            longest = max(longest, time.monotonic() - before)
+    return longest
 
 
 @pytest.fixture
@@ -138,13 +145,16 @@ async def test_a_file_that_is_never_closed_counts_at_last(desk: Desk) -> None:
 async def test_what_looks_half_written_waits_longer_where_nobody_tells(desk: Desk, pieces: list[str]) -> None:
     """
     Given a file system that does not tell who writes,
-    when a file is written in pieces with pauses, and the first ones look half-written,
+    when a file is written in pieces with pauses shorter than is waited, and the first ones look half-written,
     then it counts with all its pieces.
     """
-    writing = asyncio.create_task(in_pieces(desk.path, pieces))
-    await asyncio.sleep(0)
+    longest = inf
+    while longest > 0.9 * YOUNG_UNSEEN:  # a busy machine has held us up
+        desk = Desk(desk.root)
+        writing = asyncio.create_task(in_pieces(desk.path, pieces))
+        await asyncio.sleep(0)
 
-    text = await desk.settled(Unseen(desk.root, desk.told.append))
+        text = await desk.settled(Unseen(desk.root, desk.told.append))
 
-    await writing
+        longest = await writing
     assert text == "".join(pieces)

@@ -80,11 +80,13 @@ class Forked(Process):
                 os.close(descriptor)
 
 
-def forked(root: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Forked:
-    """Start the command in a folder: no stdin, and no other environment than this."""
+def forked(
+    root: Path, arguments: Sequence[str], env: Mapping[str, str], *, stdin: int | None = None
+) -> Forked:
+    """Start the command in a folder: no stdin unless one is given, and no other environment than this."""
     out, err = os.pipe(), os.pipe()
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a path has no better way
-        told = ordered(root, arguments, env, (nothing.fileno(), out[1], err[1]))
+        told = ordered(root, arguments, env, (nothing.fileno() if stdin is None else stdin, out[1], err[1]))
     os.close(out[1])
     os.close(err[1])
     return Forked(out[0], err[0], told)

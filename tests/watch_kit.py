@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from promptlab.live.watching.settling import YOUNG
 from tests.fakes import FakeProvider
 from tests.lab import Lab, environment
 from tests.terminal_kit import InTerminal, in_terminal
@@ -120,6 +122,14 @@ class Watched:
         """Give what was said on stderr."""
         return (self.lab.root / "stderr.txt").read_text()
 
+    def until_noted(self, text: str) -> Self:
+        """Wait until this was said on stderr."""
+        deadline = time.monotonic() + WAIT
+        while text not in self.noted():
+            assert time.monotonic() < deadline, f"{text!r} is not in {self.noted()!r}"
+            time.sleep(0.005)
+        return self
+
     def asked(self, word: str = "") -> list[str]:
         """Give what the provider was asked that has `word` in it."""
         texts = [str(request.body["messages"][-1]["content"]) for request in self.fake.requests()]
@@ -175,6 +185,16 @@ class Pipeline:
             if runs or about:
                 files = [file["path"] for file in turn["files"]]
                 return {**(runs[0] if runs else {}), "files": files, "turn": turn}
+
+    def turn_of(self, save: Callable[[], object]) -> dict[str, Any]:
+        """Save, and give the turn that runs it: the only one, unless we were held up half-way."""
+        began = time.monotonic()
+        save()
+        was_held_up = time.monotonic() - began > YOUNG
+        turn = self.turn()
+        while was_held_up and not turn["turn"]["runs"]:
+            turn = self.turn()
+        return turn
 
     def sent(self) -> int:
         """Give how many requests of this pipeline reached the provider."""

@@ -80,7 +80,7 @@ def service(*answers: Reply | Answering) -> Iterator[Service]:
 
         def _give(self, reply: Reply) -> None:
             if reply.after is not None:
-                reply.after.wait(20)
+                reply.after.wait(60)
             if reply.cut == 0:
                 self.close_connection = True
                 return

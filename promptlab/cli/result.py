@@ -13,9 +13,9 @@ from promptlab.core.json import as_text
 from promptlab.core.words import at_most, duration, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
-from promptlab.schemas.report import GateResult, RunSummary, StoodIn
+from promptlab.schemas.report import UNRECORDED, GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.commands import OF_MONEY, UNRECORDED, check_command, resume_command
+from promptlab.services.commands import OF_MONEY, check_command, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,11 +36,15 @@ NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
 
 @dataclass(slots=True)
 class Failures:
-    """Listens to a run and keeps the first trials that did not pass, and the first that errored."""
+    """Listens to a run and keeps the first trials that did not pass, and the first that errored.
+
+    `checked`: whether there was a check at all; `judged`: whether one passed or failed.
+    """
 
     first: list[TrialResult] = field(default_factory=list)
     errored: list[TrialResult] = field(default_factory=list)
     checked: bool = False
+    judged: bool = False
 
     @property
     def is_full(self) -> bool:
@@ -51,7 +55,9 @@ class Failures:
             self.add(event.result)
 
     def add(self, trial: TrialResult) -> None:
-        self.checked = self.checked or any(verdict.status != "skipped" for verdict in trial.all_verdicts)
+        said = {verdict.status for verdict in trial.all_verdicts}
+        self.checked = self.checked or bool(said - {"skipped"})
+        self.judged = self.judged or bool(said & {"passed", "failed"})
         if trial.status in NOT_PASSED and not self.is_full:
             self.first.append(trial)
         if trial.status == "errored" and len(self.errored) < SHOWN:

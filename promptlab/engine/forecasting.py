@@ -35,7 +35,7 @@ class Forecaster:
     """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name.
 
     `anyhow`: what is recorded serves also where it would not be recalled. `note` is told of each call that
-    nobody has answered.
+    nobody has answered, `hear` of each.
     """
 
     log: RecordedAnswers
@@ -44,9 +44,10 @@ class Forecaster:
     attachments: AttachmentSource = NO_ATTACHMENTS
     anyhow: bool = False
     note: Callable[[Call], None] = lambda _call: None
+    hear: Callable[[Call], None] = lambda _call: None
 
     def watch(self) -> Watch:
-        return Watch(self.log, self.fresh, self.anyhow, self.note)
+        return Watch(self.log, self.fresh, self.anyhow, self.note, self.hear)
 
     async def trial(self, trial: Trial) -> list[StepForecast]:
         """Tell what the steps of a trial would do, those inside others too."""

@@ -1,7 +1,7 @@
 """Renders templates in the template process: many at once over one warm child.
 
-A template that does not answer within a second ends the child, and only that render fails: the others are
-sent again to a new one.
+A template that takes more than a second of CPU ends the child, and only that render fails: the others are
+sent again to a new one. One that does not answer for ten seconds is too slow as well.
 """
 
 import asyncio
@@ -22,9 +22,10 @@ from promptlab.engine.templating.frames import (
     Introduced,
     RenderError,
     answer,
+    loss,
     not_started,
+    patience,
     render_frame,
-    too_large,
     too_slow,
 )
 from promptlab.engine.templating.paths import NeedsProcessError
@@ -50,7 +51,7 @@ class _Job:
 class Renderer:
     """The template process as an async context manager; it starts with the first render that needs it.
 
-    ``time_limit`` is in seconds a render, ``memory_limit`` in bytes for the process, which keeps
+    ``time_limit`` is in seconds of CPU a render, ``memory_limit`` in bytes for the process, which keeps
     ``templates_kept`` compiled templates. It belongs to one event
     loop.
     """
@@ -63,6 +64,7 @@ class Renderer:
         templates_kept: int = TEMPLATES_KEPT,
     ) -> None:
         self._time_limit = time_limit
+        self._patience = patience(time_limit)
         self._memory_limit = memory_limit
         self._child: Child | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -155,7 +157,7 @@ class Renderer:
 
     async def _spawn(self) -> None:
         try:
-            self._child = await Child.start(self._memory_limit, self._take, self._lose)
+            self._child = await Child.start(self._memory_limit, self._time_limit, self._take, self._lose)
         except OSError as error:
             self._fail_all(str(error))
             return
@@ -176,7 +178,7 @@ class Renderer:
 
     def _watch(self) -> None:
         if self._timer is None and self._sent:
-            self._timer = asyncio.get_running_loop().call_later(self._time_limit, self._judge_time)
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._judge_time)
 
     def _watch_anew(self) -> None:
         """Hold the first render to its own time, not to the one that a start may take."""
@@ -190,7 +192,7 @@ class Renderer:
         if self._child is None or not self._sent:
             return
         loop = asyncio.get_running_loop()
-        limit = self._time_limit if self._child.is_ready else STARTING_SECONDS
+        limit = self._patience if self._child.is_ready else STARTING_SECONDS
         left = self._since + limit - loop.time()
         if left > 0:
             self._timer = loop.call_later(left, self._judge_time)
@@ -204,7 +206,7 @@ class Renderer:
             self._discard(child)
             self._fail_all(child.noise or str(child.exit_code))
             return
-        self._replace(child, too_large)
+        self._replace(child, partial(loss, exit_code=child.exit_code, seconds=self._time_limit))
 
     def _replace(self, child: Child, failure: Callable[[Template], RenderError]) -> None:
         begun = child.unanswered

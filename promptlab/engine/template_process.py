@@ -1,6 +1,7 @@
-"""The template process: ``python -I -m promptlab.engine.template_process BYTES``.
+"""The template process: ``python -I -m promptlab.engine.template_process BYTES SECONDS``.
 
-Reads one JSON frame a line and answers each render in order; ends when its stdin closes. Frames in:
+Reads one JSON frame a line and answers each render in order; ends when its stdin closes, and by SIGPROF in a
+render that takes more than so many seconds of CPU. Frames in:
 ``["template", key, kind, source, name, library]``, ``["render", key, values, steps]``, ``["forget"]``;
 out: ``["ready"]``, ``["ok", value]``, ``["error", kind, message, name, line]``. On stderr it writes a NUL as
 each render begins, so that the parent knows which one was never answered.
@@ -22,7 +23,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 1 << 20
 RENDER = b'["render"'
 FLUSH_SECONDS = 0.002
-ORPHAN_SECONDS = 5
+ORPHAN_SECONDS = 15  # more than a parent waits
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -64,9 +65,11 @@ def main() -> None:
     """Serve until stdin closes."""
     limit_memory(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whoever started us may ignore it
     os.set_blocking(STDERR, False)
     _write(_encoded(["ready"]))
-    serve(Templates())
+    serve(Templates(), float(sys.argv[2]))
     os._exit(0)
 
 
@@ -78,7 +81,7 @@ def limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def serve(templates: Templates) -> None:
+def serve(templates: Templates, seconds: float) -> None:
     """Answer batches of frames; a batch's answers leave together, but for slow ones."""
     for lines in _batches():
         answers: list[bytes] = []
@@ -86,8 +89,9 @@ def serve(templates: Templates) -> None:
         _set_alarm(ORPHAN_SECONDS)
         for line in lines:
             if line.startswith(RENDER):
-                _begin()
+                _begin(seconds)
             answer = templates.take(json.loads(line))
+            _limit_time(0)
             if answer is not None:
                 answers.append(answer)
             if time.monotonic() - flushed > FLUSH_SECONDS:
@@ -109,9 +113,16 @@ def _batches() -> Iterator[list[bytes]]:
             rest = [others[-1]]
 
 
-def _begin() -> None:
+def _begin(seconds: float) -> None:
     with suppress(BlockingIOError):
         os.write(STDERR, b"\0")
+    _limit_time(seconds)
+
+
+def _limit_time(seconds: float) -> None:
+    """End this process after so many seconds of its CPU, also inside C code; 0: never."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _set_alarm(seconds: int) -> None:

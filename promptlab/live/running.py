@@ -131,7 +131,7 @@ def require_runnable(project: Project, loaded: LoadedPipeline, request: RunReque
     require_leave(loaded, python_allowed=request.python_allowed, replays=request.mode == "replay")
     if request.mode == "replay":
         if request.fresh:
-            hint = "leave --fresh out, or say --mode live"
+            hint = "leave --fresh out, or replay nothing: `run --mode live`, `test --live`"
             raise UsageError("--fresh asks anew, and a replay asks nobody", hint=hint)
         return
     ceilings = project.settings.limits

@@ -10,10 +10,9 @@ from promptlab.engine.completion import CallFailure
 from promptlab.engine.plan import Plan
 from promptlab.live.counts import RunCounts
 from promptlab.live.scores import Scores
-from promptlab.schemas.report import Calls, RunSummary, Unrecorded, paid
+from promptlab.schemas.report import UNRECORDED, Calls, RunSummary, Unrecorded, paid
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
-from promptlab.services.commands import UNRECORDED
 
 USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED, INTERRUPTED = 2, 3, 4, 1, 130
 

@@ -118,7 +118,7 @@ def _level(gate: GateResult) -> str | None:
 def _stopped(found: _Found, summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped is not None or left > 0:
-        message = f"{plural(max(left, 0), 'trial')} {LEFT}: {summary.stopped or summary.status}"
+        message = f"{plural(max(left, 0), 'trial')} {LEFT}: {summary.told_stopped or summary.status}"
         yield _line("error", found.spot(None), "run stopped", message)
 
 

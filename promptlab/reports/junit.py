@@ -178,7 +178,7 @@ def _of_run(summary: RunSummary, file: str | None) -> tuple[Suite, list[str]]:
         cases.append(case(attributes | where, 0.0, inner))
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped is not None or left > 0:
-        undone = f"{plural(max(left, 0), 'trial')} left: {summary.stopped or summary.status}"
+        undone = f"{plural(max(left, 0), 'trial')} left: {summary.told_stopped or summary.status}"
         attributes = {"name": "run to its end", "classname": _class(summary.pipeline, "run")}
         suite.count("error")
         cases.append(

@@ -18,8 +18,8 @@ class Why:
     """A reason. `name`: of what changed; `before` and `after` where both are short, None where not told.
 
     Kinds: template include params model schema tool code file retry fallback … for what a step says;
-    `step` for one before it; `row`, `new row`; checks outputs gates for what judges; `new`, `base` and
-    others for all of a pipeline or cell.
+    `step` for one before it; `row`, `new row`; `recording`, `baseline`; checks outputs gates for what judges;
+    `new`, `base` and others for all of a pipeline or cell.
     """
 
     kind: str

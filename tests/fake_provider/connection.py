@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, cast
 
 from .delivery import deliver
+from .faults import HOLD
 from .journal import Journal, Outcome
 from .wire import Reply, Request, RequestError, take_request
 
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._exchange: Exchange | None = None
         self._pending: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        self._controlling: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
         self._drained.set()
 
@@ -67,6 +69,16 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         return self._exchange is None
+
+    @property
+    def reading(self) -> socket.socket | None:
+        """The socket that requests come from, until it is to be closed."""
+        return None if self._transport.is_closing() else self._socket
+
+    @property
+    def _socket(self) -> socket.socket:
+        peer: socket.socket = self._transport.get_extra_info("socket")
+        return peer
 
     def drop(self) -> None:
         """Break the connection; what was being answered is journalled as aborted."""
@@ -95,17 +107,24 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         if request.path.startswith("/_"):
             self.controls = True
-            reply = self._server.control(request)
-            self._transport.write(reply.head() + reply.body())
+            self._controlling = asyncio.get_running_loop().create_task(self._control(request))
             return
         self._exchange = self._server.open_exchange(request, self.number)
-        delay = self._exchange.plan.delay
-        if delay:
-            self._pending = asyncio.get_running_loop().call_later(delay, self._answer_late)
+        plan = self._exchange.plan
+        if plan.fault == HOLD:
+            self._server.held.append(self)
+        elif plan.delay:
+            self._pending = asyncio.get_running_loop().call_later(plan.delay, self.answer_late)
         else:
             self._answer()
 
-    def _answer_late(self) -> None:
+    async def _control(self, request: Request) -> None:
+        await self._server.drain()
+        reply = self._server.control(request)
+        self._transport.write(reply.head() + reply.body())
+
+    def answer_late(self) -> None:
+        """Answer what has waited; what came meanwhile is next."""
         self._answer()
         self._advance()
 
@@ -152,8 +171,7 @@ class Connection(asyncio.Protocol):
             self._reset()
 
     def _reset(self) -> None:
-        peer: socket.socket = self._transport.get_extra_info("socket")
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         self._transport.abort()
 
     def _end(self, outcome: Outcome) -> None:

@@ -43,7 +43,7 @@ def _apply(server: "FakeServer", command: Json) -> None:
     if "options" in command:
         server.configure(command["options"])
     if "script" in command:
-        server.script = Script(parse_rules(command["script"], FAULTS))
+        server.follow(Script(parse_rules(command["script"], FAULTS)))
     if "refuse" in command:
         server.refuse(command["refuse"])
 

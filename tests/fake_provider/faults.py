@@ -181,7 +181,8 @@ DELIVERY_FAULTS: dict[str, DeliveryFault] = {
     "hang-in-body": _hang_in_body,
     "refuse": _refuse,
 }
-FAULTS = (STATUS, *PAYLOAD_FAULTS, *REPLY_FAULTS, *DELIVERY_FAULTS)
+HOLD = "hold"  # until the script is set anew
+FAULTS = (STATUS, HOLD, *PAYLOAD_FAULTS, *REPLY_FAULTS, *DELIVERY_FAULTS)
 
 
 def retry_after_headers(wanted: Json) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import select
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ from .script import Script
 from .wire import JsonObject, Reply, Request
 
 _BACKLOG = 1024
+_PASSES = 5  # of the loop, from a connection that is accepted to its first bytes
+_MOST_PASSES = 1000  # where more comes all the time
 _HOST = "127.0.0.1"
 
 
@@ -35,6 +38,7 @@ class FakeServer:
         self.options = options or Options()
         self.script = script or Script()
         self.connections: set[Connection] = set()
+        self.held: list[Connection] = []
         self.journal = Journal(journal, secret=self.options.api_key)
         self._holder = _bound_socket(port)
         self._listener: asyncio.Server | None = None
@@ -80,6 +84,22 @@ class FakeServer:
         )
         return Exchange(number, plan, self.journal, keep_alive=request.keep_alive)
 
+    async def drain(self) -> None:
+        """Read what has come by now, be it from clients that are gone."""
+        quiet = 0
+        for _ in range(_MOST_PASSES):
+            await asyncio.sleep(0)
+            quiet = 0 if self._has_unread() else quiet + 1
+            if quiet == _PASSES:
+                return
+
+    def follow(self, script: Script) -> None:
+        """Replace the script, and answer what the one before held back."""
+        self.script = script
+        held, self.held = self.held, []
+        for connection in held:
+            connection.answer_late()
+
     def control(self, request: Request) -> Reply:
         return answer_control(self, request)
 
@@ -115,13 +135,21 @@ class FakeServer:
             if not connection.controls:
                 connection.drop()
         self.reopen()
-        self.options, self.script = Options(), Script()
+        self.options, self.script, self.held = Options(), Script(), []
         self.write_journal(journal)
 
     def write_journal(self, path: Path | None) -> None:
         """Number and journal from 1 in another file; None only counts."""
         self.journal.close()
         self.journal = Journal(path, secret=self.options.api_key)
+
+    def _has_unread(self) -> bool:
+        sockets = self._listener.sockets if self._listener else ()
+        poll = select.poll()
+        for one in (*sockets, *(connection.reading for connection in self.connections)):
+            if one is not None:
+                poll.register(one, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _plan(self, request: Request) -> Plan:
         number, in_flight = self.journal.requests + 1, self.journal.in_flight

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Literal
 from tests.lab import Ended, environment
 
 IN_FLIGHT = 3
+SAID_WITHIN = 60  # s
 ROOT = Path(__file__).parents[2]
 
 type Stop = Literal["before", "begun"]
@@ -35,6 +37,14 @@ class Command:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)  # it is no one else's: nobody has waited for it yet
 
+    def until_said(self, text: str) -> None:
+        """Wait until this was said on stderr."""
+        deadline = time.monotonic() + SAID_WITHIN
+        while text not in self.err.read_text():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{text!r} is not in {self.err.read_text()!r}")
+            time.sleep(0.005)
+
     def end(self) -> Ended:
         """Wait for its end; the code of one that was killed is negative."""
         code = self.warm.order(wait=self.pid)
@@ -52,6 +62,8 @@ class Warm:
         """Start a command in the project at `root`; with `stop` it has stopped when this returns."""
         said = next(self._files)
         out, err = said.with_suffix(".out"), said.with_suffix(".err")
+        for file in (out, err):
+            file.touch()  # it may be killed before it opens them
         order = {
             "root": str(root),
             "arguments": arguments,

@@ -47,7 +47,7 @@ def _held_in_the_middle(bench: Bench, seconds: float) -> Iterator[str]:
     place = bench.place()
     bench.provider.configure(latency_ms=100)
     command = place.start_run()
-    bench.provider.wait_for_requests(1, wait=20)
+    bench.provider.wait_for_requests(1)
     with _holding(place):
         time.sleep(seconds)
     yield from _well_ended(bench, place, command.end())

@@ -41,7 +41,7 @@ def _interrupted(bench: Bench, number: signal.Signals, report: list[dict[str, ob
     if bench.random.random() < BEFORE:
         moment = bench.random.uniform(0, BEGINNING)
     else:
-        bench.provider.wait_for_requests(1, wait=20)
+        bench.provider.wait_for_requests(1)
         moment = bench.random.uniform(0, ALL)
     time.sleep(moment)
     sent = time.monotonic()
@@ -68,9 +68,9 @@ def _ended(end: Ended, number: signal.Signals, took: float, within: float) -> It
 
 
 def _no_new_call(place: Place, moment: float) -> Iterator[str]:
-    """Only what had been given to the wire may still come after the signal."""
+    """Only what was on the wire may still come after the signal, and what leaves as it is heard."""
     late = [request for request in place.provider.requests() if request.monotonic > moment]
-    if len(late) > IN_FLIGHT:
+    if len(late) > 2 * IN_FLIGHT:
         yield f"{len(late)} calls came after the signal"
 
 
@@ -78,8 +78,9 @@ def _twice(bench: Bench, number: signal.Signals) -> Iterator[str]:
     place = bench.place(rows=ROWS)
     bench.provider.script({"fault": "hang"})
     command = place.start_run()
-    bench.provider.wait_for_requests(IN_FLIGHT, wait=20)
+    bench.provider.wait_for_requests(IN_FLIGHT)
     command.send(number)
+    command.until_said("for the calls in flight")  # two of a kind may be one, if nobody looks between them
     time.sleep(bench.random.uniform(0.01, 0.3))
     sent = time.monotonic()
     command.send(number)

@@ -13,6 +13,7 @@ from tests.torture.judge import Judge
 from tests.torture.place import Place
 
 PAGE = 4096
+ANSWERED = 4  # calls of a run before it is killed
 COMMANDS = (("run", "words"), ("resume", "last"), ("runs", "list"), ("db", "upgrade"), ("plan", "words"))
 
 
@@ -89,12 +90,12 @@ def _place_with_log(bench: Bench, *, pending: bool) -> Place:
     place.say("run", "words")
     if not pending:
         return place
-    bench.provider.configure(latency_ms=50)
+    bench.provider.script({"nth": list(range(ANSWERED + 1, 2 * len(place.asked()))), "fault": "hang"})
     command = place.start("run", "words", "--fresh")
-    bench.provider.wait_for_requests(16, wait=20)
+    bench.provider.wait_for_requests(len(place.asked()) + ANSWERED + 1)
     command.send(signal.SIGKILL)
     command.end()
-    bench.provider.configure(latency_ms=0)
+    bench.provider.script()
     return place
 
 

@@ -14,9 +14,10 @@ from promptlab.engine.templating.frames import (
     answer,
     command,
     environment,
+    loss,
     not_started,
+    patience,
     render_frame,
-    too_large,
     too_slow,
 )
 from promptlab.schemas.template import Template
@@ -28,8 +29,8 @@ MEMORY_LIMIT = 256 << 20
 class BlockingRenderer:
     """The template process as a context manager; it starts with the first render, or with `start`.
 
-    ``time_limit`` is in seconds a render, ``memory_limit`` in bytes for the process. A template that breaks
-    one of them ends the process; the next render starts another.
+    ``time_limit`` is in seconds of CPU a render, ``memory_limit`` in bytes for the process. A template that
+    breaks one of them ends the process; the next render starts another.
     """
 
     def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
@@ -53,7 +54,7 @@ class BlockingRenderer:
             return
         self.close()
         self._process = Popen(
-            command(self._memory_limit),
+            command(self._memory_limit, self._time_limit),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -69,13 +70,16 @@ class BlockingRenderer:
         """Return messages for a prompt, a content for a text, a JSON value else; raises RenderError."""
         frame = render_frame(template, names)
         self._require_ready(template)
-        begun = time.monotonic()
-        line = self._asked(b"".join((*self._introduced.frames(template), frame)), self._time_limit)
+        begun, process = time.monotonic(), cast("Popen[bytes]", self._process)
+        limit = patience(self._time_limit)
+        line = self._asked(b"".join((*self._introduced.frames(template), frame)), limit)
         if line:
             return answer(line)
+        is_late = time.monotonic() - begun >= limit
         self.close()
-        is_late = time.monotonic() - begun >= self._time_limit
-        raise too_slow(self._time_limit, template) if is_late else too_large(template)
+        if is_late:
+            raise too_slow(self._time_limit, template)
+        raise loss(template, process.returncode, self._time_limit)
 
     def _require_ready(self, template: Template) -> None:
         try:
@@ -87,7 +91,7 @@ class BlockingRenderer:
         self._is_ready = True
 
     def _asked(self, frames: bytes, seconds: float) -> bytes:
-        """Send frames and give the next line; nothing where the process ended, or took too long."""
+        """Send frames and give the next line; nothing where the process ended before it, or took too long."""
         process = cast("Popen[bytes]", self._process)
         limit = Timer(seconds, process.kill)
         limit.start()
@@ -95,7 +99,8 @@ class BlockingRenderer:
             stdin, stdout = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
             stdin.write(frames)
             stdin.flush()
-            return stdout.readline()
+            line = stdout.readline()
+            return line if line.endswith(b"\n") else b""
         except BrokenPipeError:
             return b""
         finally:

@@ -32,15 +32,16 @@ class Child(asyncio.SubprocessProtocol):
     async def start(
         cls,
         memory: int,
+        seconds: float,
         on_lines: Callable[["Child", list[bytes]], None],
         on_end: Callable[["Child"], None],
     ) -> "Child":
-        """Start a process of ``memory`` bytes at most; returns before it is ready."""
+        """Start a process of ``memory`` bytes and ``seconds`` a render; returns before it is ready."""
         child = cls(on_lines, on_end)
         try:
             await asyncio.get_running_loop().subprocess_exec(
                 lambda: child,
-                *command(memory),
+                *command(memory, seconds),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=child._progress_in,

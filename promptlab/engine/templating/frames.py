@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ PROGRAM = "promptlab.engine.template_process"
 KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 TEMPLATES_KEPT = 1000
 STARTING_SECONDS = 30.0
+PATIENCE = 10  # times the CPU that a render may take
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _decode = json.JSONDecoder().decode
@@ -55,9 +57,20 @@ class Introduced:
         self._keys.clear()
 
 
-def command(memory: int) -> tuple[str, ...]:
-    """Give what starts a template process of ``memory`` bytes at most."""
-    return (sys.executable, "-I", "-m", PROGRAM, str(memory))
+def command(memory: int, seconds: float) -> tuple[str, ...]:
+    """Give what starts a template process of ``memory`` bytes, and ``seconds`` of CPU a render, at most."""
+    return (sys.executable, "-I", "-m", PROGRAM, str(memory), str(seconds))
+
+
+def patience(seconds: float) -> float:
+    """Give the seconds to wait for a render that may take so many of CPU: others may use that, too."""
+    return seconds * PATIENCE if hasattr(signal, "setitimer") else seconds
+
+
+def loss(template: Template, exit_code: int | None, seconds: float) -> RenderError:
+    """Say what a template did whose process ended in the middle of it."""
+    ran_out_of_time = hasattr(signal, "SIGPROF") and exit_code == -signal.SIGPROF
+    return too_slow(seconds, template) if ran_out_of_time else too_large(template)
 
 
 def environment() -> dict[str, str]:

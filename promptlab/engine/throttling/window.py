@@ -28,6 +28,11 @@ class Window:
     _step: int = 1
     _probes: int = 0
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the wall was found where it was, after the first time once more."""
+        return self._probes > 1
+
     def shrink(self, wall: int) -> None:
         """Go on below a size that was refused."""
         is_same = abs(wall - self.wall) <= max(1.0, self.wall * (WALL_MARGIN - 1))
