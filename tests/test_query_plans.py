@@ -41,6 +41,21 @@ COMMANDS = (
     ("run", "words", "--failed", "last"),
     ("run", "words", "--model", "echo/other", "--explain"),
 )
+LOOKS = (
+    "/api/runs",
+    "/api/runs?text=a&status=interrupted&commit=a&since=2026-01-01",
+    "/api/runs/last",
+    "/api/runs/last/trials",
+    "/api/runs/last/trials?flipped=true&disagreeing=true&sort=-cost",
+    "/api/runs/last/trials?check=contains&tag=a&status=failed&cell=base&sort=score",
+    "/api/runs/last/trials?text=a&regex=a",
+    "/api/runs/last/trials/1-0-0",
+    "/runs",
+    "/runs/last",
+    "/runs/last/filters",
+    "/runs/last/charts",
+    "/runs/last/trials/0-0-0",
+)
 
 type Asked = dict[str, Any]
 
@@ -135,4 +150,24 @@ def test_the_day_and_doubtful_requests_are_found_by_an_index(
         recaller.doubtful()
         recaller.today(log.is_running)
 
+    assert scans(long_log, asked) == {}
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_no_page_reads_a_whole_table(cli: Cli, long_log: Path, asked: Asked, *, analyzed: bool) -> None:
+    """
+    Given a log of many runs, with and without statistics of its tables,
+    when pages of runs, of a run and of a trial are asked for, with filters and orders,
+    then each of their statements finds what it needs by an index.
+    """
+    from promptlab.main import create_app  # noqa: PLC0415 - commands do without
+    from tests.serving_kit import server_settings, signed_in  # noqa: PLC0415
+
+    if analyzed:
+        analyze(long_log)
+
+    with signed_in(create_app(server_settings(cli.folder, rate=1e6))) as client:
+        statuses = {path: client.get(path).status_code for path in LOOKS}
+
+    assert set(statuses.values()) == {200}
     assert scans(long_log, asked) == {}

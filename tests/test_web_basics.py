@@ -58,7 +58,7 @@ def test_db_session_takes_the_place_of_the_session_of_routes(client: TestClient,
         ({"host": "fd00::7", "port": 1}, {"[fd00::7]:1"}, {"fd00::7:1"}),
         ({"hosts": "Lab.example.com, lab:8080"}, {"lab.example.com", "lab:8080"}, {"lab", "example.com"}),
     ],
-    ids=str,
+    ids=["port", "all addresses", "an address", "an address of six", "names"],
 )
 def test_a_server_knows_its_names(
     tmp_path: Path, settings: dict[str, object], names: set[str], others: set[str]

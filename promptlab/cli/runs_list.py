@@ -75,22 +75,13 @@ def run_object(run: "RunRecord") -> dict[str, JSON]:
         "planned": run.planned,
         "trials": {name: getattr(run, name) for name in ("passed", "failed", "errored", "skipped")},
         "calls": {"sent": run.sent, "attempts": run.attempts, "recalled": run.recalled},
-        "pass_rate": pass_rate(run),
+        "pass_rate": run.pass_rate,
         "cost_usd": run.cost_usd,
         "spent_usd": run.spent_usd,
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "note": run.note,
     }
-
-
-def pass_rate(run: "RunRecord") -> float | None:
-    """Give the rate that the run's end said, else that of the trials so far."""
-    said = run.metrics.get("pass_rate")
-    if isinstance(said, int | float):
-        return float(said)
-    judged = run.done - run.skipped
-    return run.passed / judged if judged else None
 
 
 def _show(runs: Sequence["RunRecord"]) -> None:
@@ -112,7 +103,7 @@ def _row(run: "RunRecord", length: int) -> list[Styled | str]:
         f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
         Styled(run.status, STYLES.get(run.status, "yellow")),
         f"{run.done}/{run.planned}",
-        percent(pass_rate(run)),
+        percent(run.pass_rate),
         "unknown" if run.cost_usd is None else money(run.cost_usd),
         run.note or "",
     ]

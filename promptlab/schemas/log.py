@@ -96,6 +96,17 @@ class RunRecord:
     def done(self) -> int:
         return self.passed + self.failed + self.errored + self.skipped
 
+    @property
+    def pass_rate(self) -> float | None:
+        """The rate that the run's end said, else that of the trials so far."""
+        return rate_of(self.metrics.get("pass_rate"), passed=self.passed, judged=self.done - self.skipped)
+
+
+def rate_of(said: object, *, passed: int, judged: int) -> float | None:
+    if isinstance(said, int | float):
+        return float(said)
+    return passed / judged if judged else None
+
 
 type Sender = tuple[str, str]  # the place of a step, a row's id
 type Senders = Mapping[str, Sequence[Sender]]  # by fingerprint: who sends a request

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import NotFound, UsageError
@@ -33,10 +33,15 @@ class RunService:
         self._is_running = is_running
 
     def newest(
-        self, *, pipeline: str | None = None, limit: int = 50, before: str | None = None
+        self,
+        *,
+        pipeline: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        where: Sequence[ColumnElement[bool]] = (),
     ) -> list[RunRecord]:
-        """Give runs, newest first; `before` is the id after which to go on."""
-        query = select(Run).order_by(Run.id.desc()).limit(limit)
+        """Give runs, newest first; `before` is the id after which to go on, `where` what else must hold."""
+        query = select(Run).where(*where).order_by(Run.id.desc()).limit(limit)
         if pipeline is not None:
             query = query.where(Run.pipeline == pipeline)
         if before is not None:

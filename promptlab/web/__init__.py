@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.web import shell
+from promptlab.web import run, runs, shell, trial
 
-VIEWS = (shell,)
+VIEWS = (shell, runs, run, trial)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

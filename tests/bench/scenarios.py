@@ -107,6 +107,13 @@ def big_log(bench: Bench) -> None:
         recalls.add(f"{at_once} at once, of 1,000", recall_from(log, calls=1_000, at_once=at_once))
 
 
+def serve(bench: Bench) -> None:
+    """Ask the server for pages of a log of 1,000,000 trials, 100,000 of them in its newest run."""
+    from tests.bench.serving import print_served  # noqa: PLC0415 - it imports the server
+
+    print_served(bench.fresh())
+
+
 def checks(bench: Bench) -> None:
     rows = 1_000
     table = Table(f"{rows:,} rows × 1 step on echo/echo", rows)
@@ -192,6 +199,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "recalled": recalled,
     "nothing-changed": nothing_changed,
     "big-log": big_log,
+    "serve": serve,
     "checks": checks,
     "replayed": replayed,
     "answers": answers,

@@ -1,0 +1,62 @@
+"""One trial: its steps, what was said and judged, and its calls as they were recorded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from promptlab.core.json import pretty
+from promptlab.live.serving.asked_runs import AskedRuns
+from promptlab.live.serving.depends import LogDep, SessionDep
+from promptlab.reports.copies import curl, yaml_row
+from promptlab.services.one_trial import OneTrialService
+from promptlab.web.pages import page
+from promptlab.web.steps import judged, step_views
+from promptlab.web.texts import TEXTS, spoken
+
+router = APIRouter(prefix="/runs/{run}/trials/{trial}")
+
+LONGEST_ROW = 50_000
+
+
+@router.get("")
+def show_trial(run: str, trial: str, request: Request, session: SessionDep, log: LogDep) -> Response:
+    asked = AskedRuns(session, is_running=log.is_running).both(run, None)
+    one = OneTrialService(session, asked.run).read(trial, against=asked.against_id)
+    row = yaml_row(one.trial)
+    return page(
+        request,
+        "trial.html.j2",
+        run=asked.run,
+        one=one,
+        trial=one.trial,
+        steps=step_views(one),
+        judged=judged(one, one.trial.verdicts),
+        spoken=spoken,
+        row=row if len(row) <= LONGEST_ROW else None,
+        **TEXTS,
+    )
+
+
+@router.get("/calls/{answer}")
+def show_call(
+    run: str,
+    trial: str,
+    answer: Annotated[int, Path(ge=0, lt=2**63)],
+    request: Request,
+    session: SessionDep,
+    log: LogDep,
+) -> Response:
+    found = AskedRuns(session, is_running=log.is_running).run(run)
+    call = OneTrialService(session, found).call(trial, answer)
+    command = curl(call.answer.provider, call.request)
+    return page(
+        request,
+        "call.html.j2",
+        run=found,
+        trial=trial,
+        call=call,
+        command=command,
+        request_text=pretty(call.request),
+        **TEXTS,
+    )
