@@ -8,6 +8,13 @@ BIN := .venv/bin
 SCHEMA := docs/pipeline.schema.json
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
+DEMO := pipelines/support_triage.yaml
+DEMO_ASKED := .venv/demo-asked# the model is asked once, though its answers are in recordings/; then they are recalled
+EXAMPLES := $(sort $(wildcard pipelines/*.yaml))
+# All but the one that asks an http service, which does not know every customer: a 404 is no answer to record.
+RECORDED := $(filter-out pipelines/customer_reply.yaml,$(EXAMPLES))
+# A log of its own, or what `make demo` asked anew would go before what is recorded, and change it.
+RECORDING_LOG := sqlite:///build/record.db
 
 # $(call step,COMMAND): says which command of a goal failed, and how.
 step = $(1) || { code=$$?; echo "make $@: \`$(1)\` failed with exit code $$code; see above" >&2; exit $$code; }
@@ -19,12 +26,25 @@ help: ## list these commands
 .PHONY: demo
 demo: ready-demo ## set up, fetch the embedded model, run an example pipeline on it
 	@$(call step,$(BIN)/promptlab models pull)
-	@$(call step,$(BIN)/promptlab run pipelines/support_triage.yaml)
+	@$(call step,$(BIN)/promptlab run $(if $(wildcard $(DEMO_ASKED)),,--fresh) $(DEMO))
+	@touch $(DEMO_ASKED)
 
 .PHONY: examples
-examples: ready-demo ## run every example, whole, on the embedded model
+examples: ready-demo ## run all other examples on that model, whole
 	@$(call step,$(BIN)/promptlab models pull)
-	@$(call step,$(BIN)/promptlab run pipelines/*.yaml)
+	@$(call step,$(BIN)/promptlab run --fresh $(filter-out $(DEMO),$(EXAMPLES)))
+
+.PHONY: replay
+replay: ready-demo ## test the examples from their recordings, as CI does: nothing is called
+	@$(call step,$(BIN)/promptlab test $(RECORDED))
+	@$(call step,$(BIN)/promptlab recordings check $(RECORDED))
+
+.PHONY: record
+record: ready-demo ## record what a changed example asks, on the embedded model, and take away what is stale
+	@$(call step,$(BIN)/promptlab models pull)
+	@mkdir -p build && rm -f build/record.db*
+	@$(call step,PROMPTLAB_DATABASE_URL=$(RECORDING_LOG) $(BIN)/promptlab recordings update $(RECORDED))
+	@$(call step,$(BIN)/promptlab recordings prune --yes $(RECORDED))
 
 .PHONY: test
 test: ready-all ## set up and run the tests (PYTEST_ARGS="-k name")

@@ -106,6 +106,63 @@ def test_a_harmless_edit_is_green_without_a_call(review: Review) -> None:
     assert affected.code == 5
 
 
+def test_other_answers_to_the_same_requests_are_tested(review: Review) -> None:
+    """
+    Given a branch on which nothing but answers is other: one is recorded anew, and worse, another taken away,
+    when CI tests what is affected,
+    then these two rows are, one named as red and one as not recorded.
+    """
+    review.branch("anew")
+    review.provider.script({"user": "0003", "answer": "no"})
+    review.record("--fresh")
+    gone = next(path for path in review.recordings if "word-0005" in path.read_text())
+
+    worse = review.ci("--since", "main")
+    gone.unlink()
+    lacking = review.ci("--since", "main")
+
+    assert (worse.code, lacking.code) == (1, 2)
+    assert "✗ words: 1 failed\n  row 3 (r3) failed" in worse.out
+    assert "1 failed, 1 left" in lacking.out
+    assert "row 5 (r5) base step say" in lacking.out
+
+
+def test_other_answers_of_who_compares_outputs_affect_all_rows(review: Review) -> None:
+    """
+    Given a metric by which a model compares outputs, and nothing changed but what it answered,
+    when CI tests what is affected,
+    then all rows are, as what it is asked is known after a run alone.
+    """
+    review.branch("best")
+    metrics = [{"name": "best", "select-best": "the kinder one", "judge": "fake/judge"}]
+    loud = {"steps": {"say": {"prompt": "prompts/loud.j2"}}}
+    review.lab.write("prompts/loud.j2", f"{GOOD}!")
+    review.lab.write_pipeline(metrics=metrics, variants={"base": {}, "loud": loud})
+    review.provider.script({"body": "kinder", "answer": '{"reason": "so", "choice": 1}'})
+    review.record()
+    review.provider.script({"body": "kinder", "answer": '{"reason": "so", "choice": 2}'})
+    review.record("--fresh")
+
+    said = review.ci("--since", "HEAD~1")
+
+    assert "✓ words: 16 passed" in said.out, said.out
+
+
+def test_a_gate_is_judged_against_another_baseline(review: Review) -> None:
+    """
+    Given a gate against a baseline, and a branch on which that file alone is another one,
+    when CI tests what is affected,
+    then all rows are.
+    """
+    review.lab.write_pipeline(gates=[{"metric": "pass_rate", "against": "baseline"}])
+    review.record()
+    review.cli("baseline", "update", "words")
+
+    said = review.ci("--since", "HEAD")
+
+    assert "✓ words: 8 passed · 1 of 1 gate passed" in said.out, said.out
+
+
 def test_two_branches_that_recorded_merge_without_a_conflict(review: Review) -> None:
     """
     Given two branches that each added a row and recorded it, at other ends of the data,

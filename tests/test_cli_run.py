@@ -181,11 +181,12 @@ def test_what_models_say_is_shown_as_text(cli: Cli) -> None:
 def test_out_writes_each_report(cli: Cli) -> None:
     """
     Given two pipelines,
-    when they are run with files that hold {pipeline},
+    when they are run with files that hold {pipeline}, one of them in a folder that is not there,
     then each has its own, readable, with a line a trial.
     """
     cli.write(echo=ECHO, green=GREEN)
-    outs = [f"--out={{pipeline}}{suffix}" for suffix in (".jsonl", ".csv", ".json", ".md")]
+    names = ("{pipeline}.jsonl", "{pipeline}.csv", "{pipeline}.json", "out/{pipeline}.md")
+    outs = [f"--out={name}" for name in names]
 
     cli("run", "echo", "green", *outs)
 
@@ -194,7 +195,7 @@ def test_out_writes_each_report(cli: Cli) -> None:
         assert [json.loads(line)["steps"]["say"]["output"] for line in lines] == ["hello!", "other!"]
         assert len(list(csv.reader(io.StringIO((cli.folder / f"{name}.csv").read_text())))) == 3
         assert len(json.loads((cli.folder / f"{name}.json").read_text())["results"]) == 2
-        assert (cli.folder / f"{name}.md").read_text().startswith(f"## <code>{name}</code>")
+        assert (cli.folder / f"out/{name}.md").read_text().startswith(f"## <code>{name}</code>")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_out_writes_each_report(cli: Cli) -> None:
         (["x.foo"], "no report has the suffix '.foo'"),
         (["x.csv"], "there are 2 pipelines and one file"),
         (["{pipeline}.csv", "{pipeline}.csv"], "would be written twice"),
-        (["missing/{pipeline}.csv"], "cannot be written: no such file or directory"),
+        (["promptlab.yaml/{pipeline}.csv"], "cannot be written: file exists"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_found_first(cli: Cli, outs: list[str], message: str) -> None:

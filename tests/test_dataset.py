@@ -433,6 +433,27 @@ def test_memory_does_not_grow_with_the_size_of_rows(tmp_path: Path) -> None:
     assert peak < 2_000_000
 
 
+def test_rows_that_were_read_before_are_streamed_without_their_ids() -> None:
+    """
+    Given some thousand rows without ids, two of them equal, that were read once,
+    when they are read again to be run,
+    then they are called as before, and memory holds the ids of those two alone.
+    """
+    lines = [f'{{"q":"number {n}"}}\n' for n in range(4_000)]
+    data = dataset("a.jsonl", "".join([*lines, lines[7]]))
+    scan = scanned(data)
+    named = [row.id for row in data.rows()]
+    tracemalloc.start()
+
+    held = sum(row.id == name for row, name in zip(data.rows(scan), named, strict=True))
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held == len(lines) + 1
+    assert named[-1] == f"{named[7]}-2"
+    assert peak < 300_000
+
+
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 

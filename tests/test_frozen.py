@@ -1,12 +1,13 @@
 """`@frozen`: what its classes share with frozen dataclasses."""
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import pytest
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace, slotted
 
 
 @frozen
@@ -27,6 +28,26 @@ class Named:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+@frozen(slots=False)
+class Squared:
+    x: int
+
+    @cached_property
+    def square(self) -> int:
+        return self.x**2
+
+
+@slotted
+class Counter:
+    step: int = 1
+    seen: list[int] = field(default_factory=list, init=False)
+    last: int = field(init=False)
+    total: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.last = -self.step
 
 
 @frozen
@@ -104,3 +125,58 @@ def test_defaults_are_made_anew_and_names_may_be_asked_for() -> None:
         Point()  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         Named("a")  # type: ignore[call-arg]
+
+
+def test_a_replaced_value_is_made_as_any_other() -> None:
+    """
+    Given instances of each kind, some fields of which are not given,
+    when some of their fields are replaced,
+    then the rest is as it was, what is not given is made anew, and what is no field is refused.
+    """
+    counter = Counter(step=3)
+    counter.seen.append(1)
+
+    assert replace(Named(name="a", size=1), size=2) == Named(name="a", size=2)
+    assert replace(Standard(1), y=4) == Standard(1, 4)
+    assert (replace(counter, step=4).last, replace(counter).seen) == (-4, [])
+    with pytest.raises(TypeError):
+        replace(Point(1), z=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        replace(counter, total=1)
+
+
+def test_a_value_may_keep_what_it_worked_out() -> None:
+    """
+    Given a class without slots,
+    when a cached property of a value is asked for twice,
+    then it is worked out once, and no part of the value.
+    """
+    value = Squared(3)
+
+    assert value.square is value.square
+    assert (value, replace(value, x=4).square) == (Squared(3), 16)
+    with pytest.raises(FrozenInstanceError):
+        value.x = 2  # type: ignore[misc]
+
+
+def test_a_slotted_class_is_what_a_dataclass_with_slots_would_be() -> None:
+    """
+    Given a class whose fields may be set, some of which are not given,
+    when instances are made, and fields set,
+    then they have what they were given and their defaults, are compared by it, and cannot be hashed.
+    """
+    one, other = Counter(), Counter(1)
+    other.seen.append(1)
+    fresh = Counter(step=2)
+
+    assert (one.seen, one.total, one.last, fresh.last) == ([], 0, -1, -2)
+    assert one != other
+    other.seen.clear()
+    assert one == other
+    assert repr(one) == "Counter(step=1, seen=[], last=-1, total=0)"
+    with pytest.raises(TypeError):
+        hash(one)
+    with pytest.raises(AttributeError):
+        one.more = 1  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        Counter(total=1)  # type: ignore[call-arg]

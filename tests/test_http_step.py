@@ -436,7 +436,7 @@ def test_the_log_of_a_request_holds_no_header_that_is_named_like_a_secret(lab: L
         ({"url": "{{ word ~ '/x' }}"}, "this is no address"),
         ({"url": "http://127.0.0.1:9{{ '.evil.example/' ~ word }}"}, "a value changed the host"),
         ({"url": "http://127.0.0.1:9{{ '@evil.example/' ~ word }}"}, "a value changed the host"),
-        ({"url": "http://127.0.0.1:9/{{ '../admin/' ~ word }}"}, "is '.' or '..'"),
+        ({"url": "http://127.0.0.1:9/{{ '../admin/' ~ word }}"}, "is '.' or '..'; write out the path"),
         ({"url": "http://127.0.0.1:9/{{ '%2e%2e/' ~ word }}"}, "is '.' or '..'"),
         ({"url": "http://127.0.0.1:9/{{ 'a b' ~ word }}"}, "characters that none has"),
         ({"url": "http://127.0.0.1:9/{{ 'a#' ~ word }}"}, "has a '#' in it"),

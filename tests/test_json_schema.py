@@ -1,6 +1,7 @@
 """The JSON Schema of pipelines, as editors use it."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -14,10 +15,10 @@ from promptlab.engine.catalog import CHECKS, STEPS
 from promptlab.loader.document import parse_yaml
 from promptlab.loader.json_schema import pipeline_schema
 from promptlab.loader.problems import Problems
-from promptlab.loader.schema_file import keep_schema_file
+from promptlab.loader.schema_file import committed_schema, keep_schema_file
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = ROOT / "docs" / "pipeline.schema.json"
+COMMITTED = committed_schema()
 EXAMPLES = sorted(ROOT.glob("pipelines/*.yaml"))
 MINIMAL: dict[str, Any] = {"version": 1, "steps": [{"id": "a", "prompt": "prompts/a.j2"}]}
 
@@ -155,6 +156,33 @@ def test_the_schema_file_is_written_where_it_is_missing_or_old(tmp_path: Path) -
     assert {**first, "$comment": ""} == {**pipeline_schema(), "$comment": ""}
     assert (tmp_path / ".promptlab" / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert sorted(file.name for file in path.parent.iterdir()) == [".gitignore", path.name]
+
+
+@pytest.mark.thorough
+def test_the_kinds_of_another_package_are_in_the_schema_file(tmp_path: Path) -> None:
+    """
+    Given a package that brings a check (a process of its own, as kinds are looked up once in each),
+    when the schema file of a project is kept,
+    then the check is in it, beside those that are committed.
+    """
+    (tmp_path / "project" / "pipelines").mkdir(parents=True)
+    metadata = tmp_path / "shouting-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[promptlab.checks]\nshouting = shouting:Shouting\n")
+    (tmp_path / "shouting.py").write_text(
+        "from promptlab.engine.checks.equals import Equals\nclass Shouting(Equals): pass\n"
+    )
+    keep = "import pathlib, promptlab.loader.schema_file as file; file.keep_schema_file(pathlib.Path())"
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+
+    subprocess.run(
+        [sys.executable, "-c", keep], cwd=tmp_path / "project", env={"PYTHONPATH": path}, check=True
+    )
+
+    written = json.loads((tmp_path / "project" / ".promptlab" / "pipeline.schema.json").read_text())
+    words = written["$defs"]["Check"]["anyOf"][0]["enum"]
+    assert {"shouting", "not-shouting", "equals"} <= set(words)
 
 
 def test_a_current_schema_file_is_left_alone(tmp_path: Path) -> None:

@@ -321,6 +321,20 @@ def test_a_judge_that_is_no_model_is_told_how_to_write_one() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["aux", "NUL.v2", "Com1 .x", "words.", "words "])
+def test_a_name_that_is_no_folder_everywhere_is_refused(name: str) -> None:
+    """
+    Given a pipeline whose name is a device of Windows, or ends as no folder there does,
+    when it is loaded,
+    then it is told why: recordings lie in a folder of this name.
+    """
+    (problem,) = load(f'name: "{name}"\n{one_step()}').found
+
+    assert problem.message == (
+        f"name: {name!r} cannot be a folder on Windows, and recordings lie in one of this name"
+    )
+
+
 @pytest.mark.parametrize(
     ("when", "hint"),
     [

@@ -1,5 +1,6 @@
 """Metrics of a stream of trials."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -9,8 +10,19 @@ from hypothesis import strategies as st
 from promptlab.analysis.intervals import quantile
 from promptlab.analysis.metrics import CellMetrics, Metrics, PlannedCell
 from promptlab.analysis.units import Counts, row_status
+from promptlab.live.counts import RunCounts
+from promptlab.schemas.events import AttemptEnded, AttemptSent
 from promptlab.schemas.pipeline import Repeat
-from promptlab.schemas.run import StepResult, TrialKey, TrialResult, TrialStatus, Verdict, VerdictStatus
+from promptlab.schemas.report import paid
+from promptlab.schemas.run import (
+    StepResult,
+    TrialKey,
+    TrialResult,
+    TrialStatus,
+    Verdict,
+    VerdictStatus,
+    total,
+)
 
 
 def said(status: VerdictStatus, score: float, name: str = "equals", metric: str | None = None) -> Verdict:
@@ -52,6 +64,42 @@ def test_errored_and_missing_trials_are_failures_and_skipped_ones_are_none() -> 
     assert total.counts == Counts(passed=1, errored=1, skipped=1, left=3)
     assert total.values["pass_rate"] == 1 / 5
     assert total.values["error_rate"] == 4 / 5
+
+
+def test_costs_add_up_without_the_dust_of_binary_fractions() -> None:
+    """
+    Given three trials, and three attempts, of 0.1 USD each,
+    when they are added up,
+    then that is 0.3 USD, not 0.30000000000000004.
+    """
+    counts = RunCounts()
+    for _ in range(3):
+        counts(AttemptSent("m", 1))
+        counts(AttemptEnded("m", 1, failure=None, spent_usd=0.1))
+
+    metrics = measured([trial(row=row, cost=0.1) for row in range(3)])
+
+    assert (counts.spent_usd, metrics.values["cost_usd"], metrics.values["spent_usd"]) == (0.3, 0.3, 0.3)
+    assert (total((0.1, 0.2)), paid(0.4, 0.1)) == (0.3, 0.3)
+
+
+def test_a_trial_leaves_a_few_numbers() -> None:
+    """
+    Given some thousand trials, each with a verdict,
+    when they are added up,
+    then of each some thirty bytes stay, which is all that a run keeps of what has ended.
+    """
+    count, metrics = 4096, Metrics([PlannedCell("base", "base", 4096)])
+    metrics.add(trial("passed", said("passed", 1.0)))
+    tracemalloc.start()
+
+    for row in range(1, count):
+        metrics.add(trial("passed", said("passed", 1.0), row=row))
+
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept / count < 36
+    assert metrics.total().values["score"] == 1.0
 
 
 def test_costs_add_up_and_times_have_quantiles() -> None:

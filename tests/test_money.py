@@ -262,7 +262,7 @@ def test_what_was_never_answered_is_sent_again_only_where_that_is_wanted(
 
     assert (first.unknown, second.unknown, sent) == (1, 0, 2)
     assert (first.trials, second.trials) == ({"passed": 1, "errored": 1}, {"passed": 1, "errored": 1})
-    assert (first.spent_usd or 0) > (first.cost_usd or 0)
+    assert (first.most_spent_usd or 0) > (first.cost_usd or 0)
     assert (third.trials, fake_provider.sent_count) == ({"passed": 2}, 3)
 
 

@@ -57,6 +57,7 @@ def inner(content: str, *lines: str) -> str:
         (loop("until: say.outptu == 'x'"), "10:10: a step has no 'outptu'", None),
         (loop("until: output2"), "10:10: 'output2' is not defined", "did you mean 'output'?"),
         (loop("untill: item"), "10:3: unknown key 'untill'", "did you mean 'until'?"),
+        (loop("on_error: {defualt: 1}"), "10:14: unknown key 'defualt'", "did you mean 'default'?"),
         (loop("as: row"), "10:7: the item 'row' is a name that promptlab keeps for itself", None),
         (loop("as: ticket"), "10:7: 'ticket' is the name of an input already", None),
         (

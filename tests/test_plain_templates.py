@@ -9,6 +9,8 @@ from promptlab.engine.scope import Names
 from promptlab.engine.templating.paths import NeedsProcessError
 from promptlab.engine.templating.program import Program, Source
 from promptlab.engine.templating.shortcuts import shortcut
+from promptlab.loader.templates import walked
+from promptlab.loader.templating.plain import plain_analysis
 from promptlab.schemas.template import Template, TemplateKind
 
 VALUES: dict[str, JSON] = {
@@ -24,6 +26,21 @@ STEPS: dict[str, dict[str, JSON]] = {
     "skipped": {"status": "skipped"},
 }
 NAMES = Names(VALUES, STEPS)
+MORE_PIECES = (
+    "{{ a.b.c }}",
+    "{{\n a }}",
+    "{% \n system %}",
+    "{{ a._b }}",
+    "{{ a.__class__ }}",
+    "{{ in }}",
+    "{{ range }}",
+    "{{ varargs.x }}",
+    "a.b.c {{ b.c }} a",
+    "\x00",
+    "\ud800",
+    "é ",
+    "x" * 2000,
+)
 PIECES = (
     "{% system %}",
     "{% endsystem %}",
@@ -86,11 +103,44 @@ def test_what_is_filled_in_at_once_is_what_jinja_would_render(kind: TemplateKind
     assert filled is None or filled == by_jinja(template)
 
 
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(("prompt", "text", "value", "expression")),
+    st.lists(st.sampled_from(PIECES + MORE_PIECES), max_size=7),
+)
+def test_what_is_read_without_jinja_is_found_as_its_tree_would_say(
+    kind: TemplateKind, pieces: list[str]
+) -> None:
+    """
+    Given any template of names, role tags, text, and things that only Jinja knows,
+    when it can be analysed without Jinja,
+    then the walk over its tree finds the same, in the same places.
+    """
+    template = Template(kind, "".join(pieces), "t")
+
+    found = plain_analysis(template)
+
+    assert found is None or found == walked(template)
+
+
+@pytest.mark.parametrize(
+    "source", ["{% system %}Be brief.{% endsystem %}\nSay {{ a.b }}", "{{ question }}", ""]
+)
+def test_names_tags_and_text_are_analysed_without_jinja(source: str) -> None:
+    """
+    Given a prompt of nothing but names, role tags and text,
+    when it is analysed,
+    then Jinja is not asked.
+    """
+    assert plain_analysis(Template("prompt", source, "t")) is not None
+
+
 @pytest.mark.parametrize(
     ("kind", "source", "rendered"),
     [
         ("text", "It is {{ first.output }}.", "It is \x02123:0\x03 it is."),
         ("text", "a\r\n{{ question }}", "a\nWhat is {{ this }}?\n"),
+        ("value", "\ufeff\ufeff{{ question }}", "What is {{ this }}?\r\n"),
         ("value", "{{ question }}{{ order.buyer.name }}", "What is {{ this }}?\n{% system %}Ada"),
         (
             "prompt",

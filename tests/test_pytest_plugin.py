@@ -111,6 +111,20 @@ def lab(pytester: pytest.Pytester, recorded: Path, monkeypatch: pytest.MonkeyPat
     return Lab(pytester)
 
 
+def test_a_row_that_no_check_judged_has_not_passed(lab: Lab) -> None:
+    """
+    Given a pipeline without checks,
+    when it is tested,
+    then its rows are skipped, and the reason is said.
+    """
+    write_project(lab.folder, bare=SMALL.replace("    checks: [contains: apple]\n", ""))
+
+    done = lab(LIVE, "-rs", "pipelines/bare.yaml")
+
+    done.assert_outcomes(skipped=2)
+    done.stdout.fnmatch_lines(["SKIPPED *nothing was checked: no check judged it"])
+
+
 def test_each_row_in_each_variant_is_an_item(lab: Lab) -> None:
     """
     Given a pipeline with two variants, three rows and gates,

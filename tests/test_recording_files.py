@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -12,8 +13,9 @@ from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest, Endpoint, Usage
 from promptlab.engine.conversation import Message, ToolCall
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.nearest import nearest
 from promptlab.loader.problems import InvalidPipeline, Problems
-from promptlab.loader.recording import read_recording, recording_text
+from promptlab.loader.recording import read_recording, recording_text, timeless
 from promptlab.loader.recordings import Recordings, recording_path
 
 ENDPOINT = Endpoint("openai", "openai", "chat")
@@ -98,6 +100,30 @@ def test_a_recording_can_be_reviewed() -> None:
     assert list(json.loads(text)) == ["answer", "request", "version"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_the_same"),
+    [
+        ({"latency_ms": 3.5, "first_token_ms": 1.0}, True),
+        ({"usage": Usage(12, 3, cached_tokens=8)}, True),
+        ({"usage": Usage(12, 3, cached_tokens=8), "cost_usd": 0.00021}, False),
+        ({"usage": Usage(12, 4)}, False),
+        ({"text": "billing"}, False),
+    ],
+    ids=["times", "cached", "cached-costs-less", "tokens", "text"],
+)
+def test_times_and_what_was_cached_are_no_other_answer(changed: dict[str, Any], *, is_the_same: bool) -> None:
+    """
+    Given an answer, and the same again but for one thing,
+    when their recordings are held against each other,
+    then how long it took, and what a cache knew of its prompt, makes no other recording of it.
+    """
+    answers = (ANSWER, replace(ANSWER, **changed))
+
+    one, other = (timeless(recording_text(asking(), answer).encode()) for answer in answers)
+
+    assert (one == other) is is_the_same
+
+
 def test_recordings_are_found_by_their_request(tmp_path: Path) -> None:
     """
     Given a folder with one recording and a stray file,
@@ -113,6 +139,23 @@ def test_recordings_are_found_by_their_request(tmp_path: Path) -> None:
     assert found.answer.text == ANSWER.text
     assert missing is None
     assert list(recordings.fingerprints()) == [asking().fingerprint]
+
+
+def test_the_nearest_is_the_same_repeat_and_differs_in_what_differs(tmp_path: Path) -> None:
+    """
+    Given two repeats that are recorded, with keys in another order than a request has them,
+    when it is looked for what is nearest to a request whose text alone is another,
+    then it is the one of the same repeat, and that line alone is different.
+    """
+    said: dict[str, JSON] = {"zeta": [{"b": 1, "a": [2]}], "alpha": "x"}
+    for sample in range(2):
+        recordings = recorded(tmp_path, replace(asking("Sort this", extra=said), sample=sample))
+    wanted = [replace(asking("Sort that", extra=said), sample=sample) for sample in range(2)]
+
+    found = nearest(recordings, [one.as_json() for one in wanted])
+
+    changed = [[line for line in one.difference[2:] if line[0] in "+-"] for one in found if one is not None]
+    assert changed == [["-  Sort this", "+  Sort that"]] * 2
 
 
 @pytest.mark.parametrize(

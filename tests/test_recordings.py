@@ -391,7 +391,40 @@ def test_a_damaged_recording_is_found_before_any_call(studio: Studio) -> None:
 
     place = f"recordings/words/{file.parent.name}/{file.name}:"
     assert all(place in said.err for said in (live, replayed, checked))
+    assert "take it away, and `promptlab recordings update` writes it anew" in replayed.err
     assert len(studio.provider.requests()) == before
+
+
+def test_what_is_too_large_to_be_read_again_is_not_written(studio: Studio) -> None:
+    """
+    Given an answer of so many lines that its file would have more than a recording may,
+    when a run records,
+    then it is a 3 that says so and what to do, and what is recorded can still be read.
+    """
+    studio.lab.write_pipeline(params={})
+    studio.provider.script({"user": "0001", "answer": "a\n" * 1_000_000})
+
+    said = studio.record("--max-concurrency", "1", expect=3)
+
+    assert "MB, of 10 at most" in said.err
+    assert "max_tokens" in said.err
+    assert len(studio.files) == 1
+    studio.replay("--limit", "1")
+
+
+def test_a_pipeline_with_another_name_is_told_where_its_recordings_are(studio: Studio) -> None:
+    """
+    Given a pipeline that was recorded, and then given another name,
+    when it is replayed,
+    then it is a 2 that says which folder to move.
+    """
+    studio.record()
+    studio.lab.write_pipeline(name="new words")
+    studio.forget()
+
+    said = studio.command("run", "words", "--mode", "replay", expect=2)
+
+    assert "git mv recordings/words 'recordings/new words'" in said.out + said.err
 
 
 def test_a_file_in_the_way_ends_the_run_and_loses_nothing(studio: Studio) -> None:
@@ -573,3 +606,5 @@ def test_a_run_killed_while_it_writes_leaves_no_half_file(studio: Studio) -> Non
 
     studio.command("recordings", "check")
     assert len(studio.files) == 30
+    written = [file for file in (studio.lab.root / "recordings").rglob("*") if file.is_file()]
+    assert {file.name for file in written} == {".gitattributes", *(file.name for file in studio.files)}

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 import pytest
@@ -65,6 +66,19 @@ def test_every_end_of_a_trial_is_in_every_report(kind: str) -> None:
 
     assert "got text 1" in text
     assert "it broke" in text
+
+
+@pytest.mark.parametrize("kind", ["markdown", "html", "github", "junit"])
+def test_a_report_of_a_replay_that_lacked_answers_says_what_records_them(kind: str) -> None:
+    """
+    Given a replay that ended because answers are not recorded,
+    when a report for people is made,
+    then it has the command that records them.
+    """
+    command = "promptlab recordings update pipelines/words.yaml"
+    summary = replace(SUMMARY, planned=9, stopped="not recorded: 9 answers", command=command)
+
+    assert command in written(kind, [], summary=summary)
 
 
 @pytest.mark.parametrize("kind", REPORTS.names())

@@ -1,5 +1,6 @@
 """`promptlab serve`: what it prints, what it refuses, how it ends."""
 
+import logging
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from promptlab.cli.server_faults import faults_told
 from tests.cli_kit import ECHO, PROMPTLAB, Cli, write_project
 from tests.lab import environment
 
@@ -170,3 +172,32 @@ def test_a_port_in_use_is_a_2(cli: Cli) -> None:
     assert (said.code, said.out) == (2, "")
     assert f"port {port} of 127.0.0.1 is in use" in said.err
     assert "--port 0" in said.err
+
+
+def test_each_bug_is_told_once_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    Given a server,
+    when a route fails twice by the same bug, and strangers send nonsense,
+    then the bug is told once, with a file that can be sent to us, and the rest not at all.
+    """
+    logger = logging.getLogger("uvicorn.error")
+
+    with faults_told():
+        for _ in range(2):
+            try:
+                broken()
+            except RuntimeError:
+                logger.exception("Exception in ASGI application")
+        logger.warning("Invalid HTTP request received.")
+
+    out, err = capfd.readouterr()
+    bug, report = err.splitlines()
+    file = Path(report.rpartition(" ")[2])
+    text = file.read_text()
+    file.unlink()
+    assert (out, bug) == ("", "error: this is a bug in promptlab: RuntimeError")
+    assert "very-secret" not in text
+
+
+def broken() -> None:
+    raise RuntimeError("sk-very-secret-0123456789")

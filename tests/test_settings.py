@@ -122,12 +122,13 @@ def test_a_wrong_value_is_refused_at_its_place(
         "ftp://127.0.0.1/v1",
         "https://api.example.com:port/v1",
         "https://api.example.com/v1?key=1",
+        "https://api.example.com/v1/../admin",
         "api.example.com",
     ],
 )
 def test_an_address_that_no_request_may_go_to_is_refused(address: str) -> None:
     """
-    Given a link-local, metadata, plain or misspelt address, or one with a password,
+    Given a link-local, metadata, plain, misspelt or roundabout address, or one with a password,
     when the file is validated,
     then it is refused, without showing the password.
     """

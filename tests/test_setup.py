@@ -148,7 +148,7 @@ def test_the_wheel_holds_migrations_and_data_files(tmp_path: Path) -> None:
     """
     Given a copy of the sources,
     when the wheel is built as installers do,
-    then the migrations lie inside the package, with every module and data file.
+    then the migrations and the schema for editors lie inside the package, with every module and data file.
     """
     copy_sources(tmp_path)
     expected = {name.as_posix() for name in sources_in(tmp_path)}
@@ -161,7 +161,8 @@ def test_the_wheel_holds_migrations_and_data_files(tmp_path: Path) -> None:
 
 
 def sources_in(folder: Path) -> Iterator[Path]:
-    for top, inside in (("promptlab", Path("promptlab")), ("migrations", Path("promptlab/migrations"))):
+    for top in ("promptlab", "migrations", "docs"):
+        inside = Path("promptlab") / top if top != "promptlab" else Path(top)
         for path in (folder / top).rglob("*"):
             if path.is_file():
                 yield inside / path.relative_to(folder / top)

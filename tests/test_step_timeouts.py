@@ -146,13 +146,14 @@ def test_the_wait_for_a_free_process_is_none_of_the_steps_time(seconds: float, e
     """
     Given a function that takes 0.9 s, a process that runs one call after the other, and many rows,
     when a step has time for one call, or for less,
-    then all pass, however long the last had to wait, or all error.
+    then all pass, however long the last had to wait, or all error; each says that it was tried once.
     """
     rows = words(*map(str, range(8)))
 
     one, _ = ran(Slow(0.0), rows, {**PYTHON, "timeout": seconds}, functions=SLOWLY)
 
     assert (errors(one), len(one.called)) == ({error}, 8)
+    assert {step.attempts for trial in one.trials for step in trial.steps} == {1}
 
 
 def test_equal_calls_of_a_function_wait_as_one() -> None:

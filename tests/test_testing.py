@@ -10,6 +10,9 @@ from tests.cli_kit import ECHO, GREEN, Cli
 from tests.fakes import FakeProvider
 from tests.lab import KEY
 
+UNREADABLE = (
+    GREEN.replace("    checks:", "    output: json\n    checks:") + "gates: [{metric: pass_rate, min: 0}]\n"
+)
 UNCHECKED = GREEN.replace('    checks: [{contains: "!"}]\n', "")
 PART = """\
 version: 1
@@ -56,6 +59,7 @@ def test_without_a_name_all_pipelines_are_tested(cli: Cli) -> None:
     ("pipeline", "arguments", "code", "told"),
     [
         (UNCHECKED, (), 5, "nothing was checked"),
+        (UNREADABLE, (), 5, "nothing was checked"),
         (GREEN, ("--where", "word == 'nobody'"), 5, "no row is left to run"),
         (GREEN, ("--where", "word == 'nobody'", "words"), 5, "no row is left to run"),
         (GREEN.replace("word: hello", "word: unheard"), (), 2, "1 answer not recorded"),

@@ -15,6 +15,7 @@ LATENCIES = (0.05, 0.3, 1.0, 5.0)
 MINUTE = 60.0
 OUTAGE = (20.0, 35.0)
 ENOUGH_CALLS = 50.0  # that tell a share: of a call in five seconds, a minute has twelve
+ENOUGH_PAUSES = 18  # times a Retry-After: a single one is not to decide
 MOST_CALLS = 500.0  # a second, which the simulation can do in reasonable time
 
 
@@ -57,9 +58,11 @@ class Outcome:
 
 
 def outcome(provider: Provider, seed: int) -> Outcome:
-    """Run a minute, after an outage one more, and then as long as it takes to tell."""
+    """Run a minute, after an outage one more, and then as long as it takes to tell, or several pauses."""
     start = MINUTE + (OUTAGE[1] if provider.outage else 0.0)
-    end = start + max(60.0 if provider.calls_a_second <= 10 else 20.0, ENOUGH_CALLS / provider.calls_a_second)
+    pauses = ENOUGH_PAUSES * (provider.retry_after or 0.0)
+    least = 60.0 if provider.calls_a_second <= 10 else 20.0
+    end = start + max(least, ENOUGH_CALLS / provider.calls_a_second, pauses)
     model = provider.simulated(seed)
     run = QuickSimulation(model, int(3 * provider.calls_a_second * provider.latency) + 40, end)
     done = run.rate(start, end) if provider.limits == "a second" else run.busy(start, end) / provider.latency

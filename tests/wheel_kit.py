@@ -15,6 +15,8 @@ def copy_sources(folder: Path) -> None:
         shutil.copy(ROOT / name, folder)
     for name in ("promptlab", "migrations"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "pipeline.schema.json", folder / "docs")
 
 
 def build_wheel(folder: Path) -> Path:

@@ -1,8 +1,9 @@
 """Classes that were expected against those that came: confusion matrix and classification report."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.schemas.metrics import CLASS_PARTS, NO_ANSWER
 
@@ -12,7 +13,7 @@ MOST_CLASSES = 200
 type Pair = tuple[str | None, str | None]
 
 
-@dataclass(slots=True)
+@slotted
 class Confusion:
     """Counts pairs of expected and actual class.
 
@@ -43,7 +44,7 @@ class Confusion:
         return ClassReport(self, missing)
 
 
-@dataclass(slots=True)
+@slotted
 class ClassReport:
     """Precision, recall and F1 of each class, as scikit-learn has them with `zero_division=0`."""
 

@@ -11,6 +11,7 @@ from operator import itemgetter
 from random import Random
 
 from promptlab.core.frozen import frozen
+from promptlab.core.numbers import Numbers
 
 Z = 1.959963984540054  # the normal distribution's 97.5 % point
 TAILS = (0.025, 0.975)
@@ -46,7 +47,9 @@ class Draws:
         return not self.counts or min(self.counts) == max(self.counts)
 
 
-def draws(rows: Sequence[int], values: Sequence[float], *, never: int = 0, of: float = 0.0) -> Draws:
+def draws(
+    rows: Numbers[int] | Sequence[int], values: Iterable[float], *, never: int = 0, of: float = 0.0
+) -> Draws:
     """Bring together what belongs to a row; `never`: trials that did not come, each with the value `of`."""
     if _are_distinct(rows):
         return Draws(array("d", values) + array("d", [of]) * never, array("l", [1]) * (len(rows) + never))
@@ -60,7 +63,7 @@ def draws(rows: Sequence[int], values: Sequence[float], *, never: int = 0, of: f
     )
 
 
-def _are_distinct(rows: Sequence[int]) -> bool:
+def _are_distinct(rows: Numbers[int] | Sequence[int]) -> bool:
     """Say whether no row comes twice, at a byte a row: there may be very many."""
     seen = bytearray(max(rows, default=-1) + 1)
     for row in rows:
@@ -116,7 +119,8 @@ def mean_interval(found: Draws) -> Interval | None:
     if rows < 2:  # noqa: PLR2004
         return None
     mean, each = sum(found.sums) / sum(found.counts), sum(found.counts) / rows
-    moved = [(one - mean * count) / each for one, count in zip(found.sums, found.counts, strict=True)]
+    pairs = zip(found.sums, found.counts, strict=True)
+    moved = array("d", ((one - mean * count) / each for one, count in pairs))
     variance = sum(value * value for value in moved) / rows
     if variance <= (1e-12 * mean) ** 2:
         return Interval(mean, mean)

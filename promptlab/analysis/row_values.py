@@ -1,9 +1,10 @@
 """What each row says of each metric: the mean over its repeats, the unit of every comparison."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from promptlab.core.frozen import slotted
 from promptlab.schemas.metrics import OF_ROWS
 from promptlab.schemas.run import TrialResult, TrialStatus
 
@@ -17,7 +18,7 @@ type CellRows = Mapping[str, Values]  # by the row's id
 type Side = Mapping[str, CellRows]  # by cell
 
 
-@dataclass(slots=True)
+@slotted
 class _Row:
     """The trials of one row in one cell: what they add up to, by metric, and how they ended."""
 

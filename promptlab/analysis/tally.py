@@ -1,17 +1,17 @@
 """What adds up the trials of a cell: counts, sums, and numbers with the rows that they are of."""
 
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import get_args
 
 from promptlab.analysis.confusion import ClassReport, Confusion
 from promptlab.analysis.intervals import Interval, draws, mean_interval, quantile, rate_interval, wilson
 from promptlab.analysis.repeats import RowOutcome, row_outcomes
 from promptlab.analysis.units import Counts, Units
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
+from promptlab.core.numbers import Numbers
 from promptlab.schemas.pipeline import Repeat
-from promptlab.schemas.run import Sample, TrialResult, TrialStatus, Verdict, everywhere
+from promptlab.schemas.run import Sample, TrialResult, TrialStatus, Verdict, everywhere, total
 
 STATUSES: tuple[TrialStatus, ...] = get_args(TrialStatus.__value__)
 
@@ -34,7 +34,7 @@ class CheckRate:
         return self.passed / self.total
 
 
-@dataclass(slots=True)
+@slotted
 class _Mean:
     total: float = 0.0
     count: int = 0
@@ -50,22 +50,22 @@ class _Mean:
         return self.total / self.count if self.count else None
 
 
-@dataclass(slots=True)
+@slotted
 class _Sum:
     """A sum of costs; one unknown makes it unknown."""
 
     value: float | None = 0.0
 
     def add(self, value: float | None) -> None:
-        self.value = None if value is None or self.value is None else self.value + value
+        self.value = total((self.value, value))
 
 
-@dataclass(slots=True)
+@slotted
 class _Values:
-    """Numbers with the rows that they are of, 12 to 16 bytes each."""
+    """Numbers with the rows that they are of, 12 bytes each."""
 
-    rows: array[int] = field(default_factory=lambda: array("L"))
-    values: array[float] = field(default_factory=lambda: array("d"))
+    rows: Numbers[int] = field(default_factory=lambda: Numbers("I"))
+    values: Numbers[float] = field(default_factory=lambda: Numbers("d"))
 
     def add(self, row: int, value: float) -> None:
         self.rows.append(row)
@@ -92,7 +92,7 @@ class Tally:
         self._ended = 0
         self._score, self._latency = _Values(), _Values()
         self._cost, self._spent = _Sum(), _Sum()
-        self._rows, self._statuses = array("L"), array("b")
+        self._rows, self._statuses = Numbers[int]("I"), Numbers[int]("b")
         self._named: dict[str, _Values] = {}
         self._checks: dict[CheckKey, _Mean] = {}
         self.confusions: dict[str, Confusion] = {}

@@ -1,9 +1,9 @@
 """Counts of units by how they ended: trials, or rows some of whose repeats must pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.marks import Marks
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialResult, TrialStatus
@@ -25,7 +25,7 @@ class Counts:
         return self.passed + self.failed + self.errored + self.left
 
 
-@dataclass(slots=True)
+@slotted
 class Units:
     """Counts trials, or rows once they are decided; a decided row stays as it is, whatever comes after.
 

@@ -1,11 +1,12 @@
 """Why steps and judges were called, not recalled: a line a cause, or a line a step of a trial."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from promptlab.cli.tables import Grid, Styled, show_grid
 from promptlab.core.display import shortened
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import as_text
 from promptlab.core.words import plural
 from promptlab.schemas.explained import Cause, Change, Explained
@@ -37,7 +38,7 @@ ALONE: dict[Cause, str] = {
 NEW = {"run": "first run", "item": "new item", "step": "new step"}
 
 
-@dataclass(slots=True)
+@slotted
 class Group:
     """Steps that were called for the same reason, and the first trials of them."""
 
@@ -70,7 +71,7 @@ def _groups(explained: Iterable[Explained]) -> dict[tuple[str, str], Group]:
     return groups
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Named:
     """`by_cell`: there are several, so that a row alone says too little."""
 

@@ -1,9 +1,9 @@
 """A trial that ended otherwise as lines for people: how, why, and what its outputs differ by."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from promptlab.core.display import escaped, shortened
+from promptlab.core.frozen import frozen
 from promptlab.core.word_diff import Piece, marked
 from promptlab.schemas.flip import Flip
 from promptlab.schemas.run import TrialKey, TrialStatus
@@ -12,7 +12,7 @@ LONGEST_REASON = 300
 STYLES: Mapping[TrialStatus, str] = {"passed": "green", "failed": "red", "errored": "magenta"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     text: str
     style: str = ""

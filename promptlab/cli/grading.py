@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -18,6 +18,7 @@ from promptlab.cli.progress import progress_for
 from promptlab.cli.result import NOTHING_CHECKED, Failures, show_result, warnings
 from promptlab.core.display import escaped
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import plain
 from promptlab.engine.plan import Cell
 from promptlab.engine.stored import StoredPlan, StoredTrial
@@ -44,7 +45,7 @@ NO_BASES: Mapping[str, Base] = MappingProxyType({})
 type Place = tuple[int, str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class How:
     """How to judge, and how to show it. `fail_exit_code` stands in for 1."""
 

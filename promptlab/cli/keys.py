@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.watch import Watch, Wish
 
 WISHES: Mapping[str, Wish] = {"a": "all", "f": "failed", "A": "all-fresh", "F": "failed-fresh"}
@@ -40,7 +41,7 @@ def keys_heard(watched: Watch) -> Iterator[None]:
         yield
 
 
-@dataclass(slots=True)
+@slotted
 class Keys:
     """Does what keys say. Buying anew is asked twice."""
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptlab.core.display import shortened
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.loader.project import Project, open_project
 from promptlab.loader.schema_file import keep_schema_file
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from promptlab.services.runs import RunService
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """The log of a project, with a session on it."""
 

@@ -92,8 +92,9 @@ class OutFiles:
 
 
 def opened(path: Path) -> TextIO:
-    """Open a report's file for writing; raises UsageError."""
+    """Open a report's file for writing, in a folder that is made where it is missing; raises UsageError."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("w", encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be written: {(error.strerror or '').lower()}") from None

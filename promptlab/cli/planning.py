@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from promptlab.cli.plan_table import show_plan, show_sum
 from promptlab.cli.trial_count import TrialCount
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import plain
 from promptlab.live.planning.counting import Seen
 from promptlab.live.planning.making import plan_loaded
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 ERRORS_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WantedPlan:
     """What to plan, and how to show it."""
 
@@ -58,7 +59,7 @@ def plan_all(project: Project, wanted: WantedPlan) -> int:
     return making.exit_code
 
 
-@dataclass(slots=True)
+@slotted
 class _Making:
     project: Project
     wanted: WantedPlan

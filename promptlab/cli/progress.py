@@ -2,11 +2,12 @@
 
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from promptlab.cli.console import is_terminal
 from promptlab.core.display import escaped, shortened
+from promptlab.core.frozen import slotted
 from promptlab.core.words import duration, money
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
@@ -40,7 +41,7 @@ def progress_for(console: "Console", counts: RunCounts, name: str) -> Progress:
     return MovingLine(console, counts, name) if is_terminal(console) else PlainLines(counts, name)
 
 
-@dataclass(slots=True)
+@slotted
 class Pace:
     """How fast trials end, over the whole run so far."""
 
@@ -71,7 +72,7 @@ def tally(counts: RunCounts) -> list[tuple[str, str]]:
     return [*parts, (money(paid(counts.spent_usd, counts.unknown_usd)), "")]
 
 
-@dataclass(slots=True)
+@slotted
 class PlainLines:
     """For pipes and CI: a line every few seconds, and one where something happens."""
 

@@ -1,7 +1,7 @@
 """What a run shows at its end: a table of its cells, its gates, what did not pass, and what it cost."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.result_more import more_lines, show_more
@@ -9,13 +9,14 @@ from promptlab.cli.result_recordings import recorded_line, unrecorded_lines
 from promptlab.cli.result_table import result_grid
 from promptlab.cli.tables import show_grid
 from promptlab.core.display import escaped
+from promptlab.core.frozen import slotted
 from promptlab.core.json import as_text
 from promptlab.core.words import at_most, duration, plural, spent
 from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.reason import reason_of
-from promptlab.schemas.report import GateResult, RunSummary, StoodIn
+from promptlab.schemas.report import UNRECORDED, GateResult, RunSummary, StoodIn
 from promptlab.schemas.run import TrialResult, TrialStatus
-from promptlab.services.commands import OF_MONEY, UNRECORDED, check_command, resume_command
+from promptlab.services.commands import OF_MONEY, check_command, resume_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,13 +35,17 @@ MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "inconclusive": (
 NOT_PASSED: tuple[TrialStatus, ...] = ("failed", "errored")
 
 
-@dataclass(slots=True)
+@slotted
 class Failures:
-    """Listens to a run and keeps the first trials that did not pass, and the first that errored."""
+    """Listens to a run and keeps the first trials that did not pass, and the first that errored.
+
+    `checked`: whether there was a check at all; `judged`: whether one passed or failed.
+    """
 
     first: list[TrialResult] = field(default_factory=list)
     errored: list[TrialResult] = field(default_factory=list)
     checked: bool = False
+    judged: bool = False
 
     @property
     def is_full(self) -> bool:
@@ -51,7 +56,9 @@ class Failures:
             self.add(event.result)
 
     def add(self, trial: TrialResult) -> None:
-        self.checked = self.checked or any(verdict.status != "skipped" for verdict in trial.all_verdicts)
+        said = {verdict.status for verdict in trial.all_verdicts}
+        self.checked = self.checked or bool(said - {"skipped"})
+        self.judged = self.judged or bool(said & {"passed", "failed"})
         if trial.status in NOT_PASSED and not self.is_full:
             self.first.append(trial)
         if trial.status == "errored" and len(self.errored) < SHOWN:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from promptlab.cli.streamed_text import StreamedText
 from promptlab.cli.unknown import risk_lines
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, plain
 from promptlab.engine.targets import Targets
 from promptlab.engine.throttling.bounds import bounds
@@ -47,7 +48,7 @@ PRECEDENCE = (130, 143, 2, 3, 4, 5, 1, 0)
 SIGNALS = (130, 143)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wanted:
     """What to run, and how to show it. `fail_exit_code` stands in for 1; `explain`: how often it was said.
     `by`: the column by which metrics are shown, too.
@@ -109,7 +110,7 @@ def _files_of(pipeline: LoadedPipeline) -> Iterator[str]:
         yield dataset.spec.path
 
 
-@dataclass
+@slotted(slots=False)
 class Runs:
     """Runs pipelines one after the other and shows each."""
 

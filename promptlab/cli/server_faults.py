@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 import click
 
@@ -12,7 +13,7 @@ from promptlab.cli.crash import write_crash_report
 class _Told(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self._known: set[tuple[str, int]] = set()
+        self._known: set[tuple[object, ...]] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -25,10 +26,8 @@ class _Told(logging.Handler):
             click.echo(f"  its report could not be written: {problem.strerror}", err=True)
 
     def _is_new(self, error: BaseException) -> bool:
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = (type(error).__name__, trace.tb_lineno if trace is not None else 0)
+        lines = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
+        place = (type(error), *lines[-1:])
         is_new = place not in self._known
         self._known.add(place)
         return is_new

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.progress import Pace, tally
 from promptlab.core.display import escaped
+from promptlab.core.frozen import slotted
 from promptlab.core.words import money, plural
 from promptlab.live.counts import RunCounts
 from promptlab.live.watching.view import Standing, Status
@@ -27,7 +28,7 @@ KEYS: dict[Standing, str] = {
 }
 
 
-@dataclass(slots=True)
+@slotted
 class StatusLine:
     """Drawn below all else: what is printed meanwhile is printed within `away`."""
 

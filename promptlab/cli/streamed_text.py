@@ -1,10 +1,11 @@
 """Answers as they come (`run --stream`): one at a time is written, the others wait until it is whole."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.progress import notice_of
 from promptlab.core.display import escaped
+from promptlab.core.frozen import slotted
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.schemas.events import Event, TextEnded, TextReceived
 from promptlab.schemas.run import TrialKey
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 BROKEN_OFF = "… broken off"
 
 
-@dataclass(slots=True)
+@slotted
 class Waiting:
     """An answer that is not shown yet."""
 

@@ -1,12 +1,13 @@
 """Tables of text: ruled and coloured in a terminal, plain and aligned in a pipe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from promptlab.cli.console import is_terminal
 from promptlab.core.display import cells as width_of
 from promptlab.core.display import escaped
+from promptlab.core.frozen import frozen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Styled:
     """Text as it came (it is escaped when it is shown) and its style."""
 
@@ -22,7 +23,7 @@ class Styled:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Grid:
     """`right`: which columns hold numbers, counted from 0; `whole`: the widths of columns that never fold."""
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, override
@@ -12,6 +11,7 @@ from promptlab.cli.result_more import more_lines
 from promptlab.cli.result_recordings import unrecorded_lines
 from promptlab.core.display import escaped
 from promptlab.core.errors import NothingToRun
+from promptlab.core.frozen import frozen
 from promptlab.core.json import as_text
 from promptlab.core.words import duration, plural, spent
 from promptlab.engine.worker import Printed, print_to_stderr
@@ -55,7 +55,7 @@ class TestFailures(Failures):
         return len(self.first) >= KEPT_TRIALS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tested:
     """A pipeline that was tested."""
 
@@ -65,13 +65,14 @@ class Tested:
     @property
     def code(self) -> int:
         """The exit code: nothing is green where nothing was checked."""
-        if self.summary.exit_code in (0, 1) and not self.was_checked:
-            return NothingToRun.exit_code
-        return self.summary.exit_code
+        return self.summary.exit_code if self.was_checked else NothingToRun.exit_code
 
     @property
     def was_checked(self) -> bool:
-        return self.failures.checked or any(_says_something(gate) for gate in self.summary.gates)
+        """Whether anything was; checks that all errored have found nothing to be in order."""
+        if self.summary.exit_code not in (0, 1) or any(map(_says_something, self.summary.gates)):
+            return True
+        return self.failures.judged if self.summary.exit_code == 0 else self.failures.checked
 
 
 def _says_something(gate: GateResult) -> bool:
@@ -90,7 +91,7 @@ def show_tested(console: "Console", tested: Tested) -> None:
     for gate in summary.gates if any(summary.trials.values()) else ():
         if gate.status == "inconclusive" or (tested.code and gate.status == "failed"):
             _show_gate(console, gate)
-    if not tested.was_checked and summary.exit_code in (0, 1):
+    if not tested.was_checked:
         _say(console, f"  {UNCHECKED}", "yellow")
     for line in unrecorded_lines(summary):
         _say(console, f"  {line}", "")

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, override
@@ -17,6 +17,7 @@ from promptlab.cli.result import Failures
 from promptlab.cli.running import Runs, Wanted, run_pipelines
 from promptlab.cli.test_view import Silent, Tested, TestFailures, show_tested, show_totals
 from promptlab.core.errors import NothingToRun
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import plain
 from promptlab.engine.targets import Targets
 from promptlab.live.counts import RunCounts
@@ -36,7 +37,7 @@ NOTHING = NothingToRun.exit_code
 ANNOTATIONS = "github"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Strictness:
     """`against`: the commit that gates are held against; `strict`: a gate that cannot tell fails."""
 
@@ -56,7 +57,7 @@ def test_all(project: Project, wanted: Wanted, strictness: Strictness) -> int:
     return run_pipelines(project, loaded, replace(wanted, request=request), made)
 
 
-@dataclass
+@slotted(slots=False)
 class TestRuns(Runs):
     """Runs pipelines as tests: what passes is a line."""
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from promptlab.cli.console import is_terminal
@@ -14,6 +14,7 @@ from promptlab.cli.status_line import StatusLine
 from promptlab.cli.turn_lines import error_lines, head, run_lines
 from promptlab.cli.unknown import doubt_lines
 from promptlab.core.display import escaped
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import plain
 from promptlab.engine.worker import Printed, printed_lines
 from promptlab.live.counts import RunCounts
@@ -55,7 +56,7 @@ class JsonReports:
         sys.stdout.flush()
 
 
-@dataclass(slots=True)
+@slotted
 class LineReports:
     """Lines for people; in a terminal differences are in colour, elsewhere between marks."""
 
@@ -101,7 +102,7 @@ class LineReports:
         self.console.print(text, soft_wrap=True)
 
 
-@dataclass(slots=True)
+@slotted
 class WatchView:
     """`line`: where stderr is a terminal."""
 
@@ -159,7 +160,7 @@ class WatchView:
             yield
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunShown:
     """Hears one run: notices at once, failures for the end."""
 

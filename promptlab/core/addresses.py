@@ -1,7 +1,7 @@
 """Which addresses requests may go to: https anywhere but link-local, plain http only nearby."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _METADATA_NAMES = {"metadata", "metadata.google.internal", "metadata.goog", "instance-data"}
 _METADATA_ADDRESSES = {"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"}
@@ -16,7 +16,14 @@ def checked_url(url: str) -> str:
         raise ValueError("the address has blanks or control characters in it")
     parts = _split(url)
     check_host(parts.scheme, parts.hostname or "")
+    refuse_dots(parts.path)
     return url.rstrip("/")
+
+
+def refuse_dots(path: str) -> None:
+    """Raise ValueError for a path that is not the one that a request would go to."""
+    if {".", ".."} & {unquote(part) for part in path.split("/")}:
+        raise ValueError("a part of the path is '.' or '..'; write out the path that it leads to")
 
 
 def check_host(scheme: str, host: str) -> None:

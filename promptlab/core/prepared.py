@@ -5,11 +5,12 @@ it takes to write a trial, and nine tenths of what it takes to look one answer u
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
 
 from sqlalchemy import Connection, Dialect, Insert, Select
+
+from promptlab.core.frozen import frozen
 
 KEPT = 64  # statements, over all databases of a process
 
@@ -17,7 +18,7 @@ type Process = Callable[[Any], Any]
 type Processes = Sequence[tuple[str, Process | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PreparedInsert:
     """An INSERT of the same columns, over and over."""
 
@@ -50,7 +51,7 @@ class PreparedInsert:
         return [row[name] if process is None else process(row[name]) for name, process in self.processes]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PreparedSelect:
     """A SELECT of columns that each have a name."""
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
+
+from promptlab.core.frozen import frozen
 
 MOST_WORDS = 1_500  # of a text; comparing takes the square of it
 AROUND = 6
@@ -13,7 +14,7 @@ _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 type Kind = Literal["same", "old", "new"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """Some words that are in both texts, in the old one alone, or in the new one alone."""
 

@@ -1,9 +1,9 @@
 """The trials that have begun, and whether limits leave room for them and for one more."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.call import Worst, cost_of
 from promptlab.engine.completion import Usage
 from promptlab.engine.handlers.budget import Budget, output_ceiling
@@ -20,7 +20,7 @@ class Expected:
     dearest: Worst
 
 
-@dataclass(slots=True)
+@slotted
 class Begun:
     """Lets a trial begin where limits leave room for all calls that those under way are still to make.
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.clock import Clock
 from promptlab.engine.completion import CallFailure
 
@@ -18,7 +18,7 @@ class Stop:
     reason: str
 
 
-@dataclass(slots=True)
+@slotted
 class Brake:
     """Pulled once, it stays: no new call leaves, calls in flight are awaited."""
 

@@ -1,11 +1,11 @@
 """Where calls are remembered: the engine's view of the run log, and one that lives in memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from itertools import count
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 
@@ -61,7 +61,7 @@ class CallLog(RecordedAnswers, Protocol):
         ...
 
 
-@dataclass(slots=True)
+@slotted
 class MemoryCallLog:
     """A call log that forgets with the process, for tests and for runs that want no log."""
 

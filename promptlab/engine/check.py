@@ -4,14 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
 from promptlab.core.extras import Extra
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON, as_text
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
@@ -54,7 +53,7 @@ class DoesNotApply(Exception):
     """There is nothing for the check to say; its verdict is `skipped`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Evidence:
     """What a trial has for its checks to look at.
 
@@ -91,7 +90,7 @@ class Evidence:
             self.subjects.clear()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Subject:
     """What a check looks at.
 

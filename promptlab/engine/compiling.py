@@ -1,11 +1,11 @@
 """From a cell as its file says it to one that can run: steps in order, each with its model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
 
 from promptlab.core.errors import UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.metric import Metric

@@ -1,7 +1,7 @@
 """What is asked of a model and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Endpoint:
     api: str
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class CompletionRequest:
     """A request in the field's common terms; providers map it to their dialect."""
 

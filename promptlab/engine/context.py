@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.attachments import content_of, messages_of
 from promptlab.engine.call import Call, asking
@@ -35,7 +35,7 @@ from promptlab.schemas.run import Verdict
 from promptlab.schemas.template import Template, TemplatedValue
 
 
-@dataclass(slots=True)
+@slotted
 class RunningStep:
     """The StepContext of the engine. `run_step` is the step chain, for the steps inside this one."""
 

@@ -1,10 +1,10 @@
 """The limit of a day, which all runs on one log share: what of it is left, as far as this run knows."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.brake import Brake
 from promptlab.engine.clock import Clock
 
@@ -28,7 +28,7 @@ class DayBook(Protocol):
     async def today(self) -> DaySpend: ...
 
 
-@dataclass(slots=True)
+@slotted
 class DayLimit:
     """Knows what other runs took when it last looked; the log itself refuses what would pass the limit."""
 

@@ -1,7 +1,6 @@
 """What an error means for the checks inside a step whose `on_error` excuses it."""
 
-from dataclasses import replace
-
+from promptlab.core.frozen import replace
 from promptlab.schemas.run import StepResult, Verdict
 
 

@@ -1,9 +1,8 @@
 """What steps may do that cannot be walked: the calls that follow on answers, and steps inside open ones."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import replace
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import compact
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.forecast import Ahead, Request, StepForecast

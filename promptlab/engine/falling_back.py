@@ -5,9 +5,9 @@ Which models failed is kept, so that a fallback's answer is the step's from then
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
@@ -36,7 +36,7 @@ class Keeps(Protocol):
     async def keep(self, request: CompletionRequest, answer: Completion) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FallbackRecord:
     """Knows which models failed a request for good, so that a fallback is the first to be asked, or recalled.
 

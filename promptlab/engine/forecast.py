@@ -1,10 +1,10 @@
 """What a trial would do, as far as it can be told without asking anybody."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Literal
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.provider import ModelProfile
 
 type Certainty = Literal["sure", "open", "again"]

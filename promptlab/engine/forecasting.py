@@ -1,9 +1,9 @@
 """Walks a trial with what is recorded: which calls it would make, and what hangs on them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
 from promptlab.engine.call import Call
@@ -35,7 +35,7 @@ class Forecaster:
     """`fresh`: nothing that was recorded before counts. `attachments` gives the files that prompts name.
 
     `anyhow`: what is recorded serves also where it would not be recalled. `note` is told of each call that
-    nobody has answered.
+    nobody has answered, `hear` of each.
     """
 
     log: RecordedAnswers
@@ -44,9 +44,10 @@ class Forecaster:
     attachments: AttachmentSource = NO_ATTACHMENTS
     anyhow: bool = False
     note: Callable[[Call], None] = lambda _call: None
+    hear: Callable[[Call], None] = lambda _call: None
 
     def watch(self) -> Watch:
-        return Watch(self.log, self.fresh, self.anyhow, self.note)
+        return Watch(self.log, self.fresh, self.anyhow, self.note, self.hear)
 
     async def trial(self, trial: Trial) -> list[StepForecast]:
         """Tell what the steps of a trial would do, those inside others too."""
@@ -75,7 +76,7 @@ class Forecaster:
         return still_machinery(watch.complete, watch.act, fallbacks, self.render, self.attachments)
 
 
-@dataclass(slots=True)
+@slotted
 class _Walk:
     """One trial: each step is looked at as it comes up."""
 

@@ -1,8 +1,8 @@
 """What the models that judge would be asked, as far as it can be told."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import as_text
 from promptlab.engine.check import Check
 from promptlab.engine.forecast import Ahead, Request, StepForecast

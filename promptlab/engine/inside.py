@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.step_request import RunStep, StepRequest
@@ -11,7 +12,7 @@ from promptlab.engine.stopwatch import Stopwatch
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(slots=True)
+@slotted
 class Inside:
     """`values`: what the steps see by name; `path`: of the step around them, with its item."""
 

@@ -1,9 +1,9 @@
 """From the checks of a step, a pipeline and a row to verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check, Evidence
 from promptlab.engine.check_reading import row_checks, sound_row_checks

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import cached_property
 
 from promptlab.core.errors import UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.check import Check
 from promptlab.engine.completion_step import CompletionStep
@@ -39,7 +39,7 @@ class CellSpec:
     in_order: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)  # without slots: `sources` and `named_checks` are made once, when asked for
+@frozen(slots=False)  # `sources` and `named_checks` are made once, when asked for
 class PlannedStep:
     """`needs`: the steps that it waits for; `for_checks`: those that only its checks name, which may err.
 
@@ -74,7 +74,7 @@ class PlannedStep:
             yield from planned.walk(f"{path}.")
 
 
-@dataclass(frozen=True)  # without slots, likewise
+@frozen(slots=False)  # likewise
 class Cell:
     """A cell with its steps in an order in which they can run."""
 
@@ -145,7 +145,7 @@ def trial_of(row: Row, cell: Cell, repeat: int = 0) -> Trial:
     return Trial(key, row, cell)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Plan:
     """`rows` opens the stream of rows anew at each call.
 

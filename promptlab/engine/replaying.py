@@ -1,9 +1,9 @@
 """Replay: what comes from outside is taken from recordings; nothing is sent, and what lacks is noted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.chain import Forward
@@ -49,7 +49,7 @@ class NoteRaised:
         return answer
 
 
-@dataclass(slots=True)
+@slotted
 class Lacking:
     """The end of each chain in a replay. `calls`: those without a recording, each request once."""
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import slotted
 from promptlab.core.words import plural
 from promptlab.engine.begun import Begun
 from promptlab.engine.machinery import Machinery
@@ -19,7 +19,7 @@ MOST_WORKERS = 1000
 WORKERS_WITHOUT_MODELS = 16
 
 
-@dataclass(slots=True)
+@slotted
 class Runner:
     """`limits` gives seconds and errors.
 

@@ -1,10 +1,10 @@
 """The names that templates, expressions and checks of a trial see."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, StepResult
 from promptlab.schemas.template import Template, TemplatedValue

@@ -1,8 +1,8 @@
 """Values that stand for answers that are not there, so that what hangs on them can be measured."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON
 from promptlab.engine.step import Step
 from promptlab.schemas.pipeline import OutputSpec

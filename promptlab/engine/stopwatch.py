@@ -3,8 +3,9 @@
 from asyncio import Timeout, get_running_loop, timeout
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from promptlab.core.frozen import replace
 from promptlab.engine.call import Call
 
 

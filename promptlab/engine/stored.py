@@ -1,10 +1,9 @@
 """Trials that were run before and are judged again: nothing is asked, called or run but what judges."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import cast
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.performing import Perform
 from promptlab.engine.plan import Plan, Trial
 from promptlab.engine.step_request import StepRequest
@@ -22,7 +21,7 @@ class StoredTrial(Trial):
         return replace(result, calls=then.calls, inner=tuple(map(self.as_run, result.inner)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class StoredPlan(Plan):
     """A plan whose trials come from elsewhere than from rows × cells; `source` gives them, anew each time."""
 

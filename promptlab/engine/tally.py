@@ -1,15 +1,16 @@
 """What the calls of one step took together, however the step ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.completion import Answer, Completion, CompletionRequest
 from promptlab.schemas.run import StepCall, StepResult, StepStatus, total
 
 type Order = tuple[int, int]
 
 
-@dataclass(slots=True)
+@slotted
 class Tally:
     """Grows while the step runs, over all times that it asks again.
 

@@ -1,9 +1,10 @@
 """Which provider, model and wire parameters a step gets."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.completion_step import CompletionStep
 from promptlab.engine.plan import NoModel, merged_params, no_judge
@@ -20,7 +21,7 @@ class RefusedParams(UsageError):
         self.names = names
 
 
-@dataclass(slots=True)
+@slotted
 class Targets:
     """Builds each provider once, when a step first names it.
 

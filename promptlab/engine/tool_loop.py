@@ -4,10 +4,10 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, as_text, canonical
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.completion import Answer, CallFailure, Completion
@@ -60,7 +60,7 @@ class _Mistake(Exception):
     """A call that no tool can answer; the model is told so."""
 
 
-@dataclass(slots=True)
+@slotted
 class Toolbox:
     """Runs what a model calls. `used` counts equal calls, so that a tool that is asked again is run again."""
 

@@ -1,9 +1,8 @@
 """The rounds of the steps inside a step that has not run yet: how many there are, and what they see."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.scope import PREVIOUS, Names, Render, RenderFailed, filled

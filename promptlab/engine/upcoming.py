@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Protocol
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.plan import Cell, Plan, Trial
 from promptlab.schemas.dataset import Row
 from promptlab.schemas.run import TrialKey, TrialStatus
@@ -40,7 +40,7 @@ def upcoming(plan: Plan) -> Upcoming:
     return UntilDecided(plan) if plan.is_sequential else InOrder(plan.trials())
 
 
-@dataclass(slots=True)
+@slotted
 class InOrder:
     trials: Iterator[Trial]
 
@@ -52,7 +52,7 @@ class InOrder:
         return Decision(has_failed=status in ("failed", "errored"))
 
 
-@dataclass(slots=True)
+@slotted
 class _Open:
     """A row in a cell that is not decided. `issued`: the repeats up to there are made, or about to be."""
 
@@ -67,7 +67,7 @@ class _Open:
 type _Unit = tuple[int, str]  # row, cell
 
 
-@dataclass(slots=True)
+@slotted
 class UntilDecided:
     """Further repeats of rows that have begun come before new rows, so that few rows are open at a time.
 

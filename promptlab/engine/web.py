@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Protocol
-from urllib.parse import unquote
 
-from promptlab.core.addresses import check_host, checked_url
+from promptlab.core.addresses import check_host, checked_url, refuse_dots
 from promptlab.core.display import is_secret_name
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, compact
@@ -130,5 +129,4 @@ def _refuse_other_origin(rendered: str, origin: str) -> None:
     if found is None or f"{found['scheme']}://{found['authority']}" != origin:
         raise ValueError(f"a value changed the host, which is {origin}; a value after it begins with '/'")
     path = re.split(r"[?#]", rendered.removeprefix(origin), maxsplit=1)[0]
-    if {".", ".."} & {unquote(part) for part in path.split("/")}:
-        raise ValueError("a part of the path is '.' or '..', which would lead elsewhere")
+    refuse_dots(path)

@@ -3,10 +3,10 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import batched
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON
 from promptlab.core.words import plural
 from promptlab.engine.best import Choice, choose
@@ -72,7 +72,7 @@ def _groups(log: RunLog, run_id: str, row: int) -> list[list[TrialResult]]:
     return list(found.values())
 
 
-@dataclass(slots=True)
+@slotted
 class _Contest:
     """One metric. `won`: by cell, row, repeat and share of each win; of `rows`, `asked` took a judge."""
 

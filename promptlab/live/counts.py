@@ -1,8 +1,9 @@
 """Counts of a run, made from its events: what progress shows and the summary says."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from promptlab.core.frozen import slotted
 from promptlab.schemas.events import (
     AttemptEnded,
     AttemptSent,
@@ -17,10 +18,10 @@ from promptlab.schemas.events import (
     TrialFinished,
 )
 from promptlab.schemas.report import StoodIn
-from promptlab.schemas.run import TrialStatus
+from promptlab.schemas.run import TrialStatus, total
 
 
-@dataclass(slots=True)
+@slotted
 class RunCounts:
     """`spent_usd`, `unknown_usd` None: some attempt's cost is unknown. Call it with each event.
 
@@ -70,7 +71,7 @@ class RunCounts:
                 self.unread += result.is_unread
                 self.unfit += result.is_unfit
                 self.planned -= spared
-                self.cost_usd = _plus(self.cost_usd, result.cost_usd)
+                self.cost_usd = total((self.cost_usd, result.cost_usd))
             case AttemptSent(_, number):
                 self.sent += number == 1
                 self.attempts += 1
@@ -88,8 +89,8 @@ class RunCounts:
 
     def compared(self, cost_usd: float | None, *, left: int) -> None:
         """Count what was asked of all trials of a row; `left`: comparisons that were not."""
-        self.cost_usd = _plus(self.cost_usd, cost_usd)
-        self.compared_usd = _plus(self.compared_usd, cost_usd)
+        self.cost_usd = total((self.cost_usd, cost_usd))
+        self.compared_usd = total((self.compared_usd, cost_usd))
         self.left += left
 
     def _hear_of_model(self, event: Event) -> None:
@@ -114,13 +115,9 @@ class RunCounts:
     def _ended(self, event: AttemptEnded) -> None:
         self.in_flight -= 1
         self.paused.pop(event.model, None)
-        self.spent_usd = _plus(self.spent_usd, event.spent_usd)
+        self.spent_usd = total((self.spent_usd, event.spent_usd))
         if event.failure is not None:
             self.failures[event.failure] += 1
         if event.outcome_unknown:
             self.unknown += 1
-            self.unknown_usd = _plus(self.unknown_usd, event.spent_usd)
-
-
-def _plus(sum_so_far: float | None, more: float | None) -> float | None:
-    return None if sum_so_far is None or more is None else sum_so_far + more
+            self.unknown_usd = total((self.unknown_usd, event.spent_usd))

@@ -1,11 +1,11 @@
 """What all runs on a log spend on a day: read for the engine, and held within a limit by the writer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.work import Intended, Settled
 from promptlab.models import Attempt
@@ -37,7 +37,7 @@ def spend_of_day(connection: Connection, run_id: str, is_running: Callable[[str]
     )
 
 
-@dataclass(slots=True)
+@slotted
 class DayGuard:
     """Refuses attempts that would pass the limit; asked by the writer inside its transaction.
 

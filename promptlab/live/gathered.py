@@ -1,10 +1,11 @@
 """The trials of a cell as functions of the project are given them, from the log or as they end."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON, plain
 from promptlab.reports.trial_line import trial_object
 from promptlab.schemas.events import Event, TrialFinished
@@ -23,7 +24,7 @@ class TooLarge(Exception):
     """The trials of a cell are more than a function can be given."""
 
 
-@dataclass(slots=True)
+@slotted
 class Gathered:
     """Trials of a cell, in any order. None is kept once they are more than `most` bytes as JSON."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from promptlab.analysis.regression import Base
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
 from promptlab.engine.call_log import CallLog, MemoryCallLog
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Grading:
     """Judges the trials of a plan. `log` None: no check asks a model, so that nothing is recorded.
 

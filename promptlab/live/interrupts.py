@@ -4,15 +4,16 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.brake import Brake
 
 GRACE_SECONDS = 10.0
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
-@dataclass(slots=True)
+@slotted
 class Interrupts:
     """`received`: the first signal, if any. Calls in flight get 10 seconds after it."""
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import batched
 
 from promptlab.core.files import FileLock
+from promptlab.core.frozen import frozen
 from promptlab.core.marks import Marks
 from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.places import place_of
@@ -25,7 +26,7 @@ TOLD_AT_ONCE = 100
 type TakeSamples = Callable[[TrialResult], Awaitable[Mapping[str, Sample]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TakenOver:
     """A run that goes on: its lock, which this process holds, and what it took before.
 

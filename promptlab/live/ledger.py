@@ -177,7 +177,8 @@ def _counts(works: list[Any]) -> Values:
         **{name: statuses[name] for name in ("passed", "failed", "errored", "skipped", "left")},
         "attempts": len(begun) - len(struck),
         "sent": begun.count(1) - struck.count(1),
-        "recalled": sum(work.count for work in _only(works, Recalled)),
+        "recalled": sum(work.recalled for work in finished)
+        + sum(work.count for work in _only(works, Recalled)),
         "cost_usd": total(work.trial.cost_usd for work in finished),
         "spent_usd": total(work.spent_usd for work in settled),
     }

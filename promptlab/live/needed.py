@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import batched
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Completion, CompletionRequest
@@ -22,7 +23,7 @@ from promptlab.schemas.report import Unrecorded
 AT_ONCE = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Needed:
     """`used`: fingerprints of recordings that the walk came to; `missing`: calls that have none.
 
@@ -71,7 +72,7 @@ async def needed(
     )
 
 
-@dataclass(slots=True)
+@slotted
 class _Used:
     """The recordings, and which of them were asked for."""
 
@@ -86,7 +87,7 @@ class _Used:
         return found
 
 
-@dataclass(slots=True)
+@slotted
 class _Missing:
     """Calls of trials that are run for certain; repeats that others may spare are none."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Literal
 
 from promptlab.core.display import shown
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.core.suggest import did_you_mean
 from promptlab.core.words import plural
@@ -32,7 +33,7 @@ FEW = 12
 type PreviewStatus = Literal["rendered", "silent", "skipped", "missing", "errored"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepPreview:
     """What one step would send. `silent`: a step that sends no messages.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import cache
 from itertools import batched, repeat
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
 from promptlab.core.database import storage_error, storage_errors
+from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.core.prepared import PreparedSelect
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.conversation import ToolCall
@@ -46,7 +47,7 @@ _DOUBTFUL = (
 )
 
 
-@dataclass(slots=True)
+@slotted
 class OwnAnswers:
     """Answers that a resumed run bought before it went on, and which of them its trials have told of.
 
@@ -148,7 +149,7 @@ class Recaller:
         return replace(found, recalled=False, spent_usd=found.cost_usd)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AllRuns:
     """What was answered in any run; none of them is one's own."""
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
 from promptlab.core.files import FileLock
+from promptlab.core.frozen import replace
 from promptlab.core.ids import new_id
 from promptlab.core.json import plain
 from promptlab.engine.call_log import Intent
@@ -65,6 +65,7 @@ class Recorder:
         self._writer: Writer
         self._recaller: Recaller
         self._doubtful: set[str] | None = None
+        self._recalled = 0  # calls of which the writer was not told yet
         self._ended = True
 
     @classmethod
@@ -150,10 +151,10 @@ class Recorder:
         match event:
             case TrialFinished(trial, _, spared):
                 sources = self._sources.get(trial.key.cell, {})
-                finished = Finished(trial, self._cell_index(trial), sources, spared)
+                finished = Finished(trial, self._cell_index(trial), sources, spared, self._take_recalled())
                 self._writer.put(finished, weight=weight_of(trial))
             case CallRecalled():
-                self._writer.put(Recalled(), weight=100)
+                self._recalled += 1
             case RunStarted(_, planned, cells, sources):
                 self._sources = sources
                 self._cells = {cell: index for index, cell in enumerate(cells)}
@@ -180,10 +181,12 @@ class Recorder:
 
     async def flush(self) -> None:
         """Wait until all that was told before is committed."""
+        self._writer.put(Recalled(self._take_recalled()), weight=0)
         await self._writer.put_and_wait(Job(lambda _connection: None))
 
     async def end_run(self, end: RunEnd) -> None:
         """Commit how the run ended, after all that was told before."""
+        self._writer.put(Recalled(self._take_recalled()), weight=0)
         await self._writer.put_and_wait(Job(lambda connection: self._end(connection, end)))
         self._ended = True
 
@@ -203,6 +206,10 @@ class Recorder:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
+
+    def _take_recalled(self) -> int:
+        count, self._recalled = self._recalled, 0
+        return count
 
     def _known_doubtful(self) -> set[str]:
         if self._doubtful is None:

@@ -1,15 +1,19 @@
 """Recorded answers beside the run log: looked up where the log has none, and written as they are used."""
 
+import errno
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from promptlab.core.errors import StorageError
+from promptlab.core.files import OWN_FOLDER, own_folder
+from promptlab.core.frozen import frozen
 from promptlab.engine.call_log import CallLog, Intent, RecordedAnswers
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
 from promptlab.engine.day_limit import DaySpend
+from promptlab.loader.files import LARGEST
 from promptlab.loader.recording import recording_text, timeless
 from promptlab.loader.recordings import FOLDER, Recordings, recording_path
 from promptlab.schemas.report import Recorded
@@ -19,7 +23,7 @@ ATTRIBUTES = "* linguist-generated\n"
 type Fate = Literal["new", "changed", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """Writes the recordings of a pipeline into the project at `root`; `seen`: what became of each file."""
 
@@ -28,12 +32,13 @@ class Written:
     seen: dict[str, Fate] = field(default_factory=dict)
 
     def write(self, request: CompletionRequest, answer: Completion) -> None:
-        """Write an answer where it is not recorded as it is, times aside; whole or not at all.
+        """Write an answer where it is not recorded as it is; whole or not at all.
 
         Raises StorageError.
         """
         path = self.root / recording_path(self.pipeline, request.fingerprint)
         content = recording_text(request, answer).encode()
+        _require_readable(path, content)
         try:
             fate = _fate(path, content)
             if fate != "unchanged":
@@ -52,13 +57,31 @@ class Written:
         attributes = self.root / FOLDER / ".gitattributes"
         if not attributes.exists():
             attributes.write_text(ATTRIBUTES, encoding="utf-8")
-        new = path.with_name(f".{path.stem}.{os.getpid()}")
         try:
-            new.write_bytes(content)
-            new.replace(path)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
+            _replace(path, content, own_folder(self.root / OWN_FOLDER))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _replace(path, content, path.parent)
+
+
+def _replace(path: Path, content: bytes, folder: Path) -> None:
+    """Write a file anew, whole or not at all, by way of a folder, in which a kill may leave it."""
+    new = folder / f".{path.stem}.{os.getpid()}"
+    try:
+        new.write_bytes(content)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _require_readable(path: Path, content: bytes) -> None:
+    """Raise StorageError for what would be too large to be read again."""
+    if len(content) > LARGEST:
+        size, most = len(content) / 2**20, LARGEST // 2**20
+        hint = "bound what is answered: `max_tokens` of a model, less from a tool, function or service"
+        raise StorageError(f"{path}: it would have {size:.1f} MB, of {most} at most", hint=hint)
 
 
 def _fate(path: Path, content: bytes) -> Fate:
@@ -70,7 +93,7 @@ def _fate(path: Path, content: bytes) -> Fate:
     return "unchanged" if before == content or timeless(before) == timeless(content) else "changed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedFiles:
     """The recordings alone, as a replay sees them."""
 
@@ -81,7 +104,7 @@ class RecordedFiles:
         return found.answer if found is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Behind:
     """What the log knows, and behind it what is recorded: what a live run recalls."""
 
@@ -95,7 +118,7 @@ class Behind:
         return None if found is None or found.error is not None else found  # what raised is run again
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WithRecordings:
     """The log, and behind it what is recorded. `written`: where all answers go that are used, if anywhere."""
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from promptlab.analysis.regression import Base
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import slotted
 from promptlab.core.words import plural
 from promptlab.engine.plan import Cell
 from promptlab.engine.stored import StoredPlan, StoredTrial
@@ -23,7 +23,7 @@ from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
 
-@dataclass(slots=True, kw_only=True)
+@slotted(kw_only=True)
 class StoredRun:
     """`command`: what runs it anew; `files`: what its pipeline reads now; `left`: trials that did not end.
 

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock
+from promptlab.core.frozen import frozen
 from promptlab.engine.targets import Targets
 from promptlab.live.circumstances import can_be_read, differences
 from promptlab.live.kept import TakenOver
@@ -30,7 +31,7 @@ BETWEEN_LOOKS = 0.05  # seconds
 MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class How:
     """What a resume says anew; None: as the run itself."""
 
@@ -42,7 +43,7 @@ class How:
     streams: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ClaimedRun:
     """A run that this process alone may go on with. `doubtful`: attempts that may be made again."""
 
@@ -57,7 +58,7 @@ class ClaimedRun:
         return run.status in ("passed", "failed") and run.done >= run.planned and not run.errored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Resumable:
     """A run that can go on: what it runs, as it was loaded the first time."""
 

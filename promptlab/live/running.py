@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Literal
 
 from promptlab.analysis.measures import MEASURES, measures_of
 from promptlab.core.errors import NothingToRun, UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, plain
 from promptlab.engine.assembly import RunOptions
 from promptlab.engine.handlers.budget import Purse
@@ -44,7 +45,7 @@ OF_SETTINGS = "limits.cost_usd of promptlab.yaml"
 type Mode = Literal["live", "record", "replay"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunRequest:
     """How to run. `failed`: a run whose failed and errored trials alone are wanted; `said`: for the log.
 
@@ -131,7 +132,7 @@ def require_runnable(project: Project, loaded: LoadedPipeline, request: RunReque
     require_leave(loaded, python_allowed=request.python_allowed, replays=request.mode == "replay")
     if request.mode == "replay":
         if request.fresh:
-            hint = "leave --fresh out, or say --mode live"
+            hint = "leave --fresh out, or replay nothing: `run --mode live`, `test --live`"
             raise UsageError("--fresh asks anew, and a replay asks nobody", hint=hint)
         return
     ceilings = project.settings.limits
@@ -184,7 +185,7 @@ def _id_of(run: str, log: RunLog) -> str:
         return RunService(session, is_running=log.is_running).find(run).id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ceiling:
     """A limit on a run's cost: what of it is gone before the run begins, and who set it."""
 

@@ -1,6 +1,6 @@
 """The metrics of a run while it runs, and what its gates make of them at the end."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from promptlab.analysis.gates import exit_status, judge_gates
@@ -9,6 +9,7 @@ from promptlab.analysis.metrics import CellMetrics, Metrics
 from promptlab.analysis.regression import NO_SIDES, Sides
 from promptlab.analysis.row_values import ByRow
 from promptlab.analysis.telling import detail_of
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.plan import Plan
 from promptlab.live.held import NOTHING_HELD, Held
@@ -16,7 +17,7 @@ from promptlab.schemas.events import Event, TrialFinished
 from promptlab.schemas.report import GateResult
 
 
-@dataclass
+@slotted(slots=False)
 class Scores:
     """Call it with each event of a run of `plan`. Once `cells` or `total` was asked for, it is final.
 

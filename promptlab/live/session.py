@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from promptlab.core.errors import PromptlabError, StorageError
+from promptlab.core.frozen import frozen
 from promptlab.core.network_guard import loopback_only
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.attachments import NO_ATTACHMENTS, AttachmentSource
@@ -36,7 +37,7 @@ from promptlab.services.commands import command_anew, command_on
 from promptlab.services.run_log import RunLog
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Session:
     """Runs one plan over one run log. `listeners` hear each event after it was put on record.
 

@@ -1,14 +1,14 @@
 """The steps of a trial and those inside them, each with what it could see."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.plan import PlannedStep
 from promptlab.schemas.run import StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """`peers`: the steps beside it and around it, by id, those first that can run first."""
 

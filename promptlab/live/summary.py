@@ -1,24 +1,24 @@
 """How a run ended, as a summary and an exit code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from promptlab.analysis.telling import measured_of, rates_of, values_of
+from promptlab.core.frozen import frozen
 from promptlab.core.words import plural
 from promptlab.engine.brake import Stop
 from promptlab.engine.completion import CallFailure
 from promptlab.engine.plan import Plan
 from promptlab.live.counts import RunCounts
 from promptlab.live.scores import Scores
-from promptlab.schemas.report import Calls, RunSummary, Unrecorded, paid
+from promptlab.schemas.report import UNRECORDED, Calls, RunSummary, Unrecorded, paid
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
-from promptlab.services.commands import UNRECORDED
 
 USAGE, CANNOT_GO_ON, LIMITED, NOT_PASSED, INTERRUPTED = 2, 3, 4, 1, 130
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """`closures`: models that were closed, and why. `signal_code`: 130 or 143 if a signal ended the run.
 

@@ -1,7 +1,7 @@
 """What the recorder puts to its writer, and the rows that each becomes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import as_text
 from promptlab.engine.call_log import Intent
 from promptlab.engine.completion import CallFailure, Completion, CompletionRequest
@@ -22,12 +23,12 @@ type Values = dict[str, Any]
 _LOGPROB = 20  # bytes of one, as JSON
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intended:
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     attempt_id: int
     intent: Intent
@@ -49,7 +50,7 @@ class Settled:
         return self.intent.reserved_usd if self.answer.outcome == "unknown" else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """An answer that no attempt was made for: what a function of the project gave."""
 
@@ -57,14 +58,18 @@ class Kept:
     answer: Completion
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Finished:
-    """`sources`: what the steps of the trial's cell are made of, by path; `spared`: repeats not needed."""
+    """`sources`: what the steps of the trial's cell are made of, by path; `spared`: repeats not needed.
+
+    `recalled`: the calls that were recalled since the trial before it.
+    """
 
     trial: TrialResult
     cell_index: int
     sources: Mapping[str, Sources] = field(default_factory=dict)
     spared: int = 0
+    recalled: int = 0
 
     @cached_property
     def inputs_digest(self) -> str:
@@ -86,12 +91,14 @@ class Finished:
         return Written(json_text(self.trial.columns))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recalled:
-    count: int = 1
+    """Calls that were recalled since the last trial."""
+
+    count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """Anything else that is written; done after the rest of its group."""
 

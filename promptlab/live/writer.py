@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
@@ -10,10 +9,12 @@ from sqlalchemy import Connection
 
 from promptlab.core.database import checkpoint, storage_error
 from promptlab.core.errors import StorageError
+from promptlab.core.frozen import frozen
 from promptlab.services.run_log import RunLog
 
 ROOM = 16_000_000  # bytes that may wait, about, before whoever puts more is made to wait
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.1
+_FIRST_SECONDS = 0.02  # in which the log is locked already
 _GATHER_BYTES = 1_000_000
 _QUIET_TURNS = 2  # of the loop, without another put that is waited for, before a group is closed
 _MOST_TURNS = 64
@@ -23,7 +24,7 @@ type Write = Callable[[Connection, Group], Sequence[Any]]
 type First = Callable[[Connection], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Put:
     """Something to write. `future`, if anybody waits, gets what the write gave for it."""
 
@@ -129,7 +130,7 @@ class Writer:
         if self._first is not None:
             with connection.begin():
                 self._first(connection)
-                results = self._write(connection, self._gathered())
+                results = self._write(connection, self._gathered(_FIRST_SECONDS))
             self._committed(connection, results)
         while self._next_group():
             with connection.begin():
@@ -139,11 +140,11 @@ class Writer:
     def _next_group(self) -> list[Put]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-        return self._gathered()
+        return self._gathered(_GATHER_SECONDS)
 
-    def _gathered(self) -> list[Put]:
+    def _gathered(self, seconds: float) -> list[Put]:
         with self._changed:
-            self._changed.wait_for(lambda: self._urgent or self._closing, timeout=_GATHER_SECONDS)
+            self._changed.wait_for(lambda: self._urgent or self._closing, timeout=seconds)
             self._group, self._waiting = self._waiting, []
             self._urgent = False
         return self._group

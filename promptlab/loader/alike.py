@@ -1,7 +1,8 @@
 """Rows that are wrong in the same way: the first is told, the others are counted."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.core.words import plural
 
 __all__ = ["Alike"]
@@ -9,7 +10,7 @@ __all__ = ["Alike"]
 SHOWN = 3
 
 
-@dataclass(slots=True)
+@slotted
 class Alike:
     """One fault, where the first row stands that has it, and how many `more` there are."""
 

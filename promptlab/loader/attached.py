@@ -1,8 +1,9 @@
 """Which files the steps of a cell attach, and whether the models that they ask take such files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.conversation import Form
 from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.engine.target import Target
@@ -17,7 +18,7 @@ type Forms = Mapping[str, frozenset[Form]]
 type Attaching = tuple[Site, FileUse | NameUse, frozenset[Form]]
 
 
-@dataclass(slots=True)
+@slotted
 class Attached:
     """What the steps of a cell attach, by the paths of the steps."""
 

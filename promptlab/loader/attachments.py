@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import slotted
 from promptlab.core.images import HEAD, PDF, image_size, sniffed
 from promptlab.engine.conversation import Attachment, AttachmentKind, Form
 from promptlab.engine.scope import RenderFailed
@@ -24,7 +25,7 @@ PLAIN = "text/plain"
 FORMATS = "PNG, JPEG, GIF or WebP"
 
 
-@dataclass(slots=True)
+@slotted
 class ProjectAttachments:
     """The engine's AttachmentSource over a project's files; those used last are kept, 48 MB at most.
 

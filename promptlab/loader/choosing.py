@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON
 from promptlab.loader.alike import Alike
 from promptlab.loader.dataset import Dataset, Scan
@@ -39,7 +39,7 @@ class _Condition:
     names: frozenset[str]
 
 
-@dataclass(slots=True)
+@slotted
 class Choosing:
     """`own`: where the dataset's `where` stands; `asked`: where that of the command does.
 
@@ -123,7 +123,7 @@ class Choosing:
         return self.problems.errors > errors
 
 
-@dataclass(slots=True)
+@slotted
 class _Judging:
     """Gathers rows and asks of many at once whether they are wanted."""
 

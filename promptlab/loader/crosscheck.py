@@ -1,9 +1,10 @@
 """Holds all templates of a cell to the names that there are; finds out which step depends on which."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, cast
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.conversation import Form
 from promptlab.engine.step import Step, holes
 from promptlab.loader.attached import Attached
@@ -33,7 +34,7 @@ UNTIL = frozenset({"output"})
 type Taken = dict[str, str]
 
 
-@dataclass(slots=True)
+@slotted
 class Crosscheck:
     """`inputs` and `columns` None: they could not be found out, so that nothing is said of them.
 

@@ -1,7 +1,7 @@
 """Datasets: every row read once to find what is wrong, and again as a stream to run."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from promptlab.core.frozen import frozen
 from promptlab.engine.conversation import Form
@@ -24,19 +24,19 @@ class Scan:
     """What a first reading of a dataset found.
 
     `columns` are those of any row, but ours; `sha256` the hashes of its files as they were read, in order;
-    `ids_are_said`: each row has an id of its own, none twice. `forms`: by input, what kinds of files its
-    paths lead to.
+    `contested`: the ids that more than one row came to, where that is known of all rows and they are few.
+    `forms`: by input, what kinds of files its paths lead to.
     """
 
     rows: int
     columns: tuple[str, ...]
     inputs: Mapping[str, InputSpec]
     sha256: Mapping[str, str]
-    ids_are_said: bool = False
+    contested: frozenset[str] | None = None
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Dataset:
     """Rows of data files, or of a list in a document.
 
@@ -56,8 +56,10 @@ class Dataset:
         """
         reading = Reading(self.files, problems, self.inputs, self.alone, with_files=True)
         errors, sources = problems.errors, self._sources()
+        is_cut = False
         for row in _rows(reading, sources):
-            reading.is_stopped = each(row) is False or self._is_enough(reading.count)
+            is_cut = each(row) is False
+            reading.is_stopped = is_cut or self._is_enough(reading.count)
         if problems.errors > errors:
             return None
         if reading.count == 0:
@@ -69,7 +71,7 @@ class Dataset:
             reading.columns,
             reading.inputs or {},
             self._hashes(sources),
-            reading.ids.all_said,
+            None if is_cut else reading.ids.contested,
             reading.forms,
         )
 
@@ -79,7 +81,7 @@ class Dataset:
         Of a dataset that was scanned the same files are read; raises FileError if one of them has changed.
         """
         problems = Problems()
-        ids = RowIds(distinct=scan is not None and scan.ids_are_said)
+        ids = RowIds(None if scan is None else scan.contested)
         reading = Reading(self.files, problems, self.inputs, self.alone, ids=ids)
         for row in _rows(reading, self._sources() if scan is None else self._unchanged(scan.sha256)):
             problems.raise_errors()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from promptlab.core.config import MODEL_PATTERN
 from promptlab.core.display import is_secret_name
 from promptlab.core.json import JSON
+from promptlab.core.suggest import suggest
 from promptlab.loader.document import Document
 from promptlab.loader.known_keys import known_keys
 from promptlab.loader.problems import Hint, Problems, did_you_mean
@@ -47,12 +48,24 @@ def report(
     for place in _of_other_branches(by_place):
         del by_place[place]
     for place, details in by_place.items():
-        if any(detail["type"] == "missing" for detail in details):
-            for detail in details:
-                _report_one(document, place, detail, problems, model)
+        missing = [detail for detail in details if detail["type"] == "missing"]
+        if missing:
+            for detail in missing:
+                if not _is_misspelt(detail["loc"][-1], place, by_place):
+                    _report_one(document, place, detail, problems, model)
         else:
             _report_one(document, place, _most_telling(details), problems, model, others=details)
     return list(by_place)
+
+
+def _is_misspelt(key: str, place: Location, by_place: Mapping[Location, Sequence[Any]]) -> bool:
+    """Whether an unknown key beside it, which is told by itself, is likely the one that is missing."""
+    unknown = [
+        str(other[-1])
+        for other, details in by_place.items()
+        if other[:-1] == place and other and details[0]["type"] == "extra_forbidden"
+    ]
+    return any(suggest(name, [key]) is not None for name in unknown)
 
 
 def _of_other_branches(by_place: Mapping[Location, Sequence[Any]]) -> list[Location]:

@@ -1,11 +1,12 @@
 """A structured file, read strictly: a plain value, and the place of each part of it."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Literal
 
 from promptlab.core.display import is_secret_name, shown
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.loader.decoding import conflict_line
 from promptlab.loader.json_reader import read_json
@@ -30,7 +31,7 @@ EXTENSION = "x-"
 type Top = Literal["map", "any"]
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Document:
     """A file (or a part of one) as a tree; paths are keys and indexes from its top."""
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, override
 
 from promptlab.core.display import shown
+from promptlab.core.frozen import frozen
 from promptlab.loader.git_objects import GitObjects
 from promptlab.loader.problems import did_you_mean
 from promptlab.loader.sources import FileError
@@ -23,7 +23,7 @@ type Kind = Literal["file", "folder", "nothing", "outside", "loop", "submodule"]
 type Names = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """Where a path leads once its links are followed; the root is ""."""
 

@@ -51,11 +51,11 @@ def decode_json(text: str, start: int) -> tuple[JSON, int] | None:
     return None if escapes >= 0 and SUSPICIOUS.search(text, escapes, end) else (value, end)
 
 
-def add_fault(problems: Problems, fault: JsonFaultError) -> None:
-    """Adds what is wrong with a JSON text, at its place."""
-    place = fault.place
+def add_fault(problems: Problems, fault: JsonFaultError, *, hint: str | None = None) -> None:
+    """Adds what is wrong with a JSON text, at its place; `hint`: what to do instead of what it says."""
+    place, todo = fault.place, hint or fault.hint
     problems.add(
-        place.source, place.position, str(fault), code=fault.code, hint=fault.hint, width=min(place.width, 40)
+        place.source, place.position, str(fault), code=fault.code, hint=todo, width=min(place.width, 40)
     )
 
 

@@ -1,12 +1,13 @@
 """The JSON Schema of pipelines, for editors: made from the models and the tables of kinds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.catalog import CHECKS, METRICS, STEPS
 from promptlab.schemas.dataset import INPUT_TYPES
@@ -95,7 +96,7 @@ def _check(long_forms: list[Schema]) -> Schema:
     return {"anyOf": [{"enum": words}, short, *long_forms]}
 
 
-@dataclass(slots=True)
+@slotted
 class _Tidy:
     """Takes out of a schema what Pydantic puts in and nobody needs: titles, empty defaults, names of lists.
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.check import Check
 from promptlab.engine.metrics.classification import Classification
 from promptlab.engine.metrics.python import PythonMetric
@@ -20,7 +21,7 @@ OUTPUT = re.compile(r"\s*\{\{-?\s*([^\W\d]\w*)\.output((?:\.\w+)*)\s*-?\}\}\s*")
 type Classes = frozenset[str] | None
 
 
-@dataclass(slots=True)
+@slotted
 class KnownMetrics(AbstractSet[str]):
     """A set of names that also has those made by a rule: percentiles, `pass^k`, what is below a metric.
 

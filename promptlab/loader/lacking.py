@@ -1,11 +1,11 @@
 """Columns that some row lacks: a check names them only where it tests for them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from promptlab.core.display import shown
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.loader.problems import Position, Problems
 from promptlab.loader.templates import Analysis, NameUse
 from promptlab.schemas.dataset import Row
@@ -26,7 +26,7 @@ class Needed:
     line: int
 
 
-@dataclass(slots=True)
+@slotted
 class Lacking:
     """Looks at rows, and remembers of each column the first row that is without it: file and line."""
 

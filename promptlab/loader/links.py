@@ -1,8 +1,9 @@
 """What is found out about the steps of a cell, each by its path: `parts.part` is a step inside `parts`."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.step import Step
 from promptlab.loader.document import Document
 from promptlab.loader.lacking import Needed
@@ -11,7 +12,7 @@ from promptlab.schemas.template import Place
 MOST_STEPS = 5_000
 
 
-@dataclass(slots=True)
+@slotted
 class Links:
     """`needs`: the steps that each names or needs; `for_checks`: those of them that only its checks name.
 

@@ -1,12 +1,12 @@
 """Loads a pipeline with all that it names; every problem is found before anything is called."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import PurePosixPath
 
 from promptlab.core.errors import CannotGoOn
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.plan import Cell, CellSpec
 from promptlab.engine.targets import Targets
 from promptlab.loader.ambiguity import refuse_ambiguous_axes
@@ -134,7 +134,7 @@ class _CellDraft:
     spec: PipelineSpec
 
 
-@dataclass(slots=True)
+@slotted
 class _Loading:
     files: ProjectFiles
     path: str

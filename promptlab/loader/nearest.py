@@ -2,15 +2,18 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
-from promptlab.core.json import JSON, compact
+from promptlab.core.frozen import frozen, slotted
+from promptlab.core.json import JSON, compact, digest
+from promptlab.engine.completion import FINGERPRINT_VERSION
 from promptlab.loader.problems import InvalidPipeline, Problems
-from promptlab.loader.recordings import Recordings, recording_path
+from promptlab.loader.recordings import FOLDER, Recordings, recording_path
 
 MOST_FILES = 5_000
 MOST_CHARACTERS = 100_000  # of a file; words beyond them do not count
@@ -21,7 +24,7 @@ _WORD = re.compile(r"\w+")
 _REQUEST = '\n  "request": {'
 
 
-@dataclass(slots=True)
+@slotted
 class _Search:
     """One request, and what is nearest to it so far."""
 
@@ -35,17 +38,22 @@ class _Search:
             self.score, self.fingerprint = score, fingerprint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Near:
-    """The path of the nearest recording, and the lines of the unified difference to what was asked."""
+    """The path of the nearest recording, and in lines the difference to what was asked, or what to do."""
 
     path: str
     difference: tuple[str, ...] = field(default=())
 
 
 def nearest(recordings: Recordings, requests: Sequence[Mapping[str, JSON]]) -> list[Near | None]:
-    """Give what is nearest to each of a few requests, by shared words; of very many files the first count."""
-    searches = [_Search(_words("\n".join(readable(request)))) for request in requests]
+    """Give what is nearest to each of a few requests, by shared words; of very many files the first count.
+
+    Where nothing is recorded under the pipeline's name, it may have had another: then it is the same request.
+    """
+    if not recordings.are_there:
+        return [_under_another_name(recordings, request) for request in requests]
+    searches = [_Search(_words(_whole(request))) for request in requests]
     for fingerprint in islice(recordings.fingerprints(), MOST_FILES):
         text = recordings.text(fingerprint, Problems())
         if text is not None:
@@ -63,6 +71,16 @@ def readable(request: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _under_another_name(recordings: Recordings, request: Mapping[str, JSON]) -> Near | None:
+    fingerprint = digest([FINGERPRINT_VERSION, request])
+    folder = recordings.elsewhere(fingerprint)
+    if folder is None:
+        return None
+    moved = shlex.join(["git", "mv", folder, f"{FOLDER}/{recordings.pipeline}"])
+    told = f"the same request; if the pipeline has another name since: {moved}"
+    return Near(f"{folder}/{fingerprint[:2]}/{fingerprint}.json", (told,))
+
+
 def _near(recordings: Recordings, found: _Search, request: Mapping[str, JSON]) -> Near | None:
     if found.fingerprint is None:
         return None
@@ -74,6 +92,12 @@ def _near(recordings: Recordings, found: _Search, request: Mapping[str, JSON]) -
     before = readable(recording.request) if recording is not None else []
     old, new = before[:MOST_LINES], readable(request)[:MOST_LINES]
     return Near(path, tuple(unified_diff(old, new, "recorded", "asked now", lineterm="", n=AROUND)))
+
+
+def _whole(request: Mapping[str, JSON]) -> str:
+    """Give all words of a request, as its recording has them: the sample too, which tells repeats apart."""
+    unsaid = {name: request.get(name) for name in SAID_SO}
+    return "\n".join((*readable(request), compact(unsaid)))
 
 
 def _asked(text: str) -> str:
@@ -110,7 +134,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         yield from _indented(value)
     elif isinstance(value, list | Mapping) and value:
         yield f"{name}:"
-        yield from _indented(json.dumps(value, indent=2, ensure_ascii=False))
+        yield from _indented(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
     else:
         yield f"{name}: {value if isinstance(value, str) else compact(value)}"
 

@@ -1,9 +1,9 @@
 """The tree of a document: values with the places where they are written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.loader.scalars import ScalarSource, Style, written
 from promptlab.loader.source_text import Position, SourceText
@@ -27,7 +27,7 @@ class Place(NamedTuple):
         return Position(self.line, self.column)
 
 
-@dataclass(slots=True)
+@slotted
 class ScalarNode:
     """Text, number, true, false or null; `start` and `end` bound it in the text of its source."""
 
@@ -46,7 +46,7 @@ class ScalarNode:
         )
 
 
-@dataclass(slots=True)
+@slotted
 class ListNode:
     """A list; `size` and `height` count nodes as if every alias were written out."""
 
@@ -63,7 +63,7 @@ class Entry(NamedTuple):
     node: Node
 
 
-@dataclass(slots=True)
+@slotted
 class MapNode:
     """A map; `size` and `height` count nodes as if every alias were written out."""
 

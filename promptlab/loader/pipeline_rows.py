@@ -1,10 +1,10 @@
 """The rows of a pipeline: of its dataset, of -i, or of its defaults. Each is looked at before any call."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from promptlab.core.errors import UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.words import plural
 from promptlab.engine.conversation import Form
 from promptlab.loader.changes import Changes
@@ -45,7 +45,7 @@ class FoundRows:
     ask: bool = False
 
 
-@dataclass(slots=True)
+@slotted
 class RowsOfPipeline:
     """Reads the rows of the pipeline in `document`; `faults` are looked for in each that is run."""
 

@@ -1,9 +1,10 @@
 """Prompt files: front matter, template, and the templates that it includes."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pydantic import ValidationError
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.prompt import FrontMatter, PromptFile
 from promptlab.loader.document import Document
 from promptlab.loader.files import ProjectFiles
@@ -18,7 +19,7 @@ FOLDER = "prompts/"
 SUFFIXES = (".j2", ".md", ".txt")
 
 
-@dataclass(slots=True)
+@slotted
 class PromptReader:
     """Reads each prompt once. `line_offsets`: how many lines of front matter stand above a template."""
 

@@ -1,11 +1,11 @@
 """One pass over the rows of a dataset, file by file."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
 from promptlab.core.display import shown
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.conversation import Form
 from promptlab.loader.decoding import DecodingError
 from promptlab.loader.document import Document
@@ -37,7 +37,7 @@ class DataFile:
         return self.source.file if isinstance(self.source, Document) else self.source
 
 
-@dataclass(slots=True)
+@slotted
 class Reading:
     """What is known across the files. `inputs` None: the columns of the first row that can be names.
 

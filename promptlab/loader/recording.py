@@ -108,11 +108,13 @@ def recording_text(request: CompletionRequest, answer: Completion) -> str:
 
 
 def timeless(content: bytes) -> JSON:
-    """Give what a recording says but for how long the answer took; None where it is none."""
+    """Give what a recording says but for times and what a cache spared; None where it is none."""
     try:
         document = json.loads(content)
+        answer = document["answer"]
         for name in TIMES:
-            document["answer"].pop(name, None)
+            answer.pop(name, None)
+        answer.get("usage", {}).pop("cached_tokens", None)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return cast("JSON", document)
@@ -125,7 +127,7 @@ def read_recording(path: str, text: str, problems: Problems, *, named: str) -> R
         value = _value(source)
         file = _FILE.validate_python(_joined(value) if LINES in text else value)
     except JsonFaultError as fault:
-        add_fault(problems, fault)
+        add_fault(problems, fault, hint=AGAIN)
         return None
     except ValidationError as error:
         problems.add(source, START, f"this is no recording: {_first(error)}", code="recording", hint=AGAIN)

@@ -53,6 +53,14 @@ class Recordings:
         problems.raise_errors()
         return found
 
+    def elsewhere(self, fingerprint: str) -> str | None:
+        """Give the folder in which an answer is recorded, if that is none of this pipeline's."""
+        if not self._source.exists(FOLDER):
+            return None
+        folders = (f"{FOLDER}/{name.rstrip('/')}" for name in self._source.list(FOLDER) if name.endswith("/"))
+        file = f"{fingerprint[:2]}/{fingerprint}.json"
+        return next((one for one in folders if self._source.exists(f"{one}/{file}")), None)
+
     def require_sound(self) -> None:
         """Raise InvalidPipeline where a file is no recording, with the problems of all."""
         problems = Problems()

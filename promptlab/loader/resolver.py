@@ -1,10 +1,11 @@
 """Finds what a pipeline names while it is validated: kinds of steps and checks, files, functions, schemas."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydantic import ValidationInfo
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.core.suggest import did_you_mean, suggest
 from promptlab.engine.catalog import STEPS
@@ -26,7 +27,7 @@ from promptlab.schemas.refusal import Refusal
 NO_RECURSION = "let a `foreach` repeat steps; a pipeline cannot call itself"
 
 
-@dataclass(slots=True)
+@slotted
 class ProjectResolver:
     """A Resolver over a project's files; what is read is read once.
 

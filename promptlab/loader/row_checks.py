@@ -1,13 +1,12 @@
 """Holds the checks that rows bring with them, while the rows are read for the first time."""
 
-from dataclasses import dataclass
-
+from promptlab.core.frozen import slotted
 from promptlab.engine.check_reading import row_checks
 from promptlab.loader.problems import Position, Problems
 from promptlab.schemas.dataset import Row
 
 
-@dataclass(slots=True)
+@slotted
 class RowChecks:
     """Called with each row; reports what is wrong with its `$checks`. `ask`: some of them ask a model."""
 

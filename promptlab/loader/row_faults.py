@@ -2,9 +2,9 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.loader.alike import Alike
 from promptlab.loader.lacking import Needed
 from promptlab.loader.problems import Position, Problems
@@ -26,7 +26,7 @@ class _Fault:
     reason: str
 
 
-@dataclass(slots=True)
+@slotted
 class _Faults:
     """The rows that lack one thing; behind the first ten thousand, they are only counted."""
 
@@ -40,7 +40,7 @@ class _Faults:
             self.beyond.append(row.index)
 
 
-@dataclass(slots=True)
+@slotted
 class RowFaults:
     """Looks at rows, and remembers which of them do not have what a step needs."""
 

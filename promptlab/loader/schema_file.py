@@ -1,4 +1,7 @@
-"""Keeps `.promptlab/pipeline.schema.json`, by which editors complete and check pipelines."""
+"""Keeps `.promptlab/pipeline.schema.json`, by which editors complete and check pipelines.
+
+It is the committed one, unless another package brings kinds of its own: making it takes half a second.
+"""
 
 import json
 import os
@@ -11,7 +14,7 @@ from pathlib import Path
 from promptlab.core.files import OWN_FOLDER, own_folder, private_file
 from promptlab.core.json import JSON, digest
 from promptlab.core.version import own_version
-from promptlab.engine.catalog import CHECKS, STEPS
+from promptlab.engine.catalog import CHECKS, METRICS, STEPS
 
 FILE = "pipeline.schema.json"
 STAMP = "$comment"
@@ -43,10 +46,28 @@ def _write(path: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _text(stamp: str) -> str:
-    """Make the schema, for a quarter of a second; a process that has many projects makes it once."""
+    """Give the schema with its stamp; a process that has many projects does so once."""
+    schema = _committed() or _made()
+    return f"{{{json.dumps(STAMP)}: {json.dumps(stamp)}, {schema.removeprefix('{')}"
+
+
+def _committed() -> str | None:
+    """Give the text that `promptlab schema` printed, None where it is not all that there is to say."""
+    own = all(kinds.names() == kinds.own for kinds in (STEPS, CHECKS, METRICS))
+    return committed_schema().read_text(encoding="utf-8") if own and committed_schema().is_file() else None
+
+
+def committed_schema() -> Path:
+    """Give where it lies: inside the installed package, else beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "docs" / FILE
+    return inside if inside.exists() else package.parent / "docs" / FILE
+
+
+def _made() -> str:
     from promptlab.loader.json_schema import pipeline_schema  # noqa: PLC0415 - slow, and seldom needed
 
-    return json.dumps({STAMP: stamp, **pipeline_schema()})
+    return json.dumps(pipeline_schema())
 
 
 def _stamp() -> str:

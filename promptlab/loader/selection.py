@@ -3,10 +3,10 @@
 import hashlib
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 
 __all__ = ["Chooser", "Selection"]
 
@@ -29,7 +29,7 @@ class Selection:
         return len(self.flags)
 
 
-@dataclass(slots=True)
+@slotted
 class Chooser:
     """Takes the rows for which the dataset's `where` holds, in order, and chooses of them.
 

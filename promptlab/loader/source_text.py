@@ -1,7 +1,7 @@
 """The text of a file as people see it: lines, a line fit to be shown, the place of a caret under it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from promptlab.core.display import MASK, cells, escaped, is_secret_name, masked
@@ -16,12 +16,15 @@ BLOCK_KEY = re.compile(r"\s*(?:- +)?[\"']?([\w.-]{1,64})[\"']?\s*:\s*(?:[|>][-+\
 PARENTS = 200
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen
 class Position:
     """A place in a file; line and column count characters from 1."""
 
     line: int
     column: int
+
+    def __lt__(self, other: "Position") -> bool:
+        return (self.line, self.column) < (other.line, other.column)
 
 
 @frozen
@@ -33,7 +36,7 @@ class Snippet:
     width: int
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class SourceText:
     """A file's text, with lines ended by LF; `first_line` is the number of its first line."""
 

@@ -1,9 +1,9 @@
 """Holds one template after the other to the names that it may use, and notes which steps it needs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.suggest import did_you_mean
 from promptlab.engine.scope import PREVIOUS
 from promptlab.engine.step import Part, Step
@@ -26,7 +26,7 @@ class Owner:
     path: str
 
 
-@dataclass(slots=True)
+@slotted
 class TemplateChecks:
     """The templates of one pipeline. `caller`: the file that calls it, if any; `has_rows`: it has its own."""
 

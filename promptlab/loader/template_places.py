@@ -1,9 +1,9 @@
 """Where a template's lines stand: in a file of its own, or inside another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.conversation import Form
 from promptlab.loader.attachments import record_attachment
 from promptlab.loader.document import Document
@@ -26,7 +26,7 @@ class Site:
     place: Place = ()
 
 
-@dataclass(slots=True)
+@slotted
 class TemplatePlaces:
     """Analyses each template once and reports problems where a person would look for them.
 

@@ -14,6 +14,7 @@ from promptlab.loader.templating.findings import (
     RoleUse,
     TemplateProblem,
 )
+from promptlab.loader.templating.plain import plain_analysis
 from promptlab.schemas.template import Template
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "TemplateProblem",
     "analyse",
     "included_names",
+    "walked",
 ]
 
 INCLUDING = re.compile(r"include|extends|import")
@@ -37,6 +39,11 @@ def analyse(template: Template) -> Analysis:
 
     Problems in included templates bear their name, ``prompts/…``.
     """
+    return plain_analysis(template) or walked(template)
+
+
+def walked(template: Template) -> Analysis:
+    """Say so by the template's tree."""
     from promptlab.loader.templating.includes import Library  # noqa: PLC0415 - Jinja is slow to import
     from promptlab.loader.templating.plainness import computes  # noqa: PLC0415
     from promptlab.loader.templating.scopes import TooManyStepsError  # noqa: PLC0415

@@ -3,8 +3,9 @@
 import ast
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.conversation import Tool
 from promptlab.engine.function import Function
@@ -41,7 +42,7 @@ def _definition(tree: ast.Module, function: Function) -> _Definition:
     )
 
 
-@dataclass(slots=True)
+@slotted
 class _Signature:
     """Collects what is wrong with parameters, so that all of it is told at once."""
 

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from promptlab.core.display import shown
 from promptlab.core.errors import PromptlabError, UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.words import plural
 from promptlab.loader.alone import check_data, check_template
 from promptlab.loader.baseline import FOLDER as BASELINES
@@ -55,7 +55,7 @@ class Checked:
         return Validated(self.path, called if self.loaded is None else _size(self.loaded), self.problems)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Validation:
     """Checks files of one project; each pipeline is checked once."""
 
@@ -181,7 +181,7 @@ def _size(loaded: LoadedPipeline) -> str:
     return f"{rows}{cells}"
 
 
-@dataclass(slots=True)
+@slotted
 class _Asked:
     """A source that notes which of its files were asked for."""
 

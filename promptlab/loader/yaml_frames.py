@@ -1,14 +1,15 @@
 """Lists and maps while they are being read, and what `<<` brings into a map."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.loader.nodes import Entry, ListNode, MapNode, Node, Place, ScalarNode
 
 __all__ = ["Frame", "extent", "merged_maps"]
 
 
-@dataclass(slots=True)
+@slotted
 class Frame:
     """A list or map being read; `key` is the key whose value comes next, None where it was refused."""
 

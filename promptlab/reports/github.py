@@ -1,8 +1,9 @@
 """Workflow commands that annotate a pull request at the lines of failed checks and gates."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.core.words import plural
 from promptlab.loader.nodes import Place
 from promptlab.loader.written import Written
@@ -21,7 +22,7 @@ PROPERTY_ESCAPES = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3
 type Spot = tuple[str, int, int]  # file, line and column; 0 where they are not known
 
 
-@dataclass(slots=True)
+@slotted
 class Group:
     """The trials in which one check failed, or one step erred: how many, and the first of them."""
 
@@ -45,7 +46,7 @@ class Group:
 type Groups = dict[tuple[Spot, str], Group]
 
 
-@dataclass(slots=True)
+@slotted
 class _Found:
     """What a run has to annotate."""
 
@@ -118,7 +119,7 @@ def _level(gate: GateResult) -> str | None:
 def _stopped(found: _Found, summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped is not None or left > 0:
-        message = f"{plural(max(left, 0), 'trial')} {LEFT}: {summary.stopped or summary.status}"
+        message = f"{plural(max(left, 0), 'trial')} {LEFT}: {summary.told_stopped or summary.status}"
         yield _line("error", found.spot(None), "run stopped", message)
 
 

@@ -73,8 +73,8 @@ def _hash(text: str) -> str:
 
 def _notes(summary: RunSummary, shown: Shown) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
-    if summary.stopped is not None:
-        yield f"Stopped: {one_line(summary.stopped, LONGEST_LINE)}."
+    if summary.told_stopped is not None:
+        yield f"Stopped: {one_line(summary.told_stopped, LONGEST_LINE)}."
     if left > 0:
         yield f"{plural(left, 'trial')} left: failures in every rate."
     if len(summary.cells) > MOST_CELLS:

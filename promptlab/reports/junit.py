@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import as_text
 from promptlab.core.words import plural
 from promptlab.reports.faults import LEFT, Fault, faults, warnings
@@ -22,7 +23,7 @@ REPEATED = re.compile(r" \(repeat \d+\)$")
 DOT = "\u2024"  # Jenkins takes what follows a full stop for the name of the class
 
 
-@dataclass(slots=True)
+@slotted
 class Suite:
     """The counts that a suite begins with."""
 
@@ -45,7 +46,7 @@ class Suite:
         return {name: str(count) for name, count in counts.items()} | {"time": time(self.seconds)}
 
 
-@dataclass(slots=True)
+@slotted
 class Outputs:
     """What room is left for outputs in the whole file, and how many had none."""
 
@@ -62,7 +63,7 @@ class Outputs:
         return text
 
 
-@dataclass(slots=True)
+@slotted
 class _Suites:
     """The suites of a run, filled while its trials come."""
 
@@ -178,7 +179,7 @@ def _of_run(summary: RunSummary, file: str | None) -> tuple[Suite, list[str]]:
         cases.append(case(attributes | where, 0.0, inner))
     left = summary.planned - sum(summary.trials.values())
     if summary.stopped is not None or left > 0:
-        undone = f"{plural(max(left, 0), 'trial')} left: {summary.stopped or summary.status}"
+        undone = f"{plural(max(left, 0), 'trial')} left: {summary.told_stopped or summary.status}"
         attributes = {"name": "run to its end", "classname": _class(summary.pipeline, "run")}
         suite.count("error")
         cases.append(

@@ -49,7 +49,7 @@ def _headline(summary: RunSummary) -> str:
 
 def _left(summary: RunSummary) -> Iterator[str]:
     left = summary.planned - sum(summary.trials.values())
-    why = [f"Stopped: {_code(summary.stopped)}."] if summary.stopped else []
+    why = [f"Stopped: {_code(summary.told_stopped, SHOWN_REASON)}."] if summary.told_stopped else []
     rest = [f"{plural(left, 'trial')} left: failures in every rate."] if left > 0 else []
     if why or rest:
         yield f"{' '.join([*why, *rest])}\n\n"

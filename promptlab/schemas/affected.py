@@ -1,9 +1,10 @@
 """What a git change touches: pipelines, their steps, and the rows for which these do another thing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, Self
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text
 
 AFFECTED_VERSION = 1
@@ -13,13 +14,13 @@ type Effect = Literal["calls", "verdicts"]
 type Status = Literal["unchanged", "changed", "new", "removed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Why:
     """A reason. `name`: of what changed; `before` and `after` where both are short, None where not told.
 
     Kinds: template include params model schema tool code file retry fallback … for what a step says;
-    `step` for one before it; `row`, `new row`; checks outputs gates for what judges; `new`, `base` and
-    others for all of a pipeline or cell.
+    `step` for one before it; `row`, `new row`; `recording`, `baseline`; checks outputs gates for what judges;
+    `new`, `base` and others for all of a pipeline or cell.
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Why:
         return {"kind": self.kind, **{name: value for name, value in told.items() if value is not None}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepChange:
     """What a step (None: the pipeline's own outputs, checks and gates) does otherwise in a cell.
 
@@ -69,7 +70,7 @@ class StepChange:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PipelineChange:
     """How a pipeline is affected. `was`: its path before, where it is another; `why`: of all of it.
 
@@ -115,7 +116,7 @@ class PipelineChange:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Affected:
     """All pipelines that were looked at, since `commit`: `ref` itself, or where HEAD parted from it."""
 
@@ -133,7 +134,7 @@ class Affected:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AffectedTrials:
     """Which trials of a pipeline are affected: row ids by cell (None: all), and repeats from a number on."""
 

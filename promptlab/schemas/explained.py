@@ -1,8 +1,8 @@
 """Why steps of trials were called rather than recalled."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, TrialKey, _Missing
 
@@ -32,7 +32,7 @@ type Cause = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One thing that changed: what it is called, and its values before and after, where they are short."""
 
@@ -51,7 +51,7 @@ class Change:
         return {"cause": self.cause, "what": self.what, **known}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Explained:
     """A step of a trial that was called, or (`check`) a model that judges it; then None: the outputs.
 

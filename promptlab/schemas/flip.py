@@ -1,13 +1,12 @@
 """A trial that ended otherwise than its like at another side, or before."""
 
-from dataclasses import dataclass
-
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.core.word_diff import Piece, marked
 from promptlab.schemas.run import TrialKey, TrialStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Flip:
     """A trial that ended otherwise than before. `diff` is of its outputs; empty where they are the same."""
 

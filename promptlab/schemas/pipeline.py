@@ -19,6 +19,9 @@ type RetryableKind = Literal["rate_limit", "timeout", "connection", "server", "i
 type ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 MOST_REPEATS = 10_000
+DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(1, 10)))
+)  # no file of Windows is called so, whatever follows a full stop
 
 
 PYTHON_TYPES: Mapping[InputType, type | UnionType] = {
@@ -286,6 +289,15 @@ class PipelineSpec(Frozen):
     gates: Items[Gate] = ()
     limits: Limits = Limits()
     tags: Items[str] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if name.endswith((" ", ".")) or name.partition(".")[0].rstrip().lower() in DEVICES:
+            raise ValueError(
+                f"{name!r} cannot be a folder on Windows, and recordings lie in one of this name"
+            )
+        return name
 
     @field_validator("repeat", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from promptlab.schemas.log import LoggedStatus
 from promptlab.schemas.run import TrialKey, TrialResult, total
 from promptlab.schemas.throttle import ThrottleCourse
 
+UNRECORDED = "not recorded: "  # how the reason begins why a replay ended
 SCHEMA_VERSION = 1
 MEASURED = "$measured"  # among the metrics that the log keeps: what belongs to them
 
@@ -252,6 +253,13 @@ class RunSummary:
     exit_code: int = 0
 
     @property
+    def told_stopped(self) -> str | None:
+        """Why it ended early; where recordings lack, with the command that writes them."""
+        if self.stopped is None or self.command is None or not self.stopped.startswith(UNRECORDED):
+            return self.stopped
+        return f"{self.stopped}; with a key, this records them: {self.command}"
+
+    @property
     def most_spent_usd(self) -> float | None:
         """What it paid if all attempts of unknown outcome were paid for; so limits count."""
         return total((self.spent_usd, self.unknown_usd))
@@ -288,7 +296,7 @@ class RunSummary:
 
 def paid(most: float | None, at_risk: float | None) -> float | None:
     """Give what was paid for certain, of all that may have been."""
-    return None if most is None or at_risk is None else max(0.0, most - at_risk)
+    return total((max(0.0, most - at_risk),)) if most is not None and at_risk is not None else None
 
 
 @frozen

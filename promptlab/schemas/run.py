@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Literal
@@ -20,6 +20,7 @@ type Place = tuple[int, str, int]
 
 ITEM = re.compile(r"\[\d+\]")
 LAST_ITEM = re.compile(r"\[\d+\]$")
+DIGITS = 12  # of a sum, after the point: far below the price of a token
 OF_ANSWERS = ("invalid_output", "max_turns")  # the kinds of errors that recalled answers bring again
 
 
@@ -167,7 +168,7 @@ class TrialKey:
         return self.row, self.cell, self.repeat
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class TrialResult:
     """What it adds up to is kept: the log, the metrics and each listener ask for it."""
 
@@ -256,10 +257,13 @@ def _around(path: str) -> str:
 
 
 def total(values: Iterable[float | None]) -> float | None:
-    """Add costs or times; one that is unknown makes the sum unknown."""
+    """Add costs or times; one that is unknown makes the sum unknown.
+
+    What binary fractions make of 0.1 + 0.2 beyond the twelfth digit is left out.
+    """
     result = 0.0
     for value in values:
         if value is None:
             return None
         result += value
-    return result
+    return round(result, DIGITS)

@@ -1,9 +1,9 @@
 """What a step is made of, as digests: two that are alike make the same of the same row and answers."""
 
-from dataclasses import dataclass
+from promptlab.core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """Digests (SHA-256, hex) of the texts behind a step; None where it has none of a kind.
 

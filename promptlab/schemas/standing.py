@@ -1,13 +1,14 @@
 """How a row stands after some of its repeats: the curtailed rule of `repeat: {max, until: decided, pass}`."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.schemas.pipeline import Repeat
 from promptlab.schemas.run import TrialStatus
 
 
-@dataclass(slots=True)
+@slotted
 class Standing:
     """`ended`: the repeats of one row in one cell that ended, by how they did.
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -18,7 +18,7 @@ WORD = re.compile(r"[^\W\d]\w*")
 NO_LIBRARY: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Template:
     """A piece of Jinja.
 

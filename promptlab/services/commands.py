@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 
 from promptlab.core.json import JSON
+from promptlab.schemas.report import UNRECORDED
 
 _FLAGS = {"inputs": "-i", "sets": "--set", "variants": "--variant", "tags": "--tag", "outs": "--out"}
 _NOT_AGAIN = ("fresh", "as_json")  # what was answered is recalled
 OF_MONEY = ("(limits.cost_usd)", "(--max-cost)")  # in the reason why a run stopped
-UNRECORDED = "not recorded: "  # how the reason begins why a replay ended
 _USED_UP = (*OF_MONEY, "(limits.requests)", "(limits.total_tokens)")
 
 

@@ -1,13 +1,14 @@
 """Finds what the same step of the same trial was in the runs before, the newest first."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import batched
 from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.places import place_of
 from promptlab.models import Run, StepRun, Trial
@@ -36,7 +37,7 @@ class Logged(Protocol):
     def place(self) -> Place: ...
 
 
-@dataclass(slots=True)
+@slotted
 class Earlier:
     """`found`: by the place of a step, that of its newest earlier run. The rest: what else there was."""
 

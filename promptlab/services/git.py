@@ -1,11 +1,11 @@
 """What git says of the project: its commit, whether the tree is as that, what changed since another."""
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from promptlab.core.display import shortened, shown
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.core.git import git_command, git_environment
 
 SECONDS = 5
@@ -13,7 +13,7 @@ LONGER = 60
 FETCH = "fetch more of it: `git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GitState:
     """None: not known (no git, no repository, no commit yet)."""
 
@@ -21,7 +21,7 @@ class GitState:
     dirty: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Base:
     """What a project is compared with: `commit`, that of `ref` unless HEAD has parted from it.
 

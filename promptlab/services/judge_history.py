@@ -1,7 +1,6 @@
 """Reads what checks of a run asked of models that judge, and what the same checks asked before."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import Row as Found
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.models import Row, Trial, Verdict
 from promptlab.schemas.run import MISSING, StepCall, TrialKey
@@ -21,7 +21,7 @@ _CHUNK = 5_000
 _TRIALS, _VERDICTS = Trial.__table__, Verdict.__table__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoggedJudging:
     """A check of a trial that asked. `at`: its step's path, None: the pipeline. `outputs`: the trial's."""
 

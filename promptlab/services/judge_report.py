@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from promptlab.analysis.agreement import Confusion
 from promptlab.core.display import shown
 from promptlab.core.errors import UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.suggest import did_you_mean
 from promptlab.loader.labels import Label
 from promptlab.loader.problems import Problems
@@ -29,7 +29,7 @@ class Disagreement:
     human: bool
 
 
-@dataclass(slots=True)
+@slotted
 class JudgeAgreement:
     """One check beside its labels. `unjudged`: labels of what it neither passed nor failed, and why."""
 

@@ -1,9 +1,9 @@
 """Steps as the log has them, without what was said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.schemas.run import StepCall, TrialKey
 from promptlab.schemas.sources import Sources
 
@@ -11,7 +11,7 @@ type Place = tuple[int, int]  # trial, position
 type Name = tuple[str, str, int]  # row, cell, repeat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoggedStep:
     """A step of a trial. `sources` and `inputs_digest` None: logged by a version that did not tell."""
 
@@ -43,7 +43,7 @@ class LoggedStep:
         return next(sent, None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerStep:
     """A step beside another; `ended`: its status and its output. Digests are None where unknown."""
 
@@ -53,7 +53,7 @@ class PeerStep:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoggedFile:
     """A file that a run was made from."""
 
@@ -61,7 +61,7 @@ class LoggedFile:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A request as it was recorded with its answer."""
 

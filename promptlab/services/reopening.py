@@ -5,13 +5,13 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.orm import Session
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.handlers.budget import Purse
 from promptlab.engine.providers.web import WEB
 from promptlab.models import Attempt, Completion, Run, Trial
@@ -32,7 +32,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReopeningService:
     """Reads and writes one run whose lock is held by this process."""
 

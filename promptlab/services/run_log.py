@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -20,11 +19,12 @@ from promptlab.core.database import (
 )
 from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock, is_locked, private_folder
+from promptlab.core.frozen import frozen
 from promptlab.models import REVISION
 from promptlab.services.upgrade import bring_up_to_date, refuse_strange, revision_in
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunLog:
     """An opened run log. Failures inside its sessions come out as StorageError."""
 

@@ -140,7 +140,8 @@ def _record(run: Run) -> RunRecord:
     told: Mapping[str, Any] = run.throttle or {}  # MISSING where it is not told
     throttle = {model: course_of(course) for model, course in told.items()}
     read = {"cells": tuple(run.cells), "gates": tuple(run.gates), "throttle": throttle}
-    return RunRecord(**{**facts, **read, "made_with": run.made_with or {}})
+    costs = {"cost_usd": total((run.cost_usd,)), "spent_usd": total((run.spent_usd,))}
+    return RunRecord(**{**facts, **read, **costs, "made_with": run.made_with or {}})
 
 
 def attempt_record(attempt: Attempt) -> AttemptRecord:

@@ -161,7 +161,7 @@ class PipelineItem(pytest.Item):
         if self.outcome.status == "errored":
             pytest.fail(self.outcome.text, pytrace=False)
         if self.outcome.status == "skipped":
-            raise pytest.skip.Exception("every step was skipped", _use_item_location=True)
+            raise pytest.skip.Exception(self.outcome.text, _use_item_location=True)
 
     def runtest(self) -> None:
         if self.outcome.status == "failed":

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,8 @@ from promptlab.testing.judged import Status, status_of
 from promptlab.testing.telling import told, told_error, told_gate, told_lacking
 
 NOTE = "pytest"
+SKIPPED = "every step was skipped"
+UNCHECKED = "nothing was checked: no check judged it"
 
 type Place = tuple[str, str]  # a row's id and a cell
 
@@ -82,10 +84,20 @@ class Job:
         status = status_of(trials, self.needed)
         is_whole = len(trials) == self.repeats or not summary.stopped
         if is_whole or (status == "passed" and self.needed is not None):
-            return Outcome(status, told(trials) if status in ("failed", "errored") else "")
+            return _ended(status, trials)
         if summary.unrecorded:
             return Outcome("errored", told_lacking(summary, self.shown, *place))
         return Outcome("errored", f"not run to its end: {escaped(summary.stopped or '')}")
+
+
+def _ended(status: Status, trials: list[TrialResult]) -> Outcome:
+    """Give the outcome of a row in a cell; without a check that judged it, it has not passed."""
+    if status in ("failed", "errored"):
+        return Outcome(status, told(trials))
+    if status == "skipped":
+        return Outcome(status, SKIPPED)
+    is_checked = any(verdict.status != "skipped" for trial in trials for verdict in trial.all_verdicts)
+    return Outcome("passed") if is_checked else Outcome("skipped", UNCHECKED)
 
 
 def _trials(places: Iterable[Place], repeats: int) -> Iterator[tuple[str, str, int]]:
@@ -109,7 +121,7 @@ def _gates(summary: RunSummary) -> Outcome:
     return Outcome(status, "\n".join(map(told_gate, failed)), tuple(map(told_gate, doubtful)))
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sheet:
     """The outcomes of one run; `otherwise`: that of what it did not come to."""
 
@@ -144,7 +156,7 @@ def _unpacked(kept: Any) -> Outcome:
     return Outcome(status, text, tuple(warnings))
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sheets:
     """The sheets of one test session. `shared`: the folder of all its processes, where there are several."""
 

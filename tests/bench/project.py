@@ -46,6 +46,16 @@ TWENTY_CHECKS = [
     {"all-of": [{"contains": "It"}, {"not-contains": "sorry"}]},
     {"any-of": [{"contains": "number"}, {"contains": "figure"}]},
 ]
+FIVE_CHECKS = """\
+  - id: answer
+    prompt: prompts/answer.j2
+    checks:
+      - icontains: "{{ expected }}"
+      - contains: number
+      - not-contains: As an AI
+      - regex: "number [0-9]+"
+      - {type: word-count, value: {max: 80}}
+"""
 TEN_CHECKS = """\
   - id: answer
     prompt: prompts/answer.j2

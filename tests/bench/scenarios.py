@@ -1,5 +1,6 @@
 """What is measured: each scenario by name, beside a floor or a peer that does the same work."""
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +8,23 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.big_log import COPIES, add_copies
-from tests.bench.measure import best_of, measured, promptlab, run_bare, run_promptlab
+from tests.bench.measure import best_of, least_of, measured, promptlab, run_bare, run_promptlab
 from tests.bench.peers import PEERS, Work
-from tests.bench.project import ONE_STEP, TEN_CHECKS, TWO_STEPS, write_answers, write_pipelines, write_project
+from tests.bench.project import (
+    FIVE_CHECKS,
+    ONE_STEP,
+    TEN_CHECKS,
+    TWO_STEPS,
+    write_answers,
+    write_pipelines,
+    write_project,
+)
 from tests.bench.recalling import recall_from
 from tests.bench.table import Table
 from tests.bench.watching import watch_saves
 from tests.fakes import FakeProvider
 
+OWN = shutil.ignore_patterns(".promptlab")
 STEPS = {1: ONE_STEP, 2: TWO_STEPS}
 ON_A_LOG = (
     "runs list",
@@ -105,6 +115,18 @@ def checks(bench: Bench) -> None:
         table.add(f"promptlab, recalled, {what}", run_promptlab(project))
 
 
+def replayed(bench: Bench) -> None:
+    """Test recorded answers, as CI does: in a fresh clone, and where it was done before."""
+    rows = 1_000
+    project = write_project(bench.fresh(), rows=rows, steps=FIVE_CHECKS)
+    measured(promptlab("recordings", "update", "bench"), cwd=project)
+    table = Table(f"{rows:,} recorded trials × 5 checks, best of 5", rows)
+    test = promptlab("test", "bench")
+    clones = (shutil.copytree(project, bench.fresh(), ignore=OWN) for _ in range(5))
+    table.add("promptlab test, a fresh clone", least_of([measured(test, cwd=clone)[0] for clone in clones]))
+    table.add("promptlab test, again", best_of(5, test, cwd=project))
+
+
 def answers(bench: Bench) -> None:
     """Answers from a file, judged by twenty checks that ask nobody."""
     number = 1_000
@@ -156,6 +178,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "nothing-changed": nothing_changed,
     "big-log": big_log,
     "checks": checks,
+    "replayed": replayed,
     "answers": answers,
     "hard-answers": hard_answers,
     "start-up": start_up,

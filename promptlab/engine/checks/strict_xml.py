@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import NoReturn
 from xml.parsers.expat import ExpatError, ParserCreate
+
+from promptlab.core.frozen import slotted
 
 MOST_TAGS = 30_000  # that are looked at one by one: 50 ms
 _NAME = r"[A-Za-z_:\u00c0-\U000effff][-.\w:]*+"
@@ -50,7 +52,7 @@ def _refuse(*_: object) -> NoReturn:
     raise NotXml("it has a document type, which is refused")
 
 
-@dataclass(slots=True)
+@slotted
 class _Elements:
     """Notes which of the wanted elements begin; paths deeper than any of them are not made."""
 

@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 
 MOST_EVENTS = 15_000  # of the parser: 50 ms
@@ -83,7 +84,7 @@ class _Events:
         self._loader.dispose()
 
 
-@dataclass(slots=True)
+@slotted
 class _Document:
     """Makes the value of a document; an alias stands for the very value of its anchor."""
 

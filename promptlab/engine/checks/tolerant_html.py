@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 
 MOST_TAGS = 30_000  # that are looked at one by one: 70 ms
 
@@ -78,7 +78,7 @@ class _Tag:
     end: int
 
 
-@dataclass(slots=True)
+@slotted
 class _Page:
     """Keeps which elements are open, and looks at the text where none is."""
 

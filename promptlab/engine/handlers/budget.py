@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON
 from promptlab.core.words import money, plural
 from promptlab.engine.brake import Brake
@@ -17,7 +18,7 @@ from promptlab.schemas.pipeline import Limits
 NEW_DAY = "; a new day begins at 00:00 UTC"
 
 
-@dataclass(slots=True)
+@slotted
 class Purse:
     """What was spent and what is reserved by calls in flight."""
 
@@ -31,7 +32,7 @@ class Purse:
         self.requests += sign
 
 
-@dataclass(slots=True)
+@slotted
 class Budget:
     """Holds the limits `cost_usd`, `total_tokens` and `requests` of a run, and its share in a day's limit.
 

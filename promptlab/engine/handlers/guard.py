@@ -1,8 +1,6 @@
 """Guard: whether a step runs (`when`), how long it may take (`timeout`), what an error means (`on_error`)."""
 
-from dataclasses import replace
-
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.chain import Forward
 from promptlab.engine.excuse import excused
 from promptlab.engine.scope import Render, RenderFailed

@@ -1,8 +1,6 @@
 """Halt: lets no call leave once the run was stopped; for calls that neither Budget nor Throttle hold back."""
 
-from dataclasses import replace
-
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.chain import Forward

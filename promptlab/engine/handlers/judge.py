@@ -4,9 +4,7 @@ A step with a failed check inside it has failed too. One whose judge was not ask
 which recalls what it made.
 """
 
-from dataclasses import replace
-
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.chain import Forward
 from promptlab.engine.judging import judge_step
 from promptlab.engine.machinery import Machinery

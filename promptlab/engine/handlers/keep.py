@@ -1,8 +1,6 @@
 """Keep: commits what a function of the project gave before anybody sees it; no request left for it."""
 
-from dataclasses import replace
-
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
 from promptlab.engine.call_log import CallLog

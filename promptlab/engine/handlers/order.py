@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.begun import Begun
 from promptlab.engine.call import Call
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion import Answer
 
 
-@dataclass(slots=True)
+@slotted
 class Line:
     """The calls of a model that wait until they may leave. New trials are at the `door`, one at a time."""
 
@@ -32,7 +33,7 @@ class Line:
             self.is_empty.set()
 
 
-@dataclass(slots=True)
+@slotted
 class Place:
     """The place of a call in a line, which it may leave and take again."""
 
@@ -62,7 +63,7 @@ class Place:
         self.call.on_leave()
 
 
-@dataclass(slots=True)
+@slotted
 class Order:
     """Outside Budget and Throttle, so that a new trial neither reserves nor waits for what others need."""
 

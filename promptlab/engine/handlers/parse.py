@@ -1,9 +1,8 @@
 """Parse: from what a step made to what its `output` asks for; asks again if the step's `retry` says so."""
 
-from dataclasses import replace
 from itertools import count
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.chain import Forward
 from promptlab.engine.completion_step import CompletionStep

@@ -1,8 +1,9 @@
 """Recall: answers from the log, and sends identical requests in flight once."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.call import UNWANTED, Call
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.chain import Forward
@@ -54,7 +55,7 @@ class Flight:
             call.on_leave()
 
 
-@dataclass(slots=True)
+@slotted
 class Recall:
     """Outermost, so that a hit costs no slot, token or budget.
 

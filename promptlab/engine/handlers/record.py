@@ -1,8 +1,8 @@
 """Record: commits that an attempt is about to leave, and its result before anybody sees it."""
 
 import asyncio
-from dataclasses import dataclass, replace
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.engine.call import Call, cost_of
 from promptlab.engine.call_log import CallLog, Intent
 from promptlab.engine.chain import Forward
@@ -15,7 +15,7 @@ NO_ROOM = CallFailure(
 )
 
 
-@dataclass(slots=True)
+@slotted
 class Record:
     log: CallLog
     emit: Emit

@@ -1,10 +1,10 @@
 """Retry: tries again what may pass by itself; outside Budget and Throttle, so each attempt waits its turn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
@@ -23,7 +23,7 @@ IN_DOUBT = CallFailure(
 )
 
 
-@dataclass(slots=True)
+@slotted
 class Retry:
     """`random` gives 0..1. `on_unknown: fail` does not repeat what may have been paid for, in any run."""
 

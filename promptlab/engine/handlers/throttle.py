@@ -1,7 +1,8 @@
 """Throttle: has calls wait for their turn; learns how many a model takes, and obeys it when it says wait."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.words import duration
 from promptlab.engine.brake import Brake
 from promptlab.engine.call import Call
@@ -16,7 +17,7 @@ from promptlab.schemas.events import ConcurrencyChanged, Emit, ModelClosed, Mode
 from promptlab.schemas.throttle import ThrottleCourse
 
 
-@dataclass(slots=True)
+@slotted
 class Throttle:
     """One gate per provider and model. `max_concurrency` fixes the calls at once; None: they are learned."""
 

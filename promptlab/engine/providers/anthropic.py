@@ -1,8 +1,8 @@
 """Anthropic's models."""
 
-from dataclasses import replace
 from typing import Any
 
+from promptlab.core.frozen import replace
 from promptlab.engine.provider import ModelProfile
 from promptlab.engine.providers.http import HttpProvider
 from promptlab.engine.providers.messages import MessagesDialect

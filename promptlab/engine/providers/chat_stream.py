@@ -1,9 +1,10 @@
 """A stream of chat completions: chunks put together to the body that a plain answer would have."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.providers.events import DONE
 
@@ -33,7 +34,7 @@ class ChatStream:
         return answer.body()
 
 
-@dataclass(slots=True)
+@slotted
 class _Answer:
     model: str | None = None
     usage: Any = None

@@ -1,9 +1,8 @@
 """Answers with the last user message; for tests and examples, free and without network."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
 from promptlab.engine.provider import ModelProfile, Tell

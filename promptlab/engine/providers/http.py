@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from time import perf_counter
 from typing import Any, Protocol
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON, compact
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, ProviderError, Refused, Tell

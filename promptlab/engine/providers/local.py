@@ -1,8 +1,8 @@
 """The embedded model: a real one, small, in our care, without key or network."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON
 from promptlab.engine.completion import Completion, CompletionRequest
 from promptlab.engine.provider import ModelProfile, Tell

@@ -1,9 +1,9 @@
 """The words in which the embedded model is asked: chat completions with llama.cpp's own constraints."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.provider import SchemaFault

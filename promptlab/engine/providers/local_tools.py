@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON, as_text, compact, plain
 from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.conversation import Message, Tool, ToolCall

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 
 
@@ -33,7 +34,7 @@ class MessagesStream:
         return answer.body()
 
 
-@dataclass(slots=True)
+@slotted
 class _Answer:
     message: dict[str, Any] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)

@@ -47,6 +47,7 @@ class FunctionProvider:
             nonlocal started
             started = time.monotonic()
             call.on_leave()
+            call.on_sent()
 
         try:
             value = await self.call(

@@ -1,9 +1,10 @@
 """The dialect of OpenAI's responses: typed items instead of messages; nothing is kept at the server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.completion import CompletionRequest, FinishReason
 from promptlab.engine.provider import ParamsFault, SchemaFault
@@ -39,7 +40,7 @@ _WHY_INCOMPLETE: dict[str, FinishReason] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponsesDialect:
     """`openai_rules`: the server is OpenAI's (or Azure's), which is strict about what its models take."""
 

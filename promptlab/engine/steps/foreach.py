@@ -1,11 +1,12 @@
 """Steps that are run for each item of a list."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from promptlab.core.frozen import replace, slotted
 from promptlab.core.json import JSON, as_text
 from promptlab.core.words import plural
 from promptlab.engine.ran import Ran
@@ -105,7 +106,7 @@ KINDS = {
 }
 
 
-@dataclass(slots=True)
+@slotted
 class _Loop:
     """`made` and `failed` by the index of the item; `ended`: `until` held, or there is no use in going on."""
 

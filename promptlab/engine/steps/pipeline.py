@@ -1,9 +1,9 @@
 """A pipeline as a step of another one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, ClassVar
 
+from promptlab.core.frozen import replace
 from promptlab.engine.check import Check
 from promptlab.engine.shapes import object_of
 from promptlab.engine.step import Step

@@ -17,7 +17,7 @@ LONGEST_SOURCE = MAX_TOKENS  # characters, so that it cannot have more words and
 LONGEST_RESULT = MAX_SIZE // 5  # characters, so that with its marks it cannot measure more than that
 IN_TAGS = frozenset(("caller", "kwargs", "varargs"))
 _NAME = r"[A-Za-z_]\w*"
-_SIGN = re.compile(
+SIGN = re.compile(
     rf"\{{\{{\s*(?P<path>{_NAME}(?:\.{_NAME})*)\s*\}}\}}"
     rf"|\{{%\s*(?P<tag>(?:end)?(?:{'|'.join(ROLES)}))\s*%\}}"
     r"|(?P<other>\{[{%#])",
@@ -75,7 +75,7 @@ def content(parts: Sequence[Part], names: Names) -> str:
 
 def _parts(source: str) -> Iterator[Part]:
     role, pieces, at = None, list[str | Path](), 0
-    for sign in _SIGN.finditer(source):
+    for sign in SIGN.finditer(source):
         pieces.append(source[at : sign.start()])
         at = sign.end()
         if sign["path"]:

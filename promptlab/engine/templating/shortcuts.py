@@ -36,7 +36,7 @@ def plain_path(template: Template) -> tuple[str, ...] | None:
     """Give the name, and the keys below it, that an expression or a value is and no more than that."""
     if template.kind not in ("expression", "value"):
         return None
-    found = (_BARE if template.kind == "expression" else _SINGLE).fullmatch(template.source)
+    found = (_BARE if template.kind == "expression" else _SINGLE).fullmatch(normalised(template.source))
     parts = () if found is None else tuple(found[1].split("."))
     return None if not parts or parts[0] in RESERVED else parts
 

@@ -21,6 +21,7 @@ PROMPTS = "prompts/"
 """The folder that include names are relative to."""
 ROLES = ("system", "user", "assistant")
 GLOBALS = ("range", "dict", "namespace")
+ALWAYS_THERE = frozenset((*GLOBALS, "self", "super", "caller", "varargs", "kwargs"))
 ATTACHING = ("image", "file", "text")
 """Functions of prompts and message contents that name a file."""
 ATTACHING_KINDS: tuple[TemplateKind, ...] = ("prompt", "text")
@@ -64,10 +65,10 @@ METHODS: Mapping[type, frozenset[str]] = {
 
 
 def normalised(source: str) -> str:
-    """Return a source without byte order mark, its line ends as LF."""
+    """Return a source without byte order marks before it, its line ends as LF."""
     if "\r" in source:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
-    return source.removeprefix("\ufeff")
+    return source.lstrip("\ufeff")
 
 
 def measures_more(text: str, limit: int = MAX_SIZE) -> bool:

@@ -1,13 +1,14 @@
 """Rates that are known: of the settings, a minute, and of a provider's headers, until they are reset."""
 
 import math
-from dataclasses import dataclass
+
+from promptlab.core.frozen import slotted
 
 MINUTE = 60.0
 CRUMB = 1e-6  # what rounding leaves, not worth a sleep
 
 
-@dataclass(slots=True)
+@slotted
 class Bucket:
     """A rate per minute as a bucket that holds a second's worth; may go into debt by one call."""
 
@@ -29,7 +30,7 @@ class Bucket:
         self.level -= amount
 
 
-@dataclass(slots=True)
+@slotted
 class Allowance:
     """What a provider said that it will still take until a moment; nothing is known after that."""
 

@@ -1,15 +1,16 @@
 """The course of a model's limit through a run: its changes and why, few enough to keep."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.schemas.throttle import Change, ThrottleCourse
 
 MOST_POINTS = 200
 TOGETHER = 1.0  # seconds within which changes of one kind are one
 
 
-@dataclass(slots=True)
+@slotted
 class Course:
     """Told of each change; seconds count from `began`."""
 

@@ -1,13 +1,17 @@
 """The calls in flight: when the next may leave, and what answers and refusals say of the limits."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import frozen, slotted
+from promptlab.engine.throttling import spurt
 from promptlab.engine.throttling.pace import HASTE, UNSURE, Pace
+from promptlab.engine.throttling.spurt import DEAR, Spurt
 from promptlab.engine.throttling.suspicion import NONE, Suspicion
 from promptlab.engine.throttling.window import Window
 
 PATIENCE = 15  # times as long as a refusal had it wait, before a limit is tried again
+DOUBT = 2.0  # seconds of that wait which count, as long as a limit was found but once
 TIMER = 0.005  # seconds that a sleep may miss
 LATE = 0.25  # of the distance between two calls, which one may leave late and still be paced
 SHORTEST = 0.1  # seconds that say something of a rate
@@ -15,7 +19,7 @@ TELLING = 1.0  # seconds of calls that tell a rate, whatever the burst
 CALM = 5.0  # seconds without growth after a fault of the server
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """A call that left: the how-manieth, when, beside how many (itself among them), and how it left.
 
@@ -31,7 +35,7 @@ class Ticket:
     is_paced: bool = False
 
 
-@dataclass(slots=True)
+@slotted
 class Flow:
     """Two limits, learned together: a window of calls in flight, and a pace. Pure: it is told of the time.
 
@@ -59,6 +63,9 @@ class Flow:
     _latency: float = 0.0
     _heard_after: float = 0.0
     _refusals: int = 0
+    _waited: float = 0.0
+    _is_dear: bool = False
+    _spurt: Spurt = spurt.NONE
     _shut_at: float = math.inf
     _calm_at: float = -math.inf
     _full_until: float = -math.inf
@@ -119,7 +126,7 @@ class Flow:
             return
         may_provoke = now >= self._provoke_at
         if ticket.is_paced and self.pace.rate < HASTE * self._speed:
-            self.pace.earn(now, self._heard_after, may_provoke=may_provoke)
+            self.pace.earn(now, self._heard_after, may_provoke=may_provoke, is_dear=self._is_dear)
         if ticket.is_wide and self.limit < self.window.ceiling:
             self.window.earn(may_provoke=may_provoke)
 
@@ -134,22 +141,32 @@ class Flow:
         if not self._refusals:
             self._shut_at = now
         self._refusals += 1
+        self._is_dear = retry_after >= DEAR
         self._heard_after += (now - ticket.left_at - self._heard_after) / 4
-        self._provoke_at = max(self._provoke_at, now + PATIENCE * retry_after * self.pace.patience)
         if ticket.number > self._shrunk_at:
             self._begin_episode(ticket, now + retry_after)
             self._began = ticket.left_at
             self._cut_at = now
             self._next_at = now + max(retry_after, self.pace.apart + 2 * self._slack)
+            self._provoke_at = now
+        self._provoke_at = max(self._provoke_at, now + self._forbearance(retry_after))
         if retry_after:
             self._pause(now + retry_after)
         self._refused += 1
         self._widest = self.in_flight
 
+    def _forbearance(self, retry_after: float) -> float:
+        """Give the seconds until a limit is tried again: longer once it was found again where it was."""
+        if self.pace.patience == 1 and not self.window.is_sure:
+            return PATIENCE * min(retry_after, DOUBT)
+        return PATIENCE * retry_after * max(1.0, self.pace.patience / 2)
+
     def _pause(self, until: float) -> None:
         """Count no time in which nothing may leave; refusals that are heard later prolong it."""
         until = max(until, self._paused_until)
-        self._began += until - max(self._cut_at, self._paused_until)
+        more = until - max(self._cut_at, self._paused_until)
+        self._began += more
+        self._waited += more
         self._paused_until = until
 
     def _begin_episode(self, ticket: Ticket, resumes_at: float) -> None:
@@ -159,6 +176,7 @@ class Flow:
             self._find_full_or_closed(ticket, resumes_at)
         else:
             self._learn(ticket, let_in, resumes_at)
+        self._waited = 0.0
         self._episode, self._refused = ticket.number, 0
         self._shrunk_at = self.sent
         self.window.start_over()
@@ -174,6 +192,8 @@ class Flow:
         self.pace.hush()
 
     def _learn(self, ticket: Ticket, let_in: int, now: float) -> None:
+        seconds = max(ticket.left_at - self._began, SHORTEST)
+        before, self._spurt = self._spurt, Spurt(let_in, seconds, self._waited)
         is_clear = ticket.left_at > self._cut_at + self._heard_after  # no refusal is under way unheard
         self._before = self._suspicion
         if is_clear:
@@ -182,7 +202,9 @@ class Flow:
             self.window.shrink(self._suspicion.least_refused)
             self.pace.make_way(self._speed, now)
         else:
-            self.pace.slow_down(let_in, self._found(ticket, let_in), now, speed=self._speed)
+            found = self._found(ticket, let_in)
+            told = self._spurt.rate(before, min(found, self.pace.rate))
+            self.pace.slow_down(let_in, found, now, speed=self._speed, told=told)
 
     def _found(self, ticket: Ticket, let_in: int) -> float:
         """Give the calls a second that were let in: of the last round trip, while each doubles them."""

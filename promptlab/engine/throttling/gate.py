@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.call import Call
 from promptlab.engine.completion import Answer, CallFailure, Completion, Quota
 from promptlab.engine.provider import ModelProfile
@@ -19,7 +20,7 @@ WORTH_TELLING = 1.0  # seconds
 LONGEST_RESET = 60.0  # seconds that a header alone may ask to wait; then a call finds out
 
 
-@dataclass(slots=True)
+@slotted
 class ModelGate:
     """`failures`: attempts that nobody answered, while nobody was. One call at a time is at the `door`."""
 

@@ -1,7 +1,8 @@
 """Calls a second: what was let in between two refusals, tried a little higher ever more seldom."""
 
 import math
-from dataclasses import dataclass
+
+from promptlab.core.frozen import slotted
 
 MARGIN = 0.93  # of the rate that was let in, to go on with
 MOST_CUT, LEAST_CUT = 0.5, 0.95  # of the rate before, whatever was let in
@@ -15,13 +16,14 @@ LONG = 8.0  # or as many as leave in so many seconds
 SETTLED = 0.25  # seconds at least before a step, and twice as long as a refusal takes to be heard
 PATIENT = 1.0  # seconds at least at what is taken for the rate
 MOST_DOUBLINGS = 2
+BURST = 1.0  # seconds of calls at the known rate, which a burst may hide
 SLOW = 1.0  # calls a second: what is known of a slower pace is little, so it doubles up to here
 HASTE = 1.25  # times as many as the window gives: no limit, but evenly spaced
 HUSH = 4  # times slower at each refusal while nothing is let in
 SLOWEST = 8.0  # seconds from one call to the next, whatever is refused
 
 
-@dataclass(slots=True)
+@slotted
 class Pace:
     """AIMD on calls a second; unlimited until something is refused. Pure: it is told of the time.
 
@@ -55,17 +57,22 @@ class Pace:
         """Give how many times as long as at first the known rate is kept: it was refused there again."""
         return 1 << self._probes
 
-    def slow_down(self, let_in: int, found: float, now: float, *, speed: float) -> None:
+    def slow_down(
+        self, let_in: int, found: float, now: float, *, speed: float, told: float | None = None
+    ) -> None:
         """Go on with the `found` rate, that of `let_in` calls since the refusal before.
 
         `speed`: the calls a second that the window gave. Beyond what is known, a
         rate that held before the last step is believed: the burst that a slow rate left explains the rest.
+        `told`: the rate beside a burst, where that is known; it is believed in any case.
         """
         before = self._before = min(self.rate, HASTE * speed) if self.is_limited else speed
         least = MOST_CUT * before if before < math.inf else SLOW
         found = min(max(found, least), LEAST_CUT * before)
         if self.is_limited and self.rate > self.known:
             found = max(found, self._held)
+        if told is not None:
+            found = min(told, LEAST_CUT * before)
         is_same = self.known / BEYOND**2 <= found <= self.known * BEYOND**2
         self._probes = min(self._probes + 1, MOST_DOUBLINGS) if is_same else 0
         self.is_hushed = False
@@ -95,8 +102,12 @@ class Pace:
         self.is_hushed = self.rate < self.known * MARGIN
         return not self.is_hushed
 
-    def earn(self, now: float, heard_after: float, *, may_provoke: bool) -> None:
-        """Note an answer to a call that left as soon as it might; refusals are heard so much later."""
+    def earn(self, now: float, heard_after: float, *, may_provoke: bool, is_dear: bool = False) -> None:
+        """Note an answer to a call that left as soon as it might; refusals are heard so much later.
+
+        `is_dear`: a refusal would cost seconds, so a step is taken once no burst can have hidden that the one
+        before was too much.
+        """
         self._credits += 1
         is_near = 1 <= self.rate / self.known <= NEAR
         patience = self.patience if is_near else 1
@@ -104,11 +115,22 @@ class Pace:
         enough = min(ROUND, LONG * self.rate) * patience
         if self._credits < enough or now < settled_at or (is_near and not may_provoke):
             return
+        if is_dear and self.rate >= self.known:
+            self._climb(now)
+            return
         if self.rate > self.known * BEYOND:
             self._step = min(2 * self._step, max(WIDEST_STEP, min(1.0, SLOW / self.rate)))
         self._held = self.rate
         faster = self.rate * (1 + self._step)
         self.rate = min(faster, self.known) if self.rate < self.known else faster
+        self._credits, self._changed_at = 0, now
+
+    def _climb(self, now: float) -> None:
+        """Go twice as far beyond the known rate, where what was beyond it adds up to more than a burst."""
+        beyond = self.rate / self.known - 1
+        if 0 < beyond * (now - self._changed_at) < BURST:
+            return
+        self._held, self.rate = self.rate, self.known * (1 + max(2 * beyond, WIDEST_STEP))
         self._credits, self._changed_at = 0, now
 
     def _set(self, known: float, share: float, step: float, now: float) -> None:

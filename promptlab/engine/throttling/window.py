@@ -1,7 +1,8 @@
 """Calls at once: doubled while none is refused, then in steps that get smaller towards the size that was."""
 
 import math
-from dataclasses import dataclass
+
+from promptlab.core.frozen import slotted
 
 SHRINK = 0.85  # of the size that was refused
 PROBE_AFTER = 8  # answers below the size that was refused, before it is tried again; doubled each time
@@ -11,7 +12,7 @@ WAY_SHARE = 4  # a step is this part of the way to the wall
 STEP_SHARE = 4  # and beyond it at most this part of the window
 
 
-@dataclass(slots=True)
+@slotted
 class Window:
     """AIMD on calls in flight, as TCP does it on bytes.
 
@@ -27,6 +28,11 @@ class Window:
     _credits: int = 0
     _step: int = 1
     _probes: int = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the wall was found where it was, after the first time once more."""
+        return self._probes > 1
 
     def shrink(self, wall: int) -> None:
         """Go on below a size that was refused."""

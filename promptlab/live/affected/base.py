@@ -1,10 +1,11 @@
 """A project as it was in a commit: its pipelines, loaded as they are now, each at most once."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from promptlab.core.errors import PromptlabError
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.targets import Targets
 from promptlab.loader.changes import Changes
 from promptlab.loader.files import ProjectFiles
@@ -15,14 +16,14 @@ from promptlab.loader.problems import InvalidPipeline, Problem, Problems
 from promptlab.loader.project import Project, project_in
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """A pipeline that could not be loaded from the commit, and why."""
 
     reason: str
 
 
-@dataclass
+@slotted(slots=False)
 class BaseProject:
     """`head`: the project as it is; `model` and `changes`: what flags say of both sides.
 

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import batched
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.call_log import RecordedAnswers
 from promptlab.engine.plan import Cell, Trial, trial_of
 from promptlab.engine.scope import Render
@@ -21,7 +22,7 @@ from promptlab.schemas.dataset import Row
 ROWS_AT_ONCE = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Means:
     """What a comparison works with. `has_answers`: some are on record, and they differ between repeats."""
 
@@ -30,7 +31,7 @@ class Means:
     has_answers: bool
 
 
-@dataclass(slots=True)
+@slotted
 class PlaceChange:
     """The rows for which a step does another thing, and for how many of them which reason holds."""
 
@@ -42,7 +43,7 @@ class PlaceChange:
         self.why.update(dict.fromkeys(whys, 1))
 
 
-@dataclass(slots=True)
+@slotted
 class CellChanges:
     """What changes in a cell, by place and effect. `effects`: by the id of a row, the graver of its own.
 
@@ -60,7 +61,7 @@ class CellChanges:
             self.effects[row.id] = effect
 
 
-@dataclass
+@slotted(slots=False)
 class Comparison:
     """Of two sides of one pipeline. `gone`: the ids of rows that are there no more."""
 

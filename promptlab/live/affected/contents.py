@@ -1,9 +1,10 @@
 """What lies in the files of one side, as far as definitions do not hold it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
+from promptlab.core.frozen import slotted
 from promptlab.live.affected.normal import python_digest, texts_in
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.sources import FileError
@@ -12,7 +13,7 @@ MOST_LETTERS = 1024
 CHUNK = 1 << 20
 
 
-@dataclass(slots=True)
+@slotted
 class Contents:
     """`changed`: the files that are not alike on both sides."""
 

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, canonical, digest
 
 type Role = Literal["ask", "after", "result", "judge"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact:
     """Something that a file says of a step. `slot`: what it is called, alike in both commits.
 
@@ -34,7 +35,7 @@ class Fact:
         return self.name or self.slot
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """What `with` says of a name: the digest of its template, and the words in that."""
 
@@ -42,7 +43,7 @@ class Bound:
     words: frozenset[str]
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Definition:
     """The facts of a step, and the words of its templates, among which are the names that it uses.
 
@@ -96,7 +97,7 @@ def _digest(facts: Iterable[Fact]) -> str:
     return digest(sorted([fact.role, fact.kind, fact.slot, canonical(fact.value)] for fact in facts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellDefinition:
     """By place, what each step is made of; "" is the pipeline itself. `inner`: the places inside a place.
 
@@ -118,7 +119,7 @@ class CellDefinition:
         return {place: definition.whole for place, definition in self.places.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changed:
     """A fact as it was and as it is; None: there was or is none."""
 

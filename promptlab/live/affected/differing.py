@@ -1,8 +1,8 @@
 """In which places a row does another thing than before, and why."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.live.affected.reasons import FILE, NEW_ROW, NEW_STEP, ROW, Reasons
 from promptlab.live.affected.records import NO_RECORD, CellRecord, PlaceRecord
 from promptlab.schemas.affected import Effect, Why
@@ -19,7 +19,7 @@ def new_row(now: CellRecord) -> Iterator[Difference]:
         yield "", "verdicts", [NEW_ROW]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Differing:
     """`is_changed`: what prompts may use of the row is not what it was."""
 

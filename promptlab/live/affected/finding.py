@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 
 from promptlab.core.errors import UsageError
+from promptlab.core.frozen import frozen
 from promptlab.engine.call_log import MemoryCallLog, RecordedAnswers
 from promptlab.engine.rendering import Renderer
 from promptlab.live.affected.base import BaseProject, Broken
 from promptlab.live.affected.comparing import Comparison, Means
+from promptlab.live.affected.rerecorded import add_rebased, add_rerecorded
 from promptlab.live.affected.sides import Side
 from promptlab.live.affected.telling import Told, removed, told_of, whole
 from promptlab.live.project_log import has_log, look_into_log
 from promptlab.loader.changes import NO_CHANGES, Changes
+from promptlab.loader.files import ProjectFiles
 from promptlab.loader.git_tree import GitTree
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.memory import LoadingMemory
@@ -27,7 +29,7 @@ type Answers = tuple[RecordedAnswers, bool]
 type Pair = tuple[LoadedPipeline, LoadedPipeline | Broken | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Since:
     """What to compare with: where HEAD parted from `ref`. `model`, `changes`: what flags say of both sides.
 
@@ -40,7 +42,7 @@ class Since:
     with_removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What is affected, and by the path of a pipeline which of its trials are."""
 
@@ -64,7 +66,7 @@ def find_affected(
     base = base_of(project.root, since.ref)
     with GitTree(project.root, base.commit, base.prefix.removesuffix("/")) as tree:
         was = BaseProject(project, tree, since.model, since.changes, memory)
-        search = _Search(base, was, {*project.pipelines(), *(one.path for one in loaded)})
+        search = _Search(base, was, project.files, {*project.pipelines(), *(one.path for one in loaded)})
         pairs = [(head, search.before(head)) for head in loaded]
         found = asyncio.run(search.all(project, pairs))
         gone = list(search.removed(loaded)) if since.with_removed else []
@@ -75,10 +77,11 @@ def find_affected(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Search:
     base: Base
     was: BaseProject
+    files: ProjectFiles
     paths: Collection[str]
 
     async def all(self, project: Project, pairs: Sequence[Pair]) -> list[Told]:
@@ -102,6 +105,8 @@ class _Search:
         changed = self.base.changed
         comparison = Comparison(Side(head, changed), Side(before, changed), means)
         await comparison.run()
+        await add_rerecorded(comparison, means.render, self.files, changed)
+        add_rebased(comparison, changed)
         return told_of(comparison)
 
     def removed(self, loaded: Sequence[LoadedPipeline]) -> Iterator[PipelineChange]:

@@ -1,10 +1,11 @@
 """From what was loaded to JSON that can be compared."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pydantic import BaseModel
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.engine.function import Function
 from promptlab.engine.prompt import PromptFile
@@ -13,7 +14,7 @@ from promptlab.live.affected.normal import template_digest
 from promptlab.schemas.template import Template, TemplatedValue
 
 
-@dataclass(slots=True)
+@slotted
 class Reader:
     """Turns what was loaded into JSON, and keeps what it met on the way."""
 

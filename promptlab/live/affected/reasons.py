@@ -1,8 +1,8 @@
 """Why a step does another thing than before."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.live.affected.definition import Changed, Definition, Fact, Role, differences
 from promptlab.live.affected.sides import CellPair
 from promptlab.schemas.affected import Why, short
@@ -12,7 +12,7 @@ TOLD = ("params", "timeout", "max_turns", "recall", "on_error", "repeat.pass", "
 FILE, ROW, NEW_ROW, NEW_STEP = Why("file"), Why("row"), Why("new row"), Why("new step")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reasons:
     """The reasons of one place in a cell that hold for all rows, by what of it is another.
 

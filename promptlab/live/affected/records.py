@@ -1,8 +1,8 @@
 """What is kept of a row while two sides are compared: digests of eight bytes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, digest
 from promptlab.live.affected.tracing import Mark, Trace
 from promptlab.schemas.dataset import Row
@@ -12,7 +12,7 @@ NOTHING = bytes(WIDTH)
 NO_MARK = Mark("", "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlaceRecord:
     """What a step of a row asks and gives, and what its checks see of the row."""
 
@@ -27,7 +27,7 @@ type Words = frozenset[str] | None
 type CellRecord = Mapping[str, PlaceRecord]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowRecord:
     """`inputs`: what prompts may use of the row; `cells`: packed, in the order of the pairs."""
 

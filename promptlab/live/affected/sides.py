@@ -1,9 +1,9 @@
 """The two sides of a comparison: a pipeline as it is, and as it was."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.plan import Cell
 from promptlab.live.affected.contents import Contents
 from promptlab.live.affected.definition import CellDefinition, Definition
@@ -11,7 +11,7 @@ from promptlab.live.affected.describing import describe
 from promptlab.loader.loading import LoadedPipeline
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Side:
     """`changed`: the files that are not alike on both sides."""
 
@@ -40,7 +40,7 @@ class Side:
         return scan.sha256, scan.inputs, loaded.dataset.origin, loaded.selection, loaded.row_count
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class CellPair:
     """A cell as it is and as it was, maybe under another name."""
 

@@ -7,9 +7,10 @@ alike where the requests are; so is all that hangs on them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import batched
 
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, digest
 from promptlab.engine.assembly import assemble_walk, still_machinery
 from promptlab.engine.attachments import AttachmentSource
@@ -32,7 +33,7 @@ from promptlab.schemas.run import MISSING, StepResult
 AT_ONCE = 128
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """Digests of what a step asks, "" where it asks nothing, and of what it gives."""
 
@@ -44,7 +45,7 @@ type Trace = Mapping[str, Mark]
 """Marks by place; of a step inside a foreach, of all items together."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tracer:
     """Walks trials of one side; nothing is sent or run."""
 
@@ -77,7 +78,7 @@ class Tracer:
         return [found, {path: known for path, known in paths.items() if known is not None}]
 
 
-@dataclass(slots=True)
+@slotted
 class _Heard:
     """A watch that keeps all that is asked, in order."""
 
@@ -98,7 +99,7 @@ class _Heard:
         return [_identity(call) for call in self.calls]
 
 
-@dataclass(slots=True)
+@slotted
 class _Walk:
     """One trial. `values`: by what stands before the ids of steps inside a step, what these see by name."""
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from typing import Self
 from promptlab.analysis.regression import Base as GateBase
 from promptlab.analysis.row_values import Side as Rows
 from promptlab.core.errors import Interrupted, Terminated, UsageError
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.words import plural
 from promptlab.engine.plan import Plan
 from promptlab.live.affected.base import BaseProject, Broken
@@ -69,7 +69,7 @@ class BaseSide:
         return GateBase(self.rows, missing=self.missing, note=self.note)
 
 
-@dataclass
+@slotted(slots=False)
 class BaseSides:
     """Pipelines at the commit where HEAD parted from `ref`; a context, as a process reads that commit.
 

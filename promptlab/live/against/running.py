@@ -1,10 +1,9 @@
 """Runs the trials of a commit from what is recorded; asks, where it may, for what never was answered."""
 
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.network_guard import loopback_only
 from promptlab.engine.assembly import Engine, RunOptions, assemble
 from promptlab.engine.brake import Brake
@@ -40,7 +39,7 @@ class Terms:
     log: RunLog | None
 
 
-@dataclass(slots=True)
+@slotted
 class BaseRun:
     """One pipeline of a commit. `here`: the files of the working tree, whose recordings serve, too.
 

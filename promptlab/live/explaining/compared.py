@@ -1,10 +1,10 @@
 """A step that was sent beside its run before: what is known of both."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.plan import PlannedStep
 from promptlab.live.explaining.files import FilesChanged
@@ -20,7 +20,7 @@ def is_told(planned: PlannedStep) -> bool:
     return planned.sources.code is None or planned.target is not None or planned.step.recall is True
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Surroundings:
     """What else the log has on some steps and their runs before; read for all once one asks for it."""
 
@@ -39,7 +39,7 @@ class Surroundings:
         return self.history.inputs({step.row_digest for pair in changed for step in pair})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Compared:
     """`line`: the steps around it, outermost first, then the step itself.
 

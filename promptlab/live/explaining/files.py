@@ -1,14 +1,14 @@
 """The files behind a change, found by what each of two runs was made from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.plan import PlannedStep
 from promptlab.engine.sources import functions_of, includes_of, prompt_of
 from promptlab.services.logged_step import LoggedFile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesChanged:
     """`old`, `new`: the files of two runs, by path."""
 

@@ -1,9 +1,10 @@
 """Tells why models that judge were asked: what of the question changed since the same check asked before."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import batched
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, as_text, canonical
 from promptlab.engine.check import Check
 from promptlab.engine.judged import JudgedCheck
@@ -113,7 +114,7 @@ class _Batch:
         return dict(named(checks)).get(one.check)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Judging:
     """A check that asked beside its run before: `asked`, `asked_before` None where no answer tells them."""
 

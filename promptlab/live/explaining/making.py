@@ -1,9 +1,9 @@
 """Explains the calls of a run from the log, many steps at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import batched
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.places import by_place, place_of
 from promptlab.engine.plan import Cell, PlannedStep
 from promptlab.live.explaining.causes import causes
@@ -36,7 +36,7 @@ def explain_run(log: RunLog, run_id: str, cells: Sequence[Cell], *, fresh: bool)
             yield from explain_judges(JudgeHistory(session, run_id), history, cells, fresh=fresh)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Explaining:
     history: StepHistory
     planned: Mapping[str, Mapping[str, PlannedStep]]

@@ -1,10 +1,11 @@
 """What a look at one thing found."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from promptlab.core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Finding:
     """`bad` keeps promptlab from working, `warn` keeps some of it; `advice` says what to do about it."""
 

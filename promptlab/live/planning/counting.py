@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
+from promptlab.core.frozen import slotted
 from promptlab.engine.forecast import Ahead, StepForecast
 from promptlab.engine.places import by_place, place_of, written_places
 from promptlab.engine.plan import Cell, Trial
@@ -16,7 +17,7 @@ from promptlab.schemas.plan import CertainError, Experience, Numbers, StepPlan
 ERRORS_KEPT = 20
 
 
-@dataclass(slots=True)
+@slotted
 class Seen:
     """The requests that leave, so that each is counted once; `new_run` where the next pipeline begins.
 
@@ -42,7 +43,7 @@ class Seen:
         return True
 
 
-@dataclass(slots=True)
+@slotted
 class ModelLoad:
     """The calls that a model is likely to get; `latency_ms` of all of them, None where nobody knows.
 

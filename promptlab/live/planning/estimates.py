@@ -1,9 +1,9 @@
 """From requests that are not answered yet to tokens and money."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.call import cost_of
 from promptlab.engine.completion import Usage
 from promptlab.engine.forecast import Ahead, Request
@@ -16,7 +16,7 @@ from promptlab.schemas.plan import BYTES_PER_TOKEN, Basis, Experience
 ASSUMED_OUTPUT = 256  # tokens of an answer, where nothing says more
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amount:
     """A number as expected and at worst. `is_known` false: the worst is no promise."""
 
@@ -32,7 +32,7 @@ class Amount:
         return Amount(self.expected + other.expected, self.worst + other.worst, is_known)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estimate:
     """Tokens and money (USD, None: the price is unknown) of one call."""
 
@@ -42,7 +42,7 @@ class Estimate:
     worst_usd: float | None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Estimator:
     """Estimates what calls of the steps of a cell take.
 

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import batched
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.attachments import AttachmentSource
 from promptlab.engine.forecasting import Forecaster
 from promptlab.engine.plan import Plan
@@ -87,7 +87,7 @@ def _ceilings(
         yield Ceiling(per_day, spent + request.spent, "limits.cost_usd_per_day of promptlab.yaml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Walk:
     """All trials of a plan, some of them at once."""
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.core.serving import ServerSettings
 from promptlab.live.project_log import open_log
 from promptlab.loader.project import Project, open_project
 from promptlab.services.run_log import RunLog
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     settings: ServerSettings
     project: Project

@@ -1,14 +1,15 @@
 """Which saved states are still to be run: each at most once, the last one always."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.loading import Entry, State
 from promptlab.live.watching.tree import Seen
 from promptlab.live.watching.turn import FileChange
 
 
-@dataclass(slots=True)
+@slotted
 class Agenda:
     """`files`: what was saved since the last turn began."""
 

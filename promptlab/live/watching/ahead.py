@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.loading import OF_ALL, Entry, Loading
 from promptlab.live.watching.tree import Seen
 
 
-@dataclass(slots=True)
+@slotted
 class Ahead:
     """Of one burst of changes, its first sight; nothing is taken over by itself."""
 

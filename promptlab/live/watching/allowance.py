@@ -1,12 +1,13 @@
 """What a watch may spend, over all its runs."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from promptlab.core.frozen import slotted
 from promptlab.core.words import money
 from promptlab.live.running import OF_FLAG, RunRequest
 
 
-@dataclass(slots=True)
+@slotted
 class Allowance:
     """`usd` is the ceiling of --max-cost, if there is one. `reached`: what there is to say at a ceiling."""
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.engine.plan import Cell
 from promptlab.live.explaining.making import explain_run
@@ -16,7 +16,7 @@ MOST = 1_000  # steps that are looked at
 type Reason = tuple[tuple[Cause, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Called:
     """How many steps were called because of the same changes: of what kind each is, and what it is called."""
 

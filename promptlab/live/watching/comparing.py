@@ -1,10 +1,11 @@
 """What came of each trial when it was last run, and what is different now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 
 from promptlab.core.errors import PromptlabError
+from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import JSON, as_text
 from promptlab.core.word_diff import Piece, word_diff
 from promptlab.live.watching.turn import MetricChange, TurnRun
@@ -23,7 +24,7 @@ type TrialName = tuple[str, str, int]
 type Metrics = Mapping[str, Mapping[str, float | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """How a trial ended, where in which run, and a hash of its outputs."""
 
@@ -33,7 +34,7 @@ class Past:
     run: str = ""
 
 
-@dataclass(slots=True)
+@slotted
 class Memory:
     """The trials of one pipeline as they last ended, and its metrics in whole runs."""
 
@@ -46,7 +47,7 @@ class Memory:
         return frozenset(name for name, past in self.past.items() if past.status in NOT_PASSED)
 
 
-@dataclass(slots=True)
+@slotted
 class Comparison:
     """Listens to a run, and holds it against what is remembered."""
 

@@ -3,13 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from promptlab.core.frozen import slotted
 from promptlab.live.interrupts import GRACE_SECONDS, NAMES
 from promptlab.live.watching.turning import Turner
 
 
-@dataclass(slots=True)
+@slotted
 class Ending:
     """`code`: the exit code, once the watch is to end."""
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from promptlab.core.frozen import slotted
 
 
-@dataclass(slots=True)
+@slotted
 class FileEvents:
     """True while there is something to look at. `everything` gives all names that there are."""
 

@@ -5,9 +5,10 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.inotify import has_inotify, inotify_changes
 from promptlab.live.watching.tree import Tree
@@ -23,7 +24,7 @@ SHARE_OF_TIME = 50  # looking takes a fiftieth of the time at most
 type Identity = tuple[int, int] | None
 
 
-@dataclass(slots=True)
+@slotted
 class Folders:
     """Tells `events` which files of the tree may have changed.
 

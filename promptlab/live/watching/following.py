@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.ahead import Ahead
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.folders import Folders
@@ -18,7 +19,7 @@ from promptlab.live.watching.writers import Writers
 type Files = Mapping[str, FileChange]
 
 
-@dataclass(slots=True)
+@slotted
 class Follower:
     """Follows the files of the pipelines. `on_settled` hears first which have another content, and are whole;
     `on_loaded` then, what that makes of the pipelines that it touches.

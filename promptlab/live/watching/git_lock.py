@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from promptlab.core.frozen import slotted
 
 POLL = 0.005
 SAY_AFTER = 1.0
@@ -12,7 +14,7 @@ STALE = 30.0
 LOCK = "index.lock"
 
 
-@dataclass(slots=True)
+@slotted
 class GitLock:
     """`path` None: there is no repository. A lock 30 seconds old was left behind, and is passed by."""
 

@@ -1,15 +1,15 @@
 """What runs that died left behind: requests that left, and may have been paid for without an answer."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from promptlab.core.frozen import frozen
 from promptlab.loader.project import Project
 from promptlab.schemas.log import AttemptRecord, Senders
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Doubt:
     """Attempts of a run of the pipeline file `path`; `senders`: by fingerprint, whose they are."""
 

@@ -1,9 +1,10 @@
 """What the saved files make of the pipelines: loaded anew where a file of theirs has changed."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from promptlab.core.errors import PromptlabError, UsageError
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.provider import Provider
 from promptlab.engine.targets import Targets
 from promptlab.live.watching.noted import Noted
@@ -23,7 +24,7 @@ OF_ALL = frozenset({SETTINGS, DOTENV})
 type State = frozenset[tuple[str, str | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A watched pipeline: as it was loaded, or why it cannot be run. `noted`: what it is made of."""
 
@@ -44,7 +45,7 @@ class Entry:
         return {path: snapshot.sha256 for path, snapshot in self.loaded.files.files_read.items()}
 
 
-@dataclass(slots=True)
+@slotted
 class Loading:
     """Loads the pipelines that are watched; none named: all that there are, new ones too.
 

@@ -1,10 +1,10 @@
 """The run log of a watch: open from run to run, and opened anew where it is another one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from promptlab.core.frozen import slotted
 from promptlab.live.project_log import open_log
 from promptlab.loader.project import Project
 from promptlab.services.run_log import RunLog
@@ -17,7 +17,7 @@ LOST = (
 type Identity = tuple[int, int] | None
 
 
-@dataclass(slots=True)
+@slotted
 class KeptLog:
     """Opens the log when it is first asked for; a context manager.
 

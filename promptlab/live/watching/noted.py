@@ -1,12 +1,13 @@
 """Notes what a pipeline is made of, while it is loaded and run."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO
 
+from promptlab.core.frozen import slotted
 from promptlab.loader.sources import Source
 
 
-@dataclass(slots=True)
+@slotted
 class Noted:
     """A source that notes each file that was asked for, found or not, and each folder that was listed.
 

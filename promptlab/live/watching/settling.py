@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.events import FileEvents
 from promptlab.live.watching.git_lock import GitLock
 from promptlab.live.watching.tree import NOT_THERE, SIZE, Seen, Stamp, Tree
@@ -25,7 +26,7 @@ BLOCK = 512  # what is written in pieces ends at such a size meanwhile
 type Foresee = Callable[[Mapping[str, Seen]], None]
 
 
-@dataclass(slots=True)
+@slotted
 class Settling:
     """One burst of changes, from its first event on. What looks half-written is given time to grow."""
 

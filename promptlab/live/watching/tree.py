@@ -4,9 +4,11 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from pathlib import Path
+
+from promptlab.core.frozen import frozen, slotted
 
 CHUNK = 1 << 20
 RACY_NS = 50_000_000  # a change so soon after another may leave the stat as it was
@@ -18,7 +20,7 @@ SIZE = 2  # where it stands in a stamp
 type Stamp = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A file or folder at one moment; without `stamp` it is not there. A folder's digest is of its names.
 
@@ -40,7 +42,7 @@ class Seen:
 NOT_THERE = Seen()
 
 
-@dataclass(slots=True)
+@slotted
 class Tree:
     """The files below `root` that matter, by name; names of folders end in a slash.
 

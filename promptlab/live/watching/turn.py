@@ -1,10 +1,11 @@
 """What one turn of a watch was: values that a terminal shows, and `--json` prints."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
 
 from promptlab.core.errors import PromptlabError
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.live.watching.called import Called
 from promptlab.loader.problems import InvalidPipeline
@@ -15,7 +16,7 @@ type Cause = Literal["start", "saved", "all", "failed", "raised"]
 type FileChange = Literal["new", "changed", "gone"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MetricChange:
     """A metric of a cell, by how much it changed since the last whole run, and since the first one."""
 
@@ -29,7 +30,7 @@ class MetricChange:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TurnRun:
     """A run of a turn: what came of it, and what is different now. `flips` are the first of `flipped`.
 
@@ -55,7 +56,7 @@ class TurnRun:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Turn:
     """`errors`: what kept pipelines from being run; `spent_usd`: by the whole session so far."""
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from promptlab.core.errors import Interrupted, PromptlabError, StorageError
+from promptlab.core.frozen import frozen, slotted
 from promptlab.engine.brake import Brake
 from promptlab.engine.worker import Printed
 from promptlab.live.counts import RunCounts
@@ -28,7 +29,7 @@ OF_DAY = "limits.cost_usd_per_day of promptlab.yaml"
 CEILINGS = (OF_FLAG, OF_SETTINGS, OF_DAY)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """How a run ended: with a summary, or an error; neither where it read what was being saved."""
 
@@ -52,7 +53,7 @@ class Ran:
         return reason if any(f"({name})" in reason for name in CEILINGS) else None
 
 
-@dataclass(slots=True)
+@slotted
 class Turner:
     """Runs pipelines one after the other; `memories` hold what came of each pipeline before."""
 

@@ -1,8 +1,8 @@
 """What a watch tells whoever shows it."""
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.worker import Printed
 from promptlab.live.counts import RunCounts
 from promptlab.live.watching.following import Files
@@ -14,7 +14,7 @@ type OnUnknown = Literal["retry", "fail"]
 type Standing = Literal["watching", "running", "paused", "capped", "ending"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Status:
     """How the watch stands: `files` are followed, `spent_usd` is gone, of `ceiling_usd` if there is one."""
 

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 from typing import Literal
 
 from promptlab.core.errors import PromptlabError, UsageError
+from promptlab.core.frozen import slotted
 from promptlab.engine.worker import Printed
 from promptlab.live.running import RunRequest
 from promptlab.live.summary import LIMITED
@@ -31,7 +32,7 @@ type Wish = Literal["all", "failed", "all-fresh", "failed-fresh"]
 type Due = tuple[Cause, list[Entry], RunRequest]
 
 
-@dataclass(slots=True)
+@slotted
 class Watch:
     """Watches until it is told to end. `can_answer`: somebody is there to press keys.
 

@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from promptlab.core.frozen import slotted
 from promptlab.live.watching.holders import held_below
 
 HOLDS = 0.01  # seconds for which one look at all programs serves
@@ -34,7 +35,7 @@ def is_open_for_writing(path: Path) -> bool | None:
     return False
 
 
-@dataclass(slots=True)
+@slotted
 class Writers:
     """Of files below `root`. One held open for `longest` seconds without a change is waited for no more.
 

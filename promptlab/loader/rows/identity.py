@@ -13,20 +13,26 @@ __all__ = ["RowIds"]
 SHORT = 32
 LONGEST = 500
 HASH_LENGTH = 16
+MOST_CONTESTED = 1000
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 class RowIds:
     """Gives each row its id; holds some 100 bytes a row to see that none comes twice.
 
-    Where they are known to be `distinct`, all of them said by the rows, it holds nothing.
+    Where a reading before this one has found which ids are `contested`, it holds no others.
     """
 
-    def __init__(self, *, distinct: bool = False) -> None:
-        self.all_said = True
-        self._distinct = distinct
+    def __init__(self, contested: frozenset[str] | None = None) -> None:
+        self._known = contested
+        self._contested: set[str] = set()
         self._seen: set[str | bytes] = set()
         self._equal: dict[str, int] = {}
+
+    @property
+    def contested(self) -> frozenset[str] | None:
+        """The ids that more than one row came to; None where they are too many to keep."""
+        return None if len(self._contested) > MOST_CONTESTED else frozenset(self._contested)
 
     def named(self, values: Mapping[str, JSON]) -> str | None:
         """The id that a row says itself; raises RowFault where it is none, or taken."""
@@ -34,7 +40,7 @@ class RowIds:
         if column not in values:
             return None
         found = self._text(column, values[column])
-        if not self._distinct and not self._take(found):
+        if not self._take(found):
             hint = "ids compare as text; give each row its own"
             raise RowFault(
                 f"the id {shown(found)} is there twice", code="duplicate-id", column=column, hint=hint
@@ -43,7 +49,6 @@ class RowIds:
 
     def hashed(self, inputs: Mapping[str, JSON]) -> str:
         """An id made of what the row gives to the inputs; equal rows are numbered."""
-        self.all_said = False
         found = hashlib.sha256(ENCODE(inputs).encode()).hexdigest()[:HASH_LENGTH]
         if self._take(found):
             return found
@@ -64,10 +69,15 @@ class RowIds:
         return text
 
     def _take(self, text: str) -> bool:
+        if self._known is not None and text not in self._known:
+            return True
         key = text if len(text) <= SHORT else hashlib.blake2b(text.encode(), digest_size=16).digest()
         before = len(self._seen)
         self._seen.add(key)
-        return len(self._seen) > before
+        is_free = len(self._seen) > before
+        if not is_free and len(self._contested) <= MOST_CONTESTED:
+            self._contested.add(text)
+        return is_free
 
 
 def _is_number(value: JSON) -> bool:

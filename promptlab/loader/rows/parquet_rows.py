@@ -8,11 +8,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
 
 from promptlab.core.display import is_secret_name, shown
 from promptlab.core.extras import install_command, is_installed, needs
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON, plain
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.json_reader import decode_json
@@ -118,7 +118,7 @@ class ParquetRows:
             return REFUSED
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class _Cell(SourceText):
     """One cell, as a problem shows it."""
 

@@ -1,16 +1,16 @@
 """What every format gives: records, and the place of each of their values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from promptlab.core.frozen import slotted
 from promptlab.core.json import JSON
 from promptlab.loader.nodes import Place
 
 __all__ = ["Record", "RecordReader", "RowFault"]
 
 
-@dataclass(slots=True)
+@slotted
 class Record:
     """A row's values by column, as they were read; `line` counts from 1."""
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from jinja2 import nodes
 
-from promptlab.engine.templating.vocabulary import ATTACHING
+from promptlab.engine.templating.vocabulary import ALWAYS_THERE, ATTACHING
 from promptlab.loader.templating import functions
 from promptlab.loader.templating.conditions import chain, ensured, origin, refuted
 from promptlab.loader.templating.findings import FileUse, LiteralComparison, Origin
-from promptlab.loader.templating.scopes import ALWAYS_THERE, Scopes, Visitor, Visitors
+from promptlab.loader.templating.scopes import Scopes, Visitor, Visitors
 
 
 class Expressions(Scopes):

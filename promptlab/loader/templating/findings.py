@@ -1,8 +1,8 @@
 """What the analysis of a template finds, as frozen values."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, slotted
 
 ANY_ELEMENT = "[]"
 """Stands in a path for an element of a list that a loop takes, whichever it is."""
@@ -113,7 +113,7 @@ class Analysis:
     system: RoleUse | None = None
 
 
-@dataclass(slots=True)
+@slotted
 class Findings:
     """What was found so far."""
 

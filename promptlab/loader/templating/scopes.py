@@ -7,13 +7,13 @@ from dataclasses import replace
 from jinja2 import nodes
 
 from promptlab.core.frozen import frozen
-from promptlab.engine.templating.vocabulary import GLOBALS
+from promptlab.engine.templating.vocabulary import ALWAYS_THERE
 from promptlab.loader.templating import functions
 from promptlab.loader.templating.conditions import NOTHING, Facts, chain
 from promptlab.loader.templating.findings import Findings, NameUse, Origin, Path, TemplateProblem
+from promptlab.loader.templating.lines import column_of_path
 from promptlab.loader.templating.unit import Unit
 
-ALWAYS_THERE = frozenset((*GLOBALS, "self", "super", "caller", "varargs", "kwargs"))
 MAX_STEPS = 50_000
 
 type Visitor = Callable[[nodes.Node], None]
@@ -102,9 +102,7 @@ class Scopes:
         found = bound.below(path)
         guarded = guarded or any(found.concerns(fact) for fact in self._place.facts)
         unit = self._place.unit
-        column = unit.column(base.lineno, ".".join((base.name, *map(str, path))))
-        if column == 1:
-            column = unit.column(base.lineno, base.name)
+        column = column_of_path(unit.line(base.lineno), base.name, ".".join((base.name, *map(str, path))))
         use = NameUse(found.name, found.path, unit.name, base.lineno, column, guarded)
         self._findings.uses[use] = None
         return use

@@ -1,24 +1,19 @@
 """One template source: parsed, and able to say where something stands in it."""
 
-import re
-from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.environment import TemplateEnvironment
 from promptlab.engine.templating.syntax import parse
 from promptlab.engine.templating.vocabulary import MAX_SIZE, TemplateKind, measures_more, normalised
 from promptlab.loader.templating.findings import TemplateProblem
+from promptlab.loader.templating.lines import CONTROL, column_in, place
 from promptlab.loader.templating.mistakes import described
 
-LONGEST_LINE = 2_000
 NO_LIBRARY: Mapping[str, str] = {}
-
-_TAG = re.compile(r"\{[{%].*?(?:[%}]\}|$)")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class Rejected(Exception):
@@ -29,7 +24,7 @@ class Rejected(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Unit:
     """A parsed source; ``name`` is shown in problems."""
 
@@ -57,18 +52,12 @@ class Unit:
     def lines(self) -> list[str]:
         return self.source.split("\n")
 
+    def line(self, number: int) -> str:
+        return self.lines[number - 1] if number <= len(self.lines) else ""
+
     def column(self, line: int, text: str) -> int:
         """Return where a text stands in a tag of a line, or 1 where it does not, or the line is very long."""
-        content = self.lines[line - 1] if line <= len(self.lines) else ""
-        if len(content) > LONGEST_LINE:
-            return 1
-        pattern = re.compile(rf"(?<![\w.]){re.escape(text)}(?!\w)")
-        spans = [tag.span() for tag in _TAG.finditer(content)] or [(0, len(content))]
-        for start, end in spans:
-            found = pattern.search(content, start, end)
-            if found:
-                return found.start() + 1
-        return max(content.find(text), 0) + 1
+        return column_in(self.line(line), text)
 
     def problem(
         self, line: int, text: str, message: str, *, hint: str | None = None, code: str
@@ -80,17 +69,10 @@ class Unit:
 def _check_text(name: str, source: str) -> None:
     if measures_more(source):
         raise Rejected(_problem(name, f"the template is larger than {MAX_SIZE:,} bytes", "too-large"))
-    control = _CONTROL.search(source)
+    control = CONTROL.search(source)
     if control:
         shown = f"the control character U+{ord(control[0]):04X} cannot stand in a template"
         raise Rejected(_problem(name, shown, "control-character", *place(source, control.start())))
-
-
-def place(source: str, offset: int) -> tuple[int, int]:
-    """Return line and column of an offset."""
-    starts = [0, *(found.end() for found in re.finditer("\n", source[:offset]))]
-    line = bisect_right(starts, offset)
-    return line, offset - starts[line - 1] + 1
 
 
 def _problem(name: str, message: str, code: str, line: int = 1, column: int = 1) -> TemplateProblem:

@@ -1,12 +1,12 @@
 """What type an expression surely gives, and how many items, as far as its syntax says it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 
+from promptlab.core.frozen import frozen
 from promptlab.engine.templating.environment import TemplateEnvironment
 from promptlab.engine.templating.syntax import parse, single_expression
 from promptlab.engine.templating.vocabulary import TemplateKind
@@ -95,7 +95,7 @@ def _whole_numbers(arguments: list[nodes.Expr]) -> Iterator[int]:
             yield -inner.value if is_negative else inner.value
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class _Kinds:
     of_path: KindOfPath
 
