@@ -7,6 +7,7 @@ import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pexpect import EOF
 from pexpect.fdpexpect import fdspawn
@@ -15,11 +16,12 @@ from tests.warm_kit import Process, ordered
 
 
 class InTerminal(fdspawn):  # type: ignore[misc] # pexpect has no types
-    """The terminal's other end, as pexpect has it, and the command's process."""
+    """The terminal's other end, as pexpect has it, its mode before it was used, and the command's process."""
 
-    def __init__(self, process: Process, terminal: int, *, seconds: float) -> None:
+    def __init__(self, process: Process, terminal: int, mode: list[Any], *, seconds: float) -> None:
         super().__init__(terminal, timeout=seconds, encoding="utf-8")
         self.process = process
+        self.first_mode = mode
 
     def interrupt(self) -> None:
         self.send("\x03")
@@ -46,11 +48,12 @@ def in_terminal(
     """
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    mode = termios.tcgetattr(theirs)
     error = theirs if stderr is None else os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     process = Process(ordered(root, arguments, env, (theirs, theirs, error), terminal=True))
     for descriptor in {theirs, error}:
         os.close(descriptor)
-    child = InTerminal(process, ours, seconds=seconds)
+    child = InTerminal(process, ours, mode, seconds=seconds)
     try:
         yield child
     finally:

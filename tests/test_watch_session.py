@@ -324,7 +324,6 @@ def test_a_person_sees_turns_and_keys_and_gets_the_terminal_back(
     """
     with watch(lab, fake_provider, "words", as_json=False, NO_COLOR="1") as watched:
         child = watched.child
-        before = termios.tcgetattr(child.child_fd)
         child.expect("10 passed")
         child.expect("a all · f failed only · p pause · q quit")
         watched.save("prompts/say.j2", "Say nothing")
@@ -340,7 +339,7 @@ def test_a_person_sees_turns_and_keys_and_gets_the_terminal_back(
         after = termios.tcgetattr(child.child_fd)
         code = watched.ended()
 
-    echoes = [bool(mode[3] & termios.ECHO) for mode in (before, during, after)]
+    echoes = [bool(mode[3] & termios.ECHO) for mode in (child.first_mode, during, after)]
     assert (code, echoes) == (0, [True, False, True])
 
 
