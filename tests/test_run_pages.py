@@ -113,7 +113,6 @@ def test_runs_come_in_pages_the_newest_first(runs: RunPages, looked: Looked) -> 
         (RunFilter(until=NOW - timedelta(days=1)), []),
         (RunFilter(since=NOW - timedelta(days=1), pipeline="triage"), ["later", "earlier", "long"]),
     ],
-    ids=str,
 )
 def test_runs_are_filtered(runs: RunPages, looked: Looked, wanted: RunFilter, found: list[str]) -> None:
     """
