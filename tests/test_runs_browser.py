@@ -25,6 +25,7 @@ class Site:
         """Sign in at the page of the later run, or at one below it."""
         window.page.goto(f"{self.address}/runs/{self.later}{path}#token={TOKEN}")
         window.page.wait_for_selector("h1 .badge")
+        window.page.wait_for_load_state("load")  # by then what is typed is listened to
         window.complaints.clear()  # of what was refused before it was signed in
 
 

@@ -11,8 +11,11 @@ WEB = Path(promptlab.web.__file__).parent
 STATIC = WEB / "static"
 VENDOR = STATIC / "vendor"
 MOST_BYTES = 200_000
-OWN_SCRIPT = re.compile(r'<script nonce="\{\{ nonce \}\}" src="/static/[^"]+"[^>]*></script>')
 CODE_OF_TEXT = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function")
+SCRIPT = re.compile(
+    r"""<script nonce="\{\{ nonce \}\}" src="/static/[^"]+"[^>]*></script>"""
+    r"""|<script type="application/json" id="\w+" nonce="\{\{ nonce \}\}">\{\{ \w+ \| tojson \}\}</script>"""
+)
 
 
 def test_vendored_files_are_as_the_manifest_says() -> None:
@@ -47,15 +50,13 @@ def test_templates_hold_to_the_policy() -> None:
     """
     Given all templates,
     when they are read,
-    then no script is without a nonce, none stands in the page, nothing is styled or handled in attributes,
-    nothing is loaded from elsewhere, and nothing is called safe that was not escaped.
+    then no script is without a nonce, none but data stands in the page, nothing is styled or handled in
+    attributes, nothing is loaded from elsewhere, and nothing is called safe that was not escaped.
     """
     for path in sorted((WEB / "templates").rglob("*.j2")):
         text = path.read_text()
         for script in re.findall(r"<script[^>]*>.*?</script>", text, re.DOTALL):
-            assert re.fullmatch(
-                r'<script nonce="\{\{ nonce \}\}" src="/static/[^"]+"[^>]*></script>', script
-            ), path
+            assert SCRIPT.fullmatch(script), path
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|hx-on|javascript:|\bjs:", text), path
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), path
         assert not re.search(r"\|\s*safe\b|autoescape\s+false|Markup", text), path

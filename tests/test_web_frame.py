@@ -47,6 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def sign_in(window: Window, server: Served, path: str = "/framed") -> None:
     window.page.goto(f"{server.address}{path}#token={TOKEN}")
     window.page.wait_for_selector("nav")
+    window.page.wait_for_load_state("load")
 
 
 def test_the_printed_address_signs_in_and_forgets_the_token(browser: Browser, server: Served) -> None:
