@@ -81,7 +81,7 @@ def test_a_token_can_be_typed_and_a_wrong_one_is_told(browser: Browser, server: 
         window.page.goto(server.address)
         window.page.fill("#token", "wrong")
         window.page.press("#token", "Enter")
-        window.page.wait_for_function("document.getElementById('sign-in-note').textContent.includes('wrong')")
+        window.page.locator("#sign-in-note", has_text="wrong").wait_for()
         said = window.page.inner_text("#sign-in-note")
         window.page.fill("#token", TOKEN)
         window.page.press("#token", "Enter")
