@@ -171,6 +171,19 @@ def test_a_row_is_rendered_as_the_command_does(cli: Cli, client: TestClient, wri
     assert rendered["steps"][0]["messages"] == [{"role": "user", "content": "other!"}]
 
 
+def test_a_template_that_computes_is_rendered_in_its_process(client: TestClient, write: Any) -> None:
+    """
+    Given a template with a loop, which the template process alone can render,
+    when a row is rendered,
+    then it is, from a thread of the server too.
+    """
+    write("loop", ECHO.replace("{{ word }}", "{% for _ in range(2) %}{{ word | upper }}{% endfor %}"))
+
+    (step,) = told(client, "pipelines/loop/render")["steps"]
+
+    assert step["messages"] == [{"role": "user", "content": "HELLOHELLO!"}]
+
+
 @pytest.mark.parametrize(
     ("asked", "about"),
     [
@@ -235,7 +248,7 @@ def test_looking_runs_no_code_and_writes_nothing(client: TestClient, tmp_path: P
 
 
 def _state(root: Path) -> Any:
-    files = sorted(path for path in root.rglob("*") if not path.name.startswith("log.db-"))
+    files = sorted(path for path in root.rglob("*") if not path.name.startswith("lab.db-"))
     with sqlite3.connect(f"file:{default_path(root)}?mode=ro", uri=True) as log:
         return files, log.execute("SELECT count(*) FROM runs").fetchone()
 
