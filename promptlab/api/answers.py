@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from math import isfinite
 from typing import Any
 
@@ -19,6 +20,16 @@ def tagged(request: Request, tag: str | None, make: Callable[[], Answer]) -> Res
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     return answered(make(), headers)
+
+
+def tagged_by_content(request: Request, answer: Answer) -> Response:
+    """Give an answer with the tag of what it says; 304 and nothing where the client has that."""
+    whole = answered(answer)
+    tag = f'"{sha256(whole.body).hexdigest()[:32]}"'
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    whole.headers["ETag"] = tag
+    return whole
 
 
 def answered(answer: Answer, headers: dict[str, str] | None = None) -> Response:

@@ -1,6 +1,7 @@
 """Errors as problems: the one table of our errors and their statuses, and what is wrong with a request."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -22,11 +23,15 @@ from promptlab.core.errors import (
 from promptlab.live.hosting.errors import NotInOrder
 from promptlab.live.serving.headers import BUG
 from promptlab.live.serving.problem import MEDIA_TYPE, Problem
+from promptlab.loader.problems import InvalidPipeline
+from promptlab.loader.problems import Problem as FileProblem
+from promptlab.loader.sources import FileError
 
 STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     NotFound: 404,
     Conflict: 409,
     UsageError: 422,
+    FileError: 422,
     LimitReached: 402,
     NothingToRun: 422,
     StorageError: 503,
@@ -34,6 +39,7 @@ STATUSES: dict[type[PromptlabError], int] = {  # the first that fits
     PromptlabError: 503,
 }
 LONGEST = 2_000
+MOST_FAULTS = 100
 SOON = "5"  # seconds after which there may be room for another run
 _TEXT = {"type": "string"}
 DESCRIBED = {
@@ -59,8 +65,8 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 def problem_of(error: Exception) -> Problem:
     """Give what an error is to whoever asked; of a bug no more than that there is one."""
     match error:
-        case NotInOrder():
-            return Problem(422, escaped(shortened(str(error), LONGEST)), errors=tuple(error.faults))
+        case NotInOrder() | InvalidPipeline():
+            return Problem(422, escaped(shortened(str(error), LONGEST)), errors=_faults_of(error))
         case Busy():
             return Problem(429, error.message, hint=error.hint, headers=(("Retry-After", SOON),))
         case PromptlabError():
@@ -82,6 +88,17 @@ def problem_response(problem: Problem) -> JSONResponse:
 
 def _status(error: PromptlabError) -> int:
     return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
+
+
+def _faults_of(error: NotInOrder | InvalidPipeline) -> tuple[dict[str, Any], ...]:
+    if isinstance(error, NotInOrder):
+        return tuple(error.faults)
+    return tuple(_found(problem) for problem in islice(error.problems, MOST_FAULTS))
+
+
+def _found(problem: FileProblem) -> dict[str, Any]:
+    where = f"{problem.file}:{problem.line}:{problem.column}"
+    return {"where": where, "message": problem.message, "hint": problem.hint, "code": problem.code}
 
 
 def _fault(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,20 +71,7 @@ def _as_json(loaded: LoadedPipeline, trial: Trial, steps: Sequence[StepPreview])
         "row_id": trial.key.row_id,
         "variant": trial.key.variant,
         "axes": dict(trial.key.axes),
-        "steps": [_step_as_json(step) for step in steps],
-    }
-
-
-def _step_as_json(step: StepPreview) -> dict[str, JSON]:
-    return {
-        "step": step.step,
-        "status": step.status,
-        "model": step.model,
-        "params": dict(step.params),
-        "messages": [dict(message) for message in step.messages],
-        "missing": list(step.missing),
-        "tools": {name: list(tools) for name, tools in step.tools.items()},
-        "error": step.error,
+        "steps": [step.as_json() for step in steps],
     }
 
 

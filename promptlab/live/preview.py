@@ -50,6 +50,18 @@ class StepPreview:
     tools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     error: str | None = None
 
+    def as_json(self) -> dict[str, JSON]:
+        return {
+            "step": self.step,
+            "status": self.status,
+            "model": self.model,
+            "params": dict(self.params),
+            "messages": [dict(message) for message in self.messages],
+            "missing": list(self.missing),
+            "tools": {name: list(tools) for name, tools in self.tools.items()},
+            "error": self.error,
+        }
+
 
 def trial_to_preview(loaded: LoadedPipeline, row: int | None = None) -> Trial:
     """Give a row in the first of a pipeline's cells, by its index; None: the first that is run.

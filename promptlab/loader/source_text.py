@@ -1,6 +1,7 @@
 """The text of a file as people see it: lines, a line fit to be shown, the place of a caret under it."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from functools import cached_property
 
@@ -12,6 +13,7 @@ __all__ = ["Position", "Snippet", "SourceText", "snippet_of"]
 WINDOW = 120
 LEAD = 80
 CONTEXT = 2000
+LONGEST_LINE = 20_000
 BLOCK_KEY = re.compile(r"\s*(?:- +)?[\"']?([\w.-]{1,64})[\"']?\s*:\s*(?:[|>][-+\d]*|&\S+)?\s*$")
 PARENTS = 200
 
@@ -53,6 +55,10 @@ class SourceText:
         index = number - self.first_line
         return self.lines[index] if 0 <= index < len(self.lines) else None
 
+    def without_secrets(self) -> str:
+        """Give the whole text with its lines and indents; secrets are masked, very long lines cut."""
+        return "\n".join(_without_secrets(self.lines))
+
     def snippet(self, position: Position, width: int = 1) -> Snippet | None:
         """The line at a position with what to underline, secrets masked."""
         line = self.line(position.line)
@@ -89,6 +95,20 @@ def snippet_of(line: str, column: int, width: int = 1) -> Snippet:
     tail = escaped(under + after)
     text = before + (tail[:room] + "…" if len(tail) > room else tail)
     return Snippet(text, cells(before), max(1, min(cells(escaped(under)), cells(text) - cells(before))))
+
+
+def _without_secrets(lines: Iterable[str]) -> Iterator[str]:
+    secret: int | None = None
+    for line in lines:
+        indent = _indent(line)
+        if not line.strip():
+            yield line
+        elif secret is not None and indent > secret:
+            yield " " * indent + MASK
+        else:
+            key = BLOCK_KEY.match(line[:CONTEXT])
+            secret = indent if key is not None and is_secret_name(key[1]) else None
+            yield masked(line[:LONGEST_LINE]) + ("…" if len(line) > LONGEST_LINE else "")
 
 
 def _indent(line: str) -> int:

@@ -76,6 +76,10 @@ class Validation:
         for checked in self._pipelines:
             yield self._with_callers(checked)
 
+    def pipeline(self, path: str) -> Checked:
+        """Check the pipeline at a path below the root."""
+        return self._with_callers(self._pipeline(path))
+
     def file(self, typed: str) -> Validated:
         """Check a file as it is named on the command line."""
         problems = Problems()
@@ -95,7 +99,7 @@ class Validation:
             read_baseline_file(self.project.files, path, problems)
             return Validated(path, "baseline", problems)
         if self._is_surely_pipeline(path):
-            return self._with_callers(self._pipeline(path)).validated
+            return self.pipeline(path).validated
         users = [checked for checked in self._everything if path in checked.names]
         return _by_users(path, users) if users else self._alone(path)
 

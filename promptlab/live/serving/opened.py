@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import field
+from functools import partial
+from threading import Semaphore
 
 from promptlab.core.frozen import frozen
 from promptlab.core.serving import ServerSettings
@@ -9,12 +12,17 @@ from promptlab.live.project_log import open_log
 from promptlab.loader.project import Project, open_project
 from promptlab.services.run_log import RunLog
 
+LOADINGS_AT_ONCE = 8  # of the threads that answer, so that others are left
+
 
 @frozen
 class Opened:
+    """`loadings`: room for requests that load pipelines."""
+
     settings: ServerSettings
     project: Project
     log: RunLog
+    loadings: Semaphore = field(default_factory=partial(Semaphore, LOADINGS_AT_ONCE))
 
 
 @contextmanager
