@@ -15,6 +15,8 @@ from promptlab.schemas.report import RunReport, RunSummary
 
 PAGE = "promptlab.reports.page"
 PIECES = 200
+SHORT = 400
+FEW_LINES = 20
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…", "inconclusive": "?"}
 
 
@@ -51,8 +53,14 @@ def _environment() -> Environment:
     )
     made.globals |= {"marks": MARKS, "plural": plural, "duration": duration, "spent": spent, "money": money}
     made.globals |= {"percent": percent, "rate_text": rate_text}
+    made.globals["scrolls"] = _may_scroll
     made.filters["line"] = lambda text: one_line(str(text), LONGEST_LINE)
     return made
+
+
+def _may_scroll(text: str) -> bool:
+    """Tell whether a text may be too high for its box in the narrowest column, so keys must get at it."""
+    return len(text) > SHORT or text.count("\n") > FEW_LINES
 
 
 def _asset(name: str) -> str:

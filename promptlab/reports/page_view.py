@@ -95,13 +95,13 @@ def shown_rows(trials: Iterable[TrialResult], cells: Sequence[str], most: int = 
     """Keep the first rows with a trial that did not pass, then others while there is room, in their order."""
     bad, good = _Room(most), _Room(most)
     total = left_out = 0
-    wanted = dict.fromkeys(cells)
+    wanted = {cell: column for column, cell in enumerate(cells)}
     for _, found in groupby(trials, key=lambda trial: trial.key.row):
         of_row = list(found)
         total += len(of_row)
         failed = sum(trial.status not in ("passed", "skipped") for trial in of_row)
         kept = [trial for trial in of_row if trial.key.cell in wanted][:most]
-        fits = (bad if failed else good).take(kept)
+        fits = (bad if failed else good).take(kept, wanted)
         left_out += failed if not fits else 0
     rows = [*bad.rows, *good.first(most - bad.size)]
     rows.sort(key=lambda row: row.number)
@@ -116,11 +116,11 @@ class _Room:
         self.size = 0
         self._most = most
 
-    def take(self, trials: list[TrialResult]) -> bool:
+    def take(self, trials: list[TrialResult], columns: Mapping[str, int]) -> bool:
         """Keep a row if there is room for it, and say whether."""
         if not trials or self.size + len(trials) > self._most:
             return False
-        self.rows.append(_row(trials))
+        self.rows.append(_row(trials, columns))
         self.size += len(trials)
         return True
 
@@ -132,12 +132,11 @@ class _Room:
             yield row
 
 
-def _row(trials: list[TrialResult]) -> RowView:
+def _row(trials: list[TrialResult], columns: Mapping[str, int]) -> RowView:
     first = trials[0]
     by_cell: dict[str, list[TrialView]] = {}
     for trial in trials:
-        of_cell = by_cell.setdefault(trial.key.cell, [])
-        of_cell.append(_trial(trial, [*by_cell].index(trial.key.cell)))
+        by_cell.setdefault(trial.key.cell, []).append(_trial(trial, columns[trial.key.cell]))
     inputs = [
         (one_line(name, LONGEST_LINE), _text(value, LONGEST_INPUT)) for name, value in first.inputs.items()
     ]

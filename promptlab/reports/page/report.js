@@ -25,15 +25,20 @@
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.show === status));
     apply();
   };
+  const focus = (trial) => {
+    const summary = trial.querySelector("summary");
+    summary.focus({ preventScroll: true });
+    summary.scrollIntoView({ block: "center" });
+  };
   const move = (by) => {
     const found = [...rows.querySelectorAll(".failed[data-status], .errored[data-status], .left[data-status]")]
       .filter((trial) => trial.tagName === "DETAILS" && !trial.closest("tr").hidden);
     if (!found.length) return;
-    const at = found.indexOf(document.activeElement.closest("details.trial"));
-    const next = at < 0 ? (by > 0 ? 0 : found.length - 1) : (at + by + found.length) % found.length;
-    const summary = found[next].querySelector("summary");
-    summary.focus({ preventScroll: true });
-    summary.scrollIntoView({ block: "center" });
+    if (by < 0) found.reverse();
+    const from = rows.contains(document.activeElement) ? document.activeElement : null;
+    const here = from?.closest("details.trial") ?? from;
+    const side = by > 0 ? Node.DOCUMENT_POSITION_FOLLOWING : Node.DOCUMENT_POSITION_PRECEDING;
+    focus(found.find((trial) => here && here.compareDocumentPosition(trial) & side) ?? found[0]);
   };
   const open = () => {
     const target = document.getElementById(location.hash.slice(1));
