@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -42,7 +42,7 @@ class State(NamedTuple):
 
     rows: list[int]
     pressed: str
-    count: str
+    told: str
     said_none: bool
 
 
@@ -318,7 +318,12 @@ def test_hostile_texts_stay_text(browser: Browser, hostile: Report) -> None:
 
     def act(window: Window) -> tuple[str, int, list[int], list[str]]:
         page, dialogs = window.page, list[str]()
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+        def dismiss(dialog: Any) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", dismiss)
         hostile.open(window, "#t9-0-0")
         page.evaluate(OPEN_ALL)
         _, rows = _found(window, "<img src=x")
