@@ -25,7 +25,7 @@ def said(rate: float) -> dict[str, Any]:
     values = {"pass_rate": rate, "brevity": rate / 2, "cost_usd": 0.5}
     interval = {"pass_rate": {"low": rate - 0.1, "high": rate + 0.1}}
     measured = {"intervals": interval, "cell_intervals": {"base": interval}}
-    return {**values, "cells": {cell: values for cell in CELLS}, MEASURED: measured}
+    return {**values, "cells": dict.fromkeys(CELLS, values), MEASURED: measured}
 
 
 @dataclass(frozen=True, slots=True)

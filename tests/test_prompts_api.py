@@ -205,9 +205,9 @@ def test_what_changed_between_versions_is_told(prompts: Prompts) -> None:
     when they are compared,
     then the lines that differ are told, in hunks and as people read differences.
     """
-    by_use = prompts.get("/ask.j2/diff", **{"from": hash_of(FIRST), "to": prompts.commits[1][:12]})
-    to_disk = prompts.get("/ask.j2/diff", **{"from": "main"})
-    same = prompts.get("/ask.j2/diff", **{"from": hash_of(SECOND), "to": "HEAD"})
+    by_use = prompts.get(f"/ask.j2/diff?from={hash_of(FIRST)}&to={prompts.commits[1][:12]}")
+    to_disk = prompts.get("/ask.j2/diff?from=main")
+    same = prompts.get(f"/ask.j2/diff?from={hash_of(SECOND)}&to=HEAD")
 
     (hunk,) = by_use["hunks"]
     changed = [(line["kind"], line["text"]) for line in hunk["lines"] if line["kind"] != "same"]
