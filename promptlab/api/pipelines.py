@@ -77,16 +77,15 @@ def render_pipeline(name: Name, query: Annotated[RenderQuery, Query()], pipeline
 
 
 def _facts(one: Looked) -> dict[str, Any]:
-    checked, loaded = one.checked, one.checked.loaded
-    spec = loaded.spec if loaded is not None else None
+    checked, facts = one.checked, one.checked.facts
     return {
         "name": one.name,
         "path": checked.path,
-        "description": spec.description if spec is not None else None,
-        "tags": [*spec.tags] if spec is not None else [],
+        "description": facts.description if facts is not None else None,
+        "tags": [*facts.tags] if facts is not None else [],
         "loads": not checked.problems.errors,
-        "cells": [cell.name for cell in loaded.cells] if loaded is not None else None,
-        "rows": loaded.row_count if loaded is not None else None,
+        "cells": [*facts.cells] if facts is not None else None,
+        "rows": facts.rows if facts is not None else None,
         "called_by": [*checked.callers],
     }
 

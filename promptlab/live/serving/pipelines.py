@@ -14,22 +14,27 @@ from promptlab.live.planning.making import plan_loaded
 from promptlab.live.preview import StepPreview, preview, trial_to_preview
 from promptlab.live.running import RunRequest
 from promptlab.live.serving.depends import OpenedDep
+from promptlab.live.serving.remembered import Remembered
 from promptlab.loader.changes import Changes
 from promptlab.loader.files import ProjectFiles
+from promptlab.loader.known_pipelines import KnownPipelines
 from promptlab.loader.loading import LoadedPipeline, load_pipeline
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.problems import Problems
-from promptlab.loader.project import YAML, Project, open_project
+from promptlab.loader.project import YAML, Project, name_in, open_project
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.sources import FileError
-from promptlab.loader.validating import Checked, Validation
+from promptlab.loader.validating import Checked, Validation, check_now
 from promptlab.schemas.plan import PipelinePlan
 from promptlab.services.run_log import RunLog
 
 
 @frozen
 class Looked:
-    """A pipeline that was looked at; `name` is what it is asked for by."""
+    """A pipeline that was looked at; `name` is what it is asked for by.
+
+    In a list, `checked.loaded` may be None although it loads: `checked.facts` say what it is.
+    """
 
     name: str
     checked: Checked
@@ -49,20 +54,42 @@ class AskedPipelines:
     """Looks at pipelines of a project. Raises NotFound for a name that none has."""
 
     project: Project
+    known: KnownPipelines
+    remembered: Remembered
 
     def all(self) -> list[Looked]:
-        """Check every pipeline."""
-        names = self.project.names()
+        """Check every pipeline; what was known and has not changed is not loaded again."""
+        names = self.names()
         with LoadingMemory() as memory:
-            return [
-                Looked(_name(names, checked.path), checked)
-                for checked in Validation(self.project, memory).pipelines()
-            ]
+            return [Looked(_name(names, one.path), one) for one in self.validation(memory).pipelines()]
 
     def one(self, name: str) -> Looked:
-        path, names = self._path(name), self.project.names()
+        """Check one pipeline, and load it."""
+        path, looking = self._path(name), self.known.looking(self.project)
+
+        def check(project: Project, asked: str, memory: LoadingMemory) -> Checked:
+            return (check_now if asked == path else looking.check)(project, asked, memory)
+
         with LoadingMemory() as memory:
-            return Looked(_name(names, path), Validation(self.project, memory).pipeline(path))
+            checked = Validation(self.project, memory, check).pipeline(path)
+        return Looked(_name(self.names(), path), checked)
+
+    def validation(self, memory: LoadingMemory) -> Validation:
+        """Give what checks files of the project; pipelines that are known need not be loaded for it."""
+        return Validation(self.project, memory, self.known.looking(self.project).check)
+
+    def names(self) -> dict[str, str]:
+        """Give the names that pipelines give themselves, by path."""
+        files = ProjectFiles(self.project.root)
+        names = {path: self._own_name(files, path) for path in self.project.pipelines()}
+        return {path: name for path, name in names.items() if name is not None}
+
+    def _own_name(self, files: ProjectFiles, path: str) -> str | None:
+        try:
+            digest = files.read(path).sha256
+        except FileError:
+            return None
+        return self.remembered.find("name", digest, lambda: name_in(files, path))
 
     def source(self, path: str) -> str | None:
         """Give the text of a file, secrets masked; None where it cannot be read."""
@@ -92,7 +119,7 @@ class AskedPipelines:
             raise NotFound(
                 f"there is no pipeline '{name}'", hint="a name is wanted, as `/api/pipelines` lists them"
             )
-        return self.project.pipeline(name)
+        return self.project.pipeline(name, names=self.names)
 
 
 def _name(names: dict[str, str], path: str) -> str:
@@ -104,7 +131,7 @@ def get_pipelines(opened: OpenedDep) -> Iterator[AskedPipelines]:
     if not opened.loadings.acquire(blocking=False):
         raise Busy("as many pipelines are being loaded as may be at once", hint="ask again in a while")
     try:
-        yield AskedPipelines(open_project(root=opened.project.root))
+        yield AskedPipelines(open_project(root=opened.project.root), opened.pipelines, opened.remembered)
     finally:
         opened.loadings.release()
 
