@@ -9,7 +9,7 @@ from starlette.responses import Response
 from promptlab.api.answers import answered, tagged_by_content
 from promptlab.api.depends import LogDep
 from promptlab.api.runs import NOT_MODIFIED
-from promptlab.live.running import RunRequest
+from promptlab.live.said import changes_said, request_said
 from promptlab.live.serving.pipelines import Looked, PipelinesDep, Rendered
 from promptlab.loader.changes import Changes
 from promptlab.loader.problems import Problem
@@ -63,8 +63,8 @@ def plan_pipeline(
     name: Name, query: Annotated[PlanQuery, Query()], pipelines: PipelinesDep, log: LogDep
 ) -> Response:
     """Say what a run would call, recall and skip, and what it would cost; nothing is called or written."""
-    request = RunRequest(limit=query.limit, tags=query.tag)
-    plan = pipelines.plan(name, Changes(variants=query.variant), request, log=log)
+    said = query.said()
+    plan = pipelines.plan(name, changes_said(said), request_said(said), log=log, model=query.model)
     return answered(PlannedPipeline.of(plan))
 
 

@@ -119,10 +119,10 @@ class Validation:
         except PromptlabError as error:
             problems.add(typed, None, error.message, code=getattr(error, "code", "file"), hint=error.hint)
             return Validated(typed, "file", problems)
-        return self._known(path)
+        return self.known(path)
 
-    def _known(self, path: str) -> Validated:
-        """Check a file that is there."""
+    def known(self, path: str) -> Validated:
+        """Check a file that is there, by its path below the root."""
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
         if path.startswith(f"{BASELINES}/") and path.endswith(".json"):

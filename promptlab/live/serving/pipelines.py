@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -14,7 +15,9 @@ from promptlab.live.planning.making import plan_loaded
 from promptlab.live.preview import StepPreview, preview, trial_to_preview
 from promptlab.live.running import RunRequest
 from promptlab.live.serving.depends import OpenedDep
+from promptlab.live.serving.opened import Opened
 from promptlab.live.serving.remembered import Remembered
+from promptlab.live.since import since
 from promptlab.loader.changes import Changes
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.known_pipelines import KnownPipelines
@@ -99,10 +102,13 @@ class AskedPipelines:
             return None
         return None if text is None else SourceText(path, text).without_secrets()
 
-    def plan(self, name: str, changes: Changes, request: RunRequest, *, log: RunLog) -> PipelinePlan:
+    def plan(
+        self, name: str, changes: Changes, request: RunRequest, *, log: RunLog, model: str | None = None
+    ) -> PipelinePlan:
         """Say what a run would do; raises InvalidPipeline, UsageError and NothingToRun where it would."""
-        loaded = self._loaded(name, changes)
-        return asyncio.run(plan_loaded(self.project, loaded, request, log=log))
+        loaded = self._loaded(name, changes, model)
+        wanted = since(self.project, [loaded], request, model, changes)
+        return asyncio.run(plan_loaded(self.project, loaded, wanted, log=log))
 
     def render(self, name: str, changes: Changes, *, row: int | None, step: str | None) -> Rendered:
         """Give what would be sent for a row; raises InvalidPipeline, and UsageError where there is none."""
@@ -110,8 +116,8 @@ class AskedPipelines:
         trial = trial_to_preview(loaded, row)
         return Rendered(loaded, trial, asyncio.run(preview(self.project, loaded, trial, only=step)))
 
-    def _loaded(self, name: str, changes: Changes) -> LoadedPipeline:
-        return load_pipeline(self.project.files, self._path(name), self.project.targets(), changes)
+    def _loaded(self, name: str, changes: Changes, model: str | None = None) -> LoadedPipeline:
+        return load_pipeline(self.project.files, self._path(name), self.project.targets(model), changes)
 
     def _path(self, name: str) -> str:
         """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
@@ -126,14 +132,22 @@ def _name(names: dict[str, str], path: str) -> str:
     return names.get(path) or PurePosixPath(path).stem
 
 
-def get_pipelines(opened: OpenedDep) -> Iterator[AskedPipelines]:
-    """Give the pipelines as promptlab.yaml and `.env` are now; raises Busy where too many are asked for."""
+@contextmanager
+def loading_room(opened: Opened) -> Iterator[None]:
+    """Hold room for a request that loads pipelines; raises Busy where there is none."""
     if not opened.loadings.acquire(blocking=False):
         raise Busy("as many pipelines are being loaded as may be at once", hint="ask again in a while")
     try:
-        yield AskedPipelines(open_project(root=opened.project.root), opened.pipelines, opened.remembered)
+        yield
     finally:
         opened.loadings.release()
+
+
+def get_pipelines(opened: OpenedDep) -> Iterator[AskedPipelines]:
+    """Give the pipelines as promptlab.yaml and `.env` are now; raises Busy where too many are asked for."""
+    with loading_room(opened):
+        project = open_project(root=opened.project.root)
+        yield AskedPipelines(project, opened.pipelines, opened.remembered)
 
 
 type PipelinesDep = Annotated[AskedPipelines, Depends(get_pipelines)]
