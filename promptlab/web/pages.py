@@ -12,7 +12,7 @@ from promptlab.live.serving.problem import Problem
 from promptlab.web.texts import inert
 
 UNAUTHORIZED = 401
-PLACES = (("/runs", "Runs"),)
+PLACES = (("/runs", "Runs"), ("/compare", "Compare"))
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 
 
