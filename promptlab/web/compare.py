@@ -22,7 +22,7 @@ from promptlab.web.texts import TEXTS
 
 router = APIRouter(prefix="/compare")
 
-MOST_AT_ONCE = 1_000  # trials of a run; of more what moved comes after the page
+MOST_AT_ONCE = 300  # trials of a run; of more what moved comes after the page
 NOT_SAME = tuple(change for change in CHANGES if change != "same")
 OFFERED = 100  # runs to choose from
 LABELS: Mapping[Change, tuple[str, str]] = {

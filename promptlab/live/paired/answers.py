@@ -26,6 +26,7 @@ from promptlab.schemas.reason import reason_of
 from promptlab.schemas.run import TrialResult
 
 LONGEST_OUTPUT = 4_000
+LONGEST_COMPARED = 2_000
 LONGEST_REASON = 1_000
 LONGEST_INPUT = 400
 MOST_WORDS = 400  # of a text, marks and spaces too: comparing two that share nothing takes 10 ms
@@ -66,7 +67,7 @@ def page_answer(lineup: Lineup, page: PairPage, *, a: Places | None, b: Places |
 def _pair(pair: Pair, a: Places | None, b: Places | None) -> PairAnswer:
     key = pair.b.key
     before, after = _text(pair.a.outputs), _text(pair.b.outputs)
-    pieces = word_diff(before or "", after or "", most=MOST_WORDS) if before != after else []
+    pieces = word_diff(_beginning(before), _beginning(after), most=MOST_WORDS) if before != after else []
     return PairAnswer(
         change=pair.change,
         row=key.row,
@@ -104,6 +105,13 @@ def _checks(trial: TrialResult) -> list[Check]:
         Check(**{**{name: getattr(one, name) for name in names}, "reason": one.reason[:LONGEST_REASON]})
         for one in islice(trial.all_verdicts, MOST_CHECKS)
     ]
+
+
+def _beginning(text: str | None) -> str:
+    """Give what is compared: one word may be a megabyte long."""
+    if text is None or len(text) <= LONGEST_COMPARED:
+        return text or ""
+    return f"{text[:LONGEST_COMPARED]}…"
 
 
 def _text(outputs: JSON) -> str | None:
