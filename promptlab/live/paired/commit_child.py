@@ -24,14 +24,17 @@ from promptlab.schemas.run import TrialResult
 
 def main() -> int:
     """Answer what stdin asks, in one JSON document."""
-    order = json.loads(sys.stdin.buffer.read())
+    sys.stdout.write(json.dumps(told(json.loads(sys.stdin.buffer.read()))))
+    return 0
+
+
+def told(order: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the answer to an order, or why there is none."""
     query = PairQuery.model_validate(order["query"])
     try:
-        told: Mapping[str, Any] = {"answer": _answer(order["root"], order["ref"], query).model_dump()}
+        return {"answer": _answer(order["root"], order["ref"], query).model_dump()}
     except PromptlabError as error:
-        told = refusal(error)
-    sys.stdout.write(json.dumps(told))
-    return 0
+        return refusal(error)
 
 
 def _answer(root: str, ref: str, query: PairQuery) -> ComparisonAnswer:
