@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cli_kit import write_project
+from tests.cli_kit import ECHO, write_project
 from tests.compare_kit import folder_to_compare
 from tests.page_kit import Browser, Scheme, Window, needs_browser
 from tests.serving_kit import TOKEN, served
@@ -32,7 +32,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("browsed")
-    write_project(root)
+    write_project(root, echo=ECHO)
     a, b = folder_to_compare(root)
     with served(root) as server:
         yield Site(server.address, a, b)

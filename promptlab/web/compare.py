@@ -1,6 +1,7 @@
 """Two runs beside each other: what moved, and their trials in pairs, flips first."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from promptlab.live.paired.stored import StoredComparison, TwoRuns
 from promptlab.live.serving.asked_comparison import ComparisonsDep
 from promptlab.live.serving.depends import LogDep, ProjectDep, SessionDep
+from promptlab.loader.project import Project
 from promptlab.schemas.api.compare import FactsAnswer, PairPageAnswer, PairQuery
 from promptlab.schemas.api.queries import Word
 from promptlab.schemas.pages import RunFilter
@@ -52,7 +54,7 @@ def show_comparison(
     runs = RunPages(session, is_running=log.is_running)
     if query.a is None:
         offered = [line.run for line in runs.page(RunFilter(), limit=OFFERED).runs]
-        names = sorted(project.names().values())
+        names = [*_pipelines(project)]
         return page(request, "compare_choose.html.j2", offered=offered, query=query, names=names, **TEXTS)
     wanted = query if query.changes else query.model_copy(update={"show": NOT_SAME})
     found = comparisons.one(query.a, wanted)
@@ -89,6 +91,12 @@ def show_metrics(
     found = comparisons.one(query.a or "", query)
     facts = found.facts() if isinstance(found, StoredComparison) else found.whole()
     return page(request, "compare_metrics.html.j2", **_told(facts), **TEXTS)
+
+
+def _pipelines(project: Project) -> Iterator[str]:
+    """Give what pipelines are asked for by, in order of their files."""
+    names = project.names()
+    return (names.get(path) or PurePosixPath(path).stem for path in project.pipelines())
 
 
 def _told(facts: FactsAnswer | None) -> dict[str, Any]:

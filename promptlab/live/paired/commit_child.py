@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from promptlab.core.errors import Conflict, PromptlabError, UsageError
@@ -60,7 +61,7 @@ def _path(project: Project, pipeline: str | None) -> str:
         return project.pipeline(pipeline)
     paths = project.pipelines()
     if len(paths) != 1:
-        hint = f"say `pipeline`: {', '.join(sorted(project.names().values()))}" if paths else None
+        hint = f"say `pipeline`: {', '.join(PurePosixPath(path).stem for path in paths)}" if paths else None
         raise UsageError("pipeline: there is more than one" if paths else "there is no pipeline", hint=hint)
     return paths[0]
 
