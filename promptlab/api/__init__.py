@@ -4,6 +4,7 @@ from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
 from promptlab.api import (
+    compare,
     events,
     health,
     metrics,
@@ -18,7 +19,19 @@ from promptlab.api import (
 )
 from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (session, runs, starting, trials, events, pipelines, metrics, problems_found, prompts, models)
+NOUNS = (
+    session,
+    runs,
+    starting,
+    trials,
+    events,
+    pipelines,
+    metrics,
+    problems_found,
+    prompts,
+    models,
+    compare,
+)
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
 api_router = APIRouter(prefix="/api", responses=DOCUMENTED)

@@ -25,15 +25,17 @@ type Whole = Callable[[Collection[TrialName]], Mapping[TrialName, TrialResult]]
 
 @frozen(kw_only=True)
 class Compared:
-    """A side: what its rows say, how its trials ended, and how whole ones are come by.
+    """A side: how its trials ended, and how what its rows say and whole trials are come by.
 
-    `sources`: reads the files that its checks stand in; None where they are not known.
+    `lacking`: of how many of its rows an answer is not there. `sources`: reads the files that its checks
+    stand in; None where they are not known.
     """
 
     side: ComparedSide
-    rows: Side
+    read_rows: Callable[[], Side]
     ended: Mapping[TrialName, Ended]
     whole: Whole
+    lacking: int = 0
     sources: "Callable[[], CheckSources | None]" = lambda: None
 
     @property
@@ -48,15 +50,13 @@ def compare(
 
     Raises UsageError where nothing can be held against each other.
     """
-    pairs = cell_pairs(a.cells, b.cells, variant=variant, against=against)
-    if a is b:
-        pairs = [(one, other) for one, other in pairs if one != other]
-    _require(pairs, a, b, variant, against)
-    cells = compare_cells(a.rows, b.rows, pairs)
+    pairs = matched_cells(a, b, variant=variant, against=against)
+    rows = a.read_rows()
+    cells = compare_cells(rows, rows if a is b else b.read_rows(), pairs)
     if not any(cell.paired for cell in cells):
         hint = "rows are paired by their ids: `$id`, else the column `id`, else a hash of the inputs"
         raise UsageError("no row is at both sides", hint=hint)
-    names = _paired_trials(a, b, pairs)
+    names = paired_trials(a, b, pairs)
     moved = [(one, other) for one, other in names if a.ended[one].status != b.ended[other].status]
     moved.sort(key=lambda pair: flip_order(a.ended[pair[0]].status, b.ended[pair[1]].status))
     narrowed = variant is not None or against is not None
@@ -72,6 +72,17 @@ def compare(
         trials=len(names),
         checks=_checks(a, b, pairs),
     )
+
+
+def matched_cells(
+    a: Compared, b: Compared, *, variant: str | None = None, against: str | None = None
+) -> list[CellPair]:
+    """Give the cells that are held against each other; raises UsageError where there are none."""
+    pairs = cell_pairs(a.cells, b.cells, variant=variant, against=against)
+    if a is b:
+        pairs = [(one, other) for one, other in pairs if one != other]
+    _require(pairs, a, b, variant, against)
+    return pairs
 
 
 def _require(
@@ -93,7 +104,7 @@ def _others(side: Compared, taken: Collection[str]) -> tuple[str, ...]:
     return tuple(cell for cell in side.cells if cell not in taken)
 
 
-def _paired_trials(a: Compared, b: Compared, pairs: Sequence[CellPair]) -> list[tuple[TrialName, TrialName]]:
+def paired_trials(a: Compared, b: Compared, pairs: Sequence[CellPair]) -> list[tuple[TrialName, TrialName]]:
     """Give the trials that are at both sides, in the order of B."""
     there = {other: one for one, other in pairs}
     named = (

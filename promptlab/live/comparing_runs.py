@@ -31,7 +31,7 @@ def stored_side(session: Session, runs: RunService, run: RunRecord) -> Compared:
 
     return Compared(
         side=ComparedSide(title=_title(run), facts=_facts(run), notes=tuple(_notes(run))),
-        rows=RowMetricsService(session).of_run(run.id),
+        read_rows=lambda: RowMetricsService(session).of_run(run.id),
         ended=ended,
         whole=whole,
         sources=lambda: _sources(runs, run),

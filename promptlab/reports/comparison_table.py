@@ -30,9 +30,15 @@ class Line:
 
 def lines(cell: CellComparison) -> Iterator[Line]:
     """Give a line a metric; errors are named where there are any."""
-    for one in cell.differences:
-        if one.metric != "error_rate" or one.a or one.b:
-            yield Line(texts=_texts(one), tone=_tone(one))
+    return (line_of(one) for one in cell.differences if is_told(one))
+
+
+def is_told(one: Difference) -> bool:
+    return one.metric != "error_rate" or bool(one.a or one.b)
+
+
+def line_of(one: Difference) -> Line:
+    return Line(texts=_texts(one), tone=tone_of(one))
 
 
 def value_text(metric: str, value: float) -> str:
@@ -46,7 +52,8 @@ def _texts(one: Difference) -> tuple[str, ...]:
     return label, show(one.a), show(one.b), _change(one), _interval(one), _chance(one)
 
 
-def _tone(one: Difference) -> Tone:
+def tone_of(one: Difference) -> Tone:
+    """Say which way a metric moved, where that is no chance."""
     if not one.moved or one.adjusted > LEVEL:
         return ""
     return "worse" if one.is_worse else "better"

@@ -14,7 +14,7 @@ type CheckChangeKind = Literal["new", "changed", "gone"]
 class Ended:
     """How a trial ended. `outputs`: a hash of their JSON as the log has it, for this process alone.
 
-    `id`: its number in the log, if it is there.
+    `id`: its number in the log, else among the trials of its side.
     """
 
     key: TrialKey

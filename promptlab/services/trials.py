@@ -70,6 +70,14 @@ class TrialService:
         for some in batched(ids, _CHUNK):
             yield from self._whole(self._session.execute(_joined().where(_TRIALS.c.id.in_(some))).all())
 
+    def by_id(self, ids: Sequence[int]) -> dict[int, TrialResult]:
+        """Give those of the trials of these numbers that there are, by their numbers."""
+        found: dict[int, TrialResult] = {}
+        for some in batched(ids, _CHUNK):
+            chunk = self._session.execute(_joined().where(_TRIALS.c.id.in_(some))).all()
+            found |= zip((trial.id for trial in chunk), self._whole(chunk), strict=True)
+        return found
+
     def counts(self, run_id: str) -> dict[str, int]:
         """Give how many trials of each cell have ended; at `""` how many were left."""
         name = case((_TRIALS.c.status == "left", ""), else_=_TRIALS.c.cell)

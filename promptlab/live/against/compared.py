@@ -45,6 +45,8 @@ def _side(side: BaseSide, kept: Kept, called: str, changes: Changes) -> Compared
     ordered = sorted(kept.trials, key=lambda one: one.key.place)
     trials = {_name(one, side.names): one for one in ordered}
 
+    numbers = {name: number for number, name in enumerate(trials)}
+
     def whole(names: Collection[TrialName]) -> Mapping[TrialName, TrialResult]:
         return {name: trials[name] for name in names}
 
@@ -55,9 +57,10 @@ def _side(side: BaseSide, kept: Kept, called: str, changes: Changes) -> Compared
             facts={"pipeline": loaded.name, "path": loaded.path, "git_commit": side.commit or None},
             notes=(lacking,) if side.lacking else (),
         ),
-        rows=side.rows,
-        ended={name: _ended(one) for name, one in trials.items()},
+        read_rows=lambda: side.rows,
+        ended={name: _ended(one, numbers[name]) for name, one in trials.items()},
         whole=whole,
+        lacking=side.lacking,
         sources=lambda: _sources(loaded, changes),
     )
 
@@ -66,8 +69,9 @@ def _name(trial: TrialResult, names: Mapping[str, str]) -> TrialName:
     return trial.key.row_id, names[trial.key.cell], trial.key.repeat
 
 
-def _ended(trial: TrialResult) -> Ended:
-    return Ended(key=trial.key, status=trial.status, outputs=hash(canonical(trial.outputs)))
+def _ended(trial: TrialResult, number: int) -> Ended:
+    outputs = hash(canonical(trial.outputs))
+    return Ended(id=number, key=trial.key, status=trial.status, outputs=outputs)
 
 
 def _sources(loaded: LoadedPipeline, changes: Changes) -> CheckSources:

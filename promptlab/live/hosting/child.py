@@ -46,7 +46,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return Interrupted.exit_code
     except PromptlabError as error:
-        outlet.tell("refused", **_refusal(error))
+        outlet.tell("refused", **refusal(error))
         return error.exit_code
 
 
@@ -115,7 +115,7 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _refusal(error: PromptlabError) -> dict[str, Any]:
+def refusal(error: PromptlabError) -> dict[str, Any]:
     problems = [_problem(one) for one in _some(error)]
     return {"error": type(error).__name__, "message": str(error), "hint": error.hint, "problems": problems}
 

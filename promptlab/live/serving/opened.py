@@ -8,6 +8,7 @@ from threading import Semaphore
 
 from promptlab.core.frozen import frozen
 from promptlab.core.serving import ServerSettings
+from promptlab.live.paired.stored import Kept
 from promptlab.live.project_log import open_log
 from promptlab.live.serving.remembered import Remembered
 from promptlab.loader.known_pipelines import KnownPipelines
@@ -21,7 +22,8 @@ LOADINGS_AT_ONCE = 8  # of the threads that answer, so that others are left
 class Opened:
     """`loadings`: room for requests that load pipelines.
 
-    `remembered`, `pipelines`: what these need not find out twice.
+    `remembered`, `pipelines`: what these need not find out twice; `comparisons`: what runs came to beside
+    others.
     """
 
     settings: ServerSettings
@@ -30,6 +32,7 @@ class Opened:
     loadings: Semaphore = field(default_factory=partial(Semaphore, LOADINGS_AT_ONCE))
     remembered: Remembered = field(default_factory=Remembered)
     pipelines: KnownPipelines = field(default_factory=KnownPipelines)
+    comparisons: Kept = field(default_factory=Kept)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 // Moving through rows and cells by keys, and copying. What acts on a page is in its address; this only moves.
 "use strict";
 {
-  const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector(".step-to"));
+  const LINES = "tbody tr, .pair";
+  const rows = () => [...document.querySelectorAll(LINES)].filter((row) => row.querySelector(".step-to"));
   const cells = (row) => [...row.querySelectorAll(".step-to")];
 
   const focus = (link) => {
@@ -12,7 +13,7 @@
 
   const place = () => {
     const all = rows();
-    const row = document.activeElement.closest("tbody tr");
+    const row = document.activeElement.closest(LINES);
     const at = all.indexOf(row);
     return { all, at, column: at < 0 ? 0 : Math.max(0, cells(row).indexOf(document.activeElement)) };
   };
