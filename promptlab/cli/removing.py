@@ -58,6 +58,7 @@ def _words(removal: "Removal") -> str:
         (len(removal.runs), "run"),
         (removal.trials, "trial"),
         (removal.verdicts, "verdict"),
+        (removal.ratings, "rating"),
         (removal.answers, "recorded answer"),
     )
     counted = ", ".join(plural(count, noun) for count, noun in nouns if count)

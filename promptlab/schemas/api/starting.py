@@ -77,3 +77,4 @@ class RemovalAnswer(Answer):
     verdicts: int
     answers: int
     text_bytes: int
+    ratings: int
