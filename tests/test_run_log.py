@@ -16,6 +16,7 @@ from promptlab.services.export import ExportService
 from promptlab.services.removal import RemovalService
 from promptlab.services.run_log import RunLog, open_run_log
 from promptlab.services.runs import RunService
+from promptlab.services.sliced_removal import SlicedRemoval
 from promptlab.services.trials import TrialService
 from tests.run_log_kit import START, asking, buy, log_in, record_run, recording, run_in, trial_of, trials_in
 
@@ -138,11 +139,10 @@ async def test_deleting_says_first_what_goes(log: RunLog) -> None:
         recorder.emit(TrialFinished(trial_of(0)))
     other = await record_run(log, trial_of(1))
 
-    with log.writing() as session:
-        removal = RemovalService(session, is_running=log.is_running)
-        preview = removal.preview([recorder.run_id])
-        before = trials_in(log, recorder.run_id)
-        removed = removal.remove([recorder.run_id])
+    with log.reading() as session:
+        preview = RemovalService(session, is_running=log.is_running).preview([recorder.run_id])
+    before = trials_in(log, recorder.run_id)
+    removed = SlicedRemoval(log=log).remove([recorder.run_id])
 
     assert preview == removed
     assert (removed.runs, removed.trials, removed.verdicts, removed.answers) == ((recorder.run_id,), 1, 2, 0)
@@ -166,9 +166,9 @@ async def test_pruning_answers_takes_those_that_no_run_needs(log: RunLog) -> Non
         await buy(buyer, "unused")
     await record_run(log, trial_of(0))
 
-    with log.writing() as session:
-        removal = RemovalService(session, is_running=log.is_running)
-        removed = removal.remove(removal.older(keep=1), answers=True)
+    with log.reading() as session:
+        old = RemovalService(session, is_running=log.is_running).older(keep=1)
+    removed = SlicedRemoval(log=log).remove(old, answers=True)
     log.compact()
 
     async with recording(log) as after:
@@ -187,11 +187,11 @@ async def test_a_living_run_is_not_removed(log: RunLog) -> None:
     """
     async with recording(log) as recorder:
         await recorder.flush()
-        with log.writing() as session:
+        with log.reading() as session:
             removal = RemovalService(session, is_running=log.is_running)
             old = removal.older(before=datetime.now(UTC) + timedelta(days=1))
-            with pytest.raises(UsageError, match="still running"):
-                removal.remove([recorder.run_id])
+        with pytest.raises(UsageError, match="still running"):
+            SlicedRemoval(log=log).remove([recorder.run_id])
 
     assert old == ()
     assert newest(log) == [recorder.run_id]
