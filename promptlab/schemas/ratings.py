@@ -37,6 +37,7 @@ class Rating:
 class TrialRating:
     """What somebody said, as a trial that has the rating holds it; `run_id`: where it was said."""
 
+    id: int
     who: str
     at: datetime
     thumb: Thumb | None

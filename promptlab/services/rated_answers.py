@@ -55,7 +55,7 @@ class RatedTrial:
     @property
     def told(self) -> tuple[TrialRating, ...]:
         return tuple(
-            TrialRating(who=one.who, at=one.at, thumb=one.thumb, note=one.note, run_id=one.run_id)
+            TrialRating(id=one.id, who=one.who, at=one.at, thumb=one.thumb, note=one.note, run_id=one.run_id)
             for one in self.ratings
         )
 

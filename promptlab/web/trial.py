@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from promptlab.core.json import pretty
 from promptlab.live.serving.asked_runs import AskedRuns
-from promptlab.live.serving.depends import LogDep, SessionDep
+from promptlab.live.serving.depends import LogDep, ProjectDep, SessionDep
+from promptlab.live.serving.raters import rater_at
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.services.one_trial import OneTrialService
 from promptlab.web.pages import page
@@ -20,7 +21,9 @@ LONGEST_ROW = 50_000
 
 
 @router.get("")
-def show_trial(run: str, trial: str, request: Request, session: SessionDep, log: LogDep) -> Response:
+def show_trial(
+    run: str, trial: str, request: Request, session: SessionDep, log: LogDep, project: ProjectDep
+) -> Response:
     asked = AskedRuns(session, is_running=log.is_running).both(run, None)
     one = OneTrialService(session, asked.run).read(trial, against=asked.against_id)
     row = yaml_row(one.trial)
@@ -33,6 +36,9 @@ def show_trial(run: str, trial: str, request: Request, session: SessionDep, log:
         steps=step_views(one),
         judged=judged(one, one.trial.verdicts),
         spoken=spoken,
+        place=one.place,
+        ratings=one.trial.ratings,
+        rater=rater_at(project.root),
         row=row if len(row) <= LONGEST_ROW else None,
         **TEXTS,
     )

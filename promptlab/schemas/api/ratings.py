@@ -98,6 +98,7 @@ class RatingList(Answer):
 class CountingRating(Answer):
     """A rating that a trial has; `run`: where it was given, another where that had the same answer."""
 
+    id: int
     who: str
     at: datetime
     thumb: Thumb | None
