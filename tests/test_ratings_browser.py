@@ -111,7 +111,7 @@ def test_everybody_can_rate(browser: Browser, site: Site, scheme: Scheme, width:
     """
 
     def act(window: Window) -> tuple[list[str], list[str], list[str]]:
-        page, faults, wide = window.page, [], []
+        page, faults, wide = window.page, list[str](), list[str]()
 
         def look(name: str) -> None:
             faults.extend(f"{name}: {fault}" for fault in window.faults())

@@ -42,6 +42,10 @@ class HumanLabels:
         ]
 
     @property
+    def is_any(self) -> bool:
+        return bool(self._found)
+
+    @property
     def tied(self) -> int:
         """Of how many trials people are of two minds."""
         return sum(one.passed is None for one in self._found)

@@ -1,6 +1,5 @@
 """Ratings as the API takes and tells them."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -107,5 +106,5 @@ class CountingRating(Answer):
 
     @classmethod
     def of(cls, rating: TrialRating) -> "CountingRating":
-        found = asdict(rating)
-        return cls(**found, run=found.pop("run_id"))
+        known = {name: getattr(rating, name) for name in cls.model_fields if name != "run"}
+        return cls(**known, run=rating.run_id)
