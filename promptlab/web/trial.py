@@ -56,10 +56,12 @@ def show_call(
     request: Request,
     session: SessionDep,
     log: LogDep,
+    project: ProjectDep,
 ) -> Response:
     found = AskedRuns(session, is_running=log.is_running).run(run)
     call = OneTrialService(session, found).call(trial, answer)
-    command = curl(call.answer.provider, call.request)
+    own = project.settings.providers.get(call.answer.provider)
+    command = curl(call.answer.provider, call.request, own=own)
     return page(
         request,
         "call.html.j2",
