@@ -26,11 +26,12 @@ type Take = Callable[[Session, int], int]
 class SlicedRemoval:
     """Removes runs. One that is cut off leaves runs that are interrupted and say so: delete them again.
 
-    `seconds`: how long others may be kept waiting, about.
+    `seconds`: how long others may be kept waiting, about; `first`: of how many trials the first slice is.
     """
 
     log: RunLog
     seconds: float = SECONDS_A_SLICE
+    first: int = FIRST
 
     def remove(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
         """Take the runs away, and with `answers` what no run left needs; raises UsageError for a live run."""
@@ -120,7 +121,7 @@ class SlicedRemoval:
                 return
 
     def _sizes(self) -> Iterator[tuple[int, Callable[[float], None]]]:
-        size = FIRST
+        size = self.first
         took: list[float] = []
         while True:
             yield size, took.append
