@@ -31,7 +31,7 @@ from promptlab.live.serving.problem import Problem
 from promptlab.live.serving.rates import RateCheck
 from promptlab.live.serving.tokens import token_check
 from promptlab.web import web_router
-from promptlab.web.pages import problem_page
+from promptlab.web.pages import problem_page, warm_up
 
 NO_PAGES = ("/api/", "/static/")
 
@@ -49,6 +49,7 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
         middleware=list(_middlewares(held_to)),
         lifespan=partial(_lifespan, settings=held_to),
     )
+    app.state.warm_up = warm_up
     app.include_router(api_router)
     app.include_router(web_router)
     app.mount("/static", StaticFiles(directory=str(files("promptlab.web") / "static")), name="static")

@@ -10,8 +10,8 @@ from promptlab.core.errors import UsageError
 from promptlab.core.files import FileLock
 from promptlab.live.recorder import Recorder
 from promptlab.schemas.log import RunEnd
-from promptlab.services.removal import RemovalService
 from promptlab.services.run_log import RunLog
+from promptlab.services.sliced_removal import SlicedRemoval
 from tests.fakes import FakeProvider
 from tests.lab import PIPELINE, Lab, ended
 from tests.resume_kit import killed
@@ -117,8 +117,8 @@ async def test_no_answers_are_pruned_while_a_check_is_running(tmp_path: Path) ->
         async with await Recorder.aside(log) as living:
             await living.intend(intent_of("a"))
 
-            with log.writing() as session, pytest.raises(UsageError, match="a check is still running"):
-                RemovalService(session, is_running=log.is_running).remove([], answers=True)
+            with pytest.raises(UsageError, match="a check is still running"):
+                SlicedRemoval(log=log).remove([], answers=True)
 
             with log.reading() as session:
                 kept = session.connection().exec_driver_sql("select count(*) from attempts").scalar()

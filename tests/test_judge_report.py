@@ -15,7 +15,9 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from promptlab.analysis.agreement import Confusion, kappa_error
 from promptlab.cli.boundary import run
+from promptlab.main import create_app
 from tests.cli_kit import Cli, Said, write_project
+from tests.serving_kit import server_settings, signed_in
 
 JUDGE = '{"reason": "It says {{ output }}.", "pass": {{ row.judge == "pass" }}, "score": {{ row.score }}}'
 PIPELINE = """\
@@ -159,9 +161,13 @@ class Reports:
 
     def __call__(self, pipeline: str, labels: str, *options: str, file: str = "labels.csv") -> Said:
         (self.cli.folder / file).write_text(labels)
+        run_id = self.run_of(pipeline)
+        return self.cli("--project", str(self.root), "judge-report", run_id, "--human", file, *options)
+
+    def run_of(self, pipeline: str) -> str:
         with closing(sqlite3.connect(self.root / ".promptlab" / "lab.db")) as log:
             ((run_id,),) = log.execute("select id from runs where pipeline = ?", [pipeline]).fetchall()
-        return self.cli("--project", str(self.root), "judge-report", run_id, "--human", file, *options)
+        return str(run_id)
 
     def only(self, pipeline: str, labels: str, *options: str, file: str = "labels.csv") -> Any:
         """Give the one check of a report."""
@@ -302,6 +308,30 @@ def test_cells_and_repeats_are_told_apart(reports: Reports) -> None:
 
     assert (found["n"], found["agreement"]) == (2, 0.5)
     assert [(one["variant"], one["repeat"]) for one in found["disagreements"]] == [("plain", 0)]
+
+
+def test_thumbs_of_the_web_page_are_labels(reports: Reports) -> None:
+    """
+    Given a run whose answers were rated on the web page, one of them as often up as down,
+    when its report is asked for without a file, and with the file that `runs labels` wrote,
+    then both hold the judge beside the thumbs, and the answer of which people are of two minds is left out.
+    """
+    run_id = reports.run_of("judged")
+    with signed_in(create_app(server_settings(reports.root))) as client:
+        for row, thumb, who in ((0, "up", "Ada"), (1, "down", "Ada"), (2, "up", "Ada"), (2, "down", "Bob")):
+            said = {"thumb": thumb, "who": who}
+            client.post(f"/api/runs/{run_id}/trials/{row}-0-0/ratings", json=said)
+    command = ["--project", str(reports.root)]
+
+    direct = reports.cli(*command, "judge-report", run_id, "--json")
+    lines = reports.cli(*command, "runs", "labels", run_id, "--out", "said.csv")
+    by_file = reports.cli(*command, "judge-report", run_id, "--human", "said.csv", "--json")
+
+    (check,) = direct.json["checks"]
+    assert check["confusion"] == {"pass": {"pass": 1, "fail": 1}, "fail": {"pass": 0, "fail": 0}}
+    assert direct.json == by_file.json
+    assert "1 trial without a label: as many thumbs up as down" in lines.err
+    assert "nobody has rated an answer" in reports.cli(*command, "judge-report", reports.run_of("cells")).err
 
 
 def test_files_that_hold_no_labels_are_refused(reports: Reports) -> None:

@@ -4,10 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from promptlab.core.errors import UsageError
 from promptlab.core.ids import new_id
@@ -16,6 +20,7 @@ from promptlab.services.export import ExportService
 from promptlab.services.removal import RemovalService
 from promptlab.services.run_log import RunLog, open_run_log
 from promptlab.services.runs import RunService
+from promptlab.services.sliced_removal import SlicedRemoval
 from promptlab.services.trials import TrialService
 from tests.run_log_kit import START, asking, buy, log_in, record_run, recording, run_in, trial_of, trials_in
 
@@ -138,11 +143,10 @@ async def test_deleting_says_first_what_goes(log: RunLog) -> None:
         recorder.emit(TrialFinished(trial_of(0)))
     other = await record_run(log, trial_of(1))
 
-    with log.writing() as session:
-        removal = RemovalService(session, is_running=log.is_running)
-        preview = removal.preview([recorder.run_id])
-        before = trials_in(log, recorder.run_id)
-        removed = removal.remove([recorder.run_id])
+    with log.reading() as session:
+        preview = RemovalService(session, is_running=log.is_running).preview([recorder.run_id])
+    before = trials_in(log, recorder.run_id)
+    removed = SlicedRemoval(log=log).remove([recorder.run_id])
 
     assert preview == removed
     assert (removed.runs, removed.trials, removed.verdicts, removed.answers) == ((recorder.run_id,), 1, 2, 0)
@@ -153,6 +157,45 @@ async def test_deleting_says_first_what_goes(log: RunLog) -> None:
     assert trials_in(log, other) == [trial_of(1)]
     async with recording(log) as after:
         assert await after.recall(asking("row 0")) is not None
+
+
+class WithOthers(RunLog):
+    """A log to which another process writes before each transaction; the last of `most` never comes."""
+
+    most: ClassVar[int]
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        type(self).most -= 1
+        if not self.most:
+            raise ConnectionAbortedError
+        with super().writing() as other:
+            other.execute(text("update runs set note = 'seen' where 0"))
+        with super().writing() as session:
+            yield session
+
+
+async def test_a_long_run_is_deleted_in_slices_and_that_can_be_cut_off(log: RunLog) -> None:
+    """
+    Given a run of sixty trials, another run, and somebody who writes between any two transactions,
+    when the first is deleted twenty at a time, that is cut off after two slices, and done again,
+    then what was cut off is a run that is interrupted and says so, and after that only the other is there.
+    """
+    run_id = await record_run(log, *(trial_of(row) for row in range(60)))
+    other = await record_run(log, trial_of(0))
+    WithOthers.most = 4  # to note that it goes, and two slices
+
+    with pytest.raises(ConnectionAbortedError):
+        SlicedRemoval(log=WithOthers(log.path, log.engine), first=20, seconds=0).remove([run_id])
+    with log.reading() as session:
+        cut_off = RunService(session, is_running=log.is_running).find(run_id)
+    left = len(trials_in(log, run_id))
+    removed = SlicedRemoval(log=log).remove([run_id])
+
+    assert (cut_off.status, "is being deleted" in (cut_off.reason or ""), left) == ("interrupted", True, 20)
+    assert removed.trials == 20
+    assert newest(log) == [other]
+    assert trials_in(log, other) == [trial_of(0)]
 
 
 async def test_pruning_answers_takes_those_that_no_run_needs(log: RunLog) -> None:
@@ -166,9 +209,9 @@ async def test_pruning_answers_takes_those_that_no_run_needs(log: RunLog) -> Non
         await buy(buyer, "unused")
     await record_run(log, trial_of(0))
 
-    with log.writing() as session:
-        removal = RemovalService(session, is_running=log.is_running)
-        removed = removal.remove(removal.older(keep=1), answers=True)
+    with log.reading() as session:
+        old = RemovalService(session, is_running=log.is_running).older(keep=1)
+    removed = SlicedRemoval(log=log).remove(old, answers=True)
     log.compact()
 
     async with recording(log) as after:
@@ -187,11 +230,11 @@ async def test_a_living_run_is_not_removed(log: RunLog) -> None:
     """
     async with recording(log) as recorder:
         await recorder.flush()
-        with log.writing() as session:
+        with log.reading() as session:
             removal = RemovalService(session, is_running=log.is_running)
             old = removal.older(before=datetime.now(UTC) + timedelta(days=1))
-            with pytest.raises(UsageError, match="still running"):
-                removal.remove([recorder.run_id])
+        with pytest.raises(UsageError, match="still running"):
+            SlicedRemoval(log=log).remove([recorder.run_id])
 
     assert old == ()
     assert newest(log) == [recorder.run_id]

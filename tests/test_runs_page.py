@@ -10,6 +10,7 @@ import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from promptlab.core.config import ProviderSettings
 from promptlab.main import create_app
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.web.texts import told
@@ -283,6 +284,28 @@ def test_a_command_goes_where_the_call_went(provider: str, endpoint: str, begins
     assert command.startswith(f'curl "{begins}"')
     assert key in command
     assert "it'\"'\"'s $(id)<image/png was attached here>" in command
+
+
+def test_a_command_speaks_as_the_projects_own_provider_does() -> None:
+    """
+    Given a recorded request to a provider of the project that speaks as Anthropic does, with its own key,
+    when it is written as a command,
+    then it has that path, that header, and the variable of that key.
+    """
+    request = {
+        "endpoint": "http://10.0.0.1:9000",
+        "api": "chat",
+        "model": "m",
+        "params": {"max_tokens": 5},
+        "messages": [{"role": "user", "content": "hello"}],
+        "schema": None,
+    }
+
+    command = curl("gate", request, own=ProviderSettings(type="anthropic", api_key="${GATE_KEY}"))
+
+    assert command is not None
+    assert command.startswith('curl "http://10.0.0.1:9000/v1/messages"')
+    assert '"x-api-key: $GATE_KEY"' in command
 
 
 def test_a_recorded_function_is_no_command() -> None:

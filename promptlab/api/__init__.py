@@ -12,6 +12,7 @@ from promptlab.api import (
     pipelines,
     problems_found,
     prompts,
+    ratings,
     runs,
     session,
     starting,
@@ -31,6 +32,7 @@ NOUNS = (
     prompts,
     models,
     compare,
+    ratings,
 )
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 

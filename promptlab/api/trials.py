@@ -15,6 +15,7 @@ from promptlab.schemas.api.queries import TrialQuery
 from promptlab.schemas.api.trials import TrialPage
 from promptlab.services.matrix_pages import MatrixPages
 from promptlab.services.one_trial import OneTrialService
+from promptlab.services.rated_answers import RatedAnswers
 
 router = APIRouter(prefix="/runs/{run}/trials", tags=["trials"])
 
@@ -29,6 +30,7 @@ def list_trials(
 ) -> Response:
     """List the trials of a run, so many rows a page."""
     asked = AskedRuns(session, is_running=log.is_running).both(run, query.against)
+    rated = RatedAnswers(session, asked.run).stamp()
 
     def page() -> TrialPage:
         pages = MatrixPages(session, asked.run, against=asked.against_id)
@@ -36,19 +38,20 @@ def list_trials(
         found = pages.page(query.filter, sort=query.sort, cursor=query.cursor, limit=limit)
         return TrialPage.of(asked.run.id, found)
 
-    return tagged(request, tag_of(request, asked.run, asked.against), page)
+    return tagged(request, tag_of(request, asked.run, asked.against, also=rated), page)
 
 
 @router.get("/{trial}", response_model=WholeTrial, responses=NOT_MODIFIED)
 def read_trial(run: str, trial: Named, request: Request, session: SessionDep, log: LogDep) -> Response:
     """Read one trial with its steps, messages, checks and calls."""
     asked = AskedRuns(session, is_running=log.is_running).both(run, None)
+    rated = RatedAnswers(session, asked.run).stamp()
 
     def whole() -> WholeTrial:
         one = OneTrialService(session, asked.run).read(trial, against=asked.against_id)
         return WholeTrial.of(asked.run.id, one)
 
-    return tagged(request, tag_of(request, asked.run, asked.against), whole)
+    return tagged(request, tag_of(request, asked.run, asked.against, also=rated), whole)
 
 
 @router.get("/{trial}/calls/{answer}", response_model=RecordedCall, responses=NOT_MODIFIED)

@@ -1,16 +1,16 @@
 """Why steps and judges were called, not recalled: a line a cause, or a line a step of a trial."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from promptlab.cli.tables import Grid, Styled, show_grid
 from promptlab.core.display import shortened
 from promptlab.core.frozen import frozen, slotted
-from promptlab.core.json import as_text
 from promptlab.core.words import plural
-from promptlab.schemas.explained import Cause, Change, Explained
-from promptlab.schemas.run import TrialKey, _Missing, everywhere
+from promptlab.reports.why import why
+from promptlab.schemas.explained import Explained
+from promptlab.schemas.run import TrialKey, everywhere
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,22 +20,6 @@ MOST_LINES = 20
 VALUE = 40
 EVERYTHING = 2  # times that --explain is said
 NOTHING = "nothing was called: all that was asked had its answer on record"
-ALONE: dict[Cause, str] = {
-    "answer": "answer of",
-    "with": "with of",
-    "foreach": "foreach of",
-    "errored": "no answer before",
-    "pruned": "its answer was deleted",
-    "skipped": "was skipped before",
-    "fresh": "--fresh",
-    "recall": "",
-    "check": "its",
-    "messages": "messages, and nothing that they are known to be made of",
-    "unknown": "not on record",
-    "params": "",
-    "model": "",
-}
-NEW = {"run": "first run", "item": "new item", "step": "new step"}
 
 
 @slotted
@@ -103,25 +87,3 @@ class _Named:
         cell = f" {trial.cell}" if self.by_cell else ""
         repeat = f" #{trial.repeat + 1}" if trial.repeat else ""
         return f"{shortened(trial.row_id, VALUE)}{cell}{repeat}"
-
-
-def why(changes: Sequence[Change]) -> str:
-    """Give what changed in words: `template prompts/sort.j2; params.temperature 0 → 0.7`."""
-    return "; ".join(map(_words, changes))
-
-
-def _words(change: Change) -> str:
-    return " ".join(_parts(change))
-
-
-def _parts(change: Change) -> Iterator[str]:
-    if change.cause == "new":
-        yield NEW.get(change.what, f"new {change.what}")
-        return
-    yield from filter(None, (ALONE.get(change.cause, change.cause), change.what))
-    if change.has_values:
-        yield f"{_value(change.old)} → {_value(change.new)}"
-
-
-def _value(value: object) -> str:
-    return "unset" if isinstance(value, _Missing) else shortened(as_text(value), VALUE)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ def require_consent_is_possible(*, yes: bool) -> None:
 def remove(log: "RunLog", run_ids: tuple[str, ...], *, answers: bool, yes: bool) -> None:
     """Say what goes, ask unless `yes`, and take it away."""
     from promptlab.services.removal import RemovalService  # noqa: PLC0415
+    from promptlab.services.sliced_removal import SlicedRemoval  # noqa: PLC0415
 
     with log.reading() as session:
         removal = RemovalService(session, is_running=log.is_running).preview(run_ids, answers=answers)
@@ -35,10 +36,12 @@ def remove(log: "RunLog", run_ids: tuple[str, ...], *, answers: bool, yes: bool)
     if not yes and not click.confirm("delete this?", err=True):
         click.echo("nothing was deleted", err=True)
         return
-    with log.writing() as session:
-        done = RemovalService(session, is_running=log.is_running).remove(run_ids, answers=answers)
-    log.compact()
+    done = SlicedRemoval(log=log).remove(run_ids, answers=answers)
     click.echo(f"deleted {_words(done)}", err=True)
+    if any(map(log.is_running, log.lock_owners())):
+        click.echo("runs are under way: the space is not given back, later runs fill it", err=True)
+    else:
+        log.compact()
 
 
 def _is_asked() -> bool:
@@ -58,6 +61,7 @@ def _words(removal: "Removal") -> str:
         (len(removal.runs), "run"),
         (removal.trials, "trial"),
         (removal.verdicts, "verdict"),
+        (removal.ratings, "rating"),
         (removal.answers, "recorded answer"),
     )
     counted = ", ".join(plural(count, noun) for count, noun in nouns if count)

@@ -8,6 +8,7 @@ COMMANDS = {
     "list": "List runs, newest first.",
     "show": "Show a run, or one of its trials.",
     "export": "Write all that the log knows of a run as JSON.",
+    "labels": "Write what people said of a run's answers, as labels.",
     "delete": "Take runs out of the log; their answers stay for recall.",
     "prune": "Take old runs, and answers that no run needs, out of the log.",
 }

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from promptlab.cli.explained import why
 from promptlab.cli.flip_lines import Line, Span, flip_lines
 from promptlab.cli.result import end_line, warnings
 from promptlab.core.display import escaped, shortened
@@ -13,6 +12,7 @@ from promptlab.live.watching.called import Called
 from promptlab.live.watching.turn import Cause, FileChange, MetricChange, TurnRun
 from promptlab.loader.problem_formats import first_as_text
 from promptlab.loader.problems import InvalidPipeline
+from promptlab.reports.why import why
 from promptlab.schemas.explained import Change
 
 MOST_FILES = 5

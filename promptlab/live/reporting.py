@@ -8,6 +8,8 @@ from pathlib import Path
 from promptlab.core.git import folder_in_repository
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.report import Origin, RunReport, RunSummary
+from promptlab.schemas.run import TrialResult
+from promptlab.services.rated_answers import RatedAnswers, RatedTrials
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
 from promptlab.services.summaries import SummaryService
@@ -37,6 +39,14 @@ def run_report(log: RunLog, summary: RunSummary, root: Path) -> Iterator[RunRepo
     run_id = summary.run_id
     with log.reading() as session:
         trials, runs = TrialService(session), RunService(session, is_running=log.is_running)
-        path = runs.find(run_id).path
-        origin = Origin(path, folder_in_repository(root), lambda: runs.files(run_id))
-        yield RunReport(summary, lambda: trials.of_run(run_id), origin)
+        run = runs.find(run_id)
+        origin = Origin(run.path, folder_in_repository(root), lambda: runs.files(run_id))
+        rated = RatedAnswers(session, run).of()
+        yield RunReport(summary, lambda: _with_ratings(trials.of_run(run_id), rated), origin)
+
+
+def _with_ratings(trials: Iterator[TrialResult], rated: RatedTrials) -> Iterator[TrialResult]:
+    """Give trials, those that people rated with what they say."""
+    for trial in trials:
+        found = rated.get(trial.key.place)
+        yield trial if found is None else replace(trial, ratings=found.told)

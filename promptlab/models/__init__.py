@@ -2,6 +2,7 @@
 
 from promptlab.models.base import REVISION, Base
 from promptlab.models.completion import Attempt, Completion
+from promptlab.models.rating import Rating
 from promptlab.models.run import Run, RunFile, Snapshot
 from promptlab.models.trial import Row, StepRun, Trial, Verdict
 
@@ -10,6 +11,7 @@ __all__ = [
     "Attempt",
     "Base",
     "Completion",
+    "Rating",
     "Row",
     "Run",
     "RunFile",

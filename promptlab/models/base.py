@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator
 from promptlab.core.json import compact
 from promptlab.schemas.run import MISSING
 
-REVISION = "0007"  # the newest migration; a test holds them together
+REVISION = "0008"  # the newest migration; a test holds them together
 
 _ESCAPED = "\x01json:"
 _PACKED_FROM = 2048

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import Any
 
+from promptlab.core.config import ProviderSettings
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON, plain
 from promptlab.engine.completion import CompletionRequest, Endpoint
 from promptlab.engine.conversation import Message, Tool
@@ -18,6 +20,8 @@ from promptlab.schemas.run import TrialResult
 _DIALECTS = {"chat": ChatDialect, "responses": ResponsesDialect, "anthropic": MessagesDialect}
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset(("true", "false", "null"))
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEYS = {"anthropic": "ANTHROPIC_API_KEY"}
 _ELSEWHERE = "$BASE_URL"
 
 
@@ -35,12 +39,13 @@ def _key(name: str) -> str:
     return name if is_plain else plain(name)
 
 
-def curl(provider: str, request: Any) -> str | None:
+def curl(provider: str, request: Any, *, own: ProviderSettings | None = None) -> str | None:
     """Give a recorded request to a model as a command; None where it is none.
 
-    The key is named by its variable. What was attached is not on record: its place says so.
+    The key is named by its variable. What was attached is not on record: its place says so. `own`: the entry
+    that the project has of the provider, if any.
     """
-    preset = PRESETS.get(provider, Preset())
+    preset = _preset(provider, own)
     api = "anthropic" if preset.type == "anthropic" else request.get("api")
     if api not in _DIALECTS:
         return None
@@ -49,6 +54,15 @@ def curl(provider: str, request: Any) -> str | None:
     address = f"{_base(preset, str(request['endpoint']))}{made.path}"
     text = json.dumps(body, indent=2, ensure_ascii=True)
     return " \\\n  ".join([f'curl "{address}"', *_headers(preset, api), f"--data {quote(text)}"])
+
+
+def _preset(provider: str, own: ProviderSettings | None) -> Preset:
+    """Give what is known of a provider; a key is named only where the project says its variable."""
+    known = PRESETS.get(provider, Preset())
+    said = _REFERENCE.fullmatch(own.api_key or "") if own is not None else None
+    kind = own.type if own is not None and own.type else known.type
+    variable = said[1] if said else known.key_variable or _KEYS.get(kind)
+    return replace(known, type=kind, key_variable=variable)
 
 
 def _headers(preset: Preset, api: str) -> Iterator[str]:

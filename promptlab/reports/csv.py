@@ -3,10 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from promptlab.core.json import JSON, as_text
-from promptlab.reports.trial_line import rounded
+from promptlab.reports.trial_line import rating_object, rounded
 from promptlab.schemas.report import RunReport
 from promptlab.schemas.run import TrialResult, Verdict
 
@@ -19,10 +19,17 @@ LAST_COLUMNS = ("cost_usd", "spent_usd", "latency_ms", "error")
 def report(source: RunReport) -> Iterator[str]:
     """Give a header and a line a trial: inputs, steps, outputs, each check's verdict and reason."""
     header = _header(source)
-    yield _line([_safe(column) for column in header])
+    yield cells_line(header)
     for trial in source.trials():
         values = _values(trial)
-        yield _line([_safe(values.get(column)) for column in header])
+        yield cells_line([values.get(column) for column in header])
+
+
+def cells_line(cells: Sequence[JSON]) -> str:
+    """Give a line of cells in which no spreadsheet finds a formula."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([_safe(cell) for cell in cells])
+    return buffer.getvalue()
 
 
 def _header(source: RunReport) -> list[str]:
@@ -58,6 +65,8 @@ def _middle(trial: TrialResult) -> dict[str, JSON]:
     for verdict in trial.all_verdicts:
         values[_column(verdict)] = verdict.status
         values[f"{_column(verdict)}.reason"] = verdict.reason
+    if trial.ratings:
+        values["ratings"] = [rating_object(rating) for rating in trial.ratings]
     return values
 
 
@@ -72,9 +81,3 @@ def _safe(value: JSON) -> str:
     raw = as_text(value)
     text = CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", raw)
     return f"'{text}" if isinstance(value, str) and raw.startswith(FORMULA_STARTS) else text
-
-
-def _line(cells: list[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from promptlab.core.json import JSON
 from promptlab.engine.trace import tool_calls_of
+from promptlab.schemas.ratings import TrialRating
 from promptlab.schemas.run import Asked, StepResult, TrialResult, Verdict
 
 
@@ -21,6 +22,17 @@ def trial_object(trial: TrialResult) -> dict[str, JSON]:
         "cost_usd": trial.cost_usd,
         "spent_usd": trial.spent_usd,
         **({"error": trial.error} if trial.error else {}),
+        **({"ratings": [rating_object(rating) for rating in trial.ratings]} if trial.ratings else {}),
+    }
+
+
+def rating_object(rating: TrialRating) -> dict[str, JSON]:
+    return {
+        "thumb": rating.thumb,
+        "note": rating.note,
+        "who": rating.who,
+        "at": rating.at.isoformat(timespec="seconds"),
+        "run_id": rating.run_id,
     }
 
 

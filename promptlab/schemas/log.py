@@ -136,3 +136,4 @@ class Removal:
     verdicts: int
     answers: int
     text_bytes: int
+    ratings: int = 0

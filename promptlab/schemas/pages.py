@@ -8,6 +8,7 @@ from typing import Literal
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.log import LoggedStatus, RunRecord
+from promptlab.schemas.ratings import RatingMark, TrialRating
 from promptlab.schemas.run import TrialResult, TrialStatus, VerdictStatus
 
 MOST_ON_A_PAGE = 200
@@ -49,6 +50,7 @@ class TrialFilter:
     """Which rows of a run: those with a trial that fits all of it, but `disagreeing`, which is the row's.
 
     `flipped`: it passes here and did not in the earlier run, or the reverse. `check`: failed or errored.
+    `ratings`: people rated it in one of these ways.
     `cells`: whole names or variants; the others are not shown either.
     """
 
@@ -57,6 +59,7 @@ class TrialFilter:
     disagreeing: bool = False
     check: str | None = None
     tag: str | None = None
+    ratings: tuple[RatingMark, ...] = ()
     cells: tuple[str, ...] = ()
     text: str | None = None
     regex: str | None = None
@@ -99,6 +102,7 @@ class TrialCell:
     recalled: bool
     checks: tuple[CheckLine, ...]
     before: TrialStatus | None
+    ratings: tuple[TrialRating, ...] = ()
 
     @property
     def place(self) -> str:
@@ -147,6 +151,7 @@ class MatrixCounts:
     disagreeing: int
     checks: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
+    ratings: Mapping[RatingMark, int] = field(default_factory=dict)
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
+from promptlab.schemas.ratings import TrialRating
 
 type StepStatus = Literal["passed", "failed", "errored", "skipped", "left"]
 type TrialStatus = Literal["passed", "failed", "errored", "skipped", "left"]
@@ -181,6 +182,7 @@ class TrialResult:
     tags: tuple[str, ...] = ()
     error: str | None = None
     columns: Mapping[str, JSON] = field(default_factory=dict)  # the whole row, kept for judging it again
+    ratings: tuple[TrialRating, ...] = ()  # what people say of its answer, where that was asked for
 
     @cached_property
     def all_steps(self) -> tuple[StepResult, ...]:

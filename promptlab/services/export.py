@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from promptlab.core.json import JSON
 from promptlab.models.base import json_text
 from promptlab.schemas.log import RunRecord
-from promptlab.schemas.run import MISSING
+from promptlab.schemas.run import MISSING, TrialResult
+from promptlab.services.ratings import RatingService
 from promptlab.services.runs import RunService
 from promptlab.services.trials import TrialService
 
@@ -22,6 +23,7 @@ class ExportService:
 
     def __init__(self, session: Session, *, runs: RunService) -> None:
         self._runs = runs
+        self._session = session
         self._trials = TrialService(session)
 
     def document(self, run: RunRecord) -> Iterator[str]:
@@ -35,8 +37,16 @@ class ExportService:
         }
         yield json_text(head)[:-1] + ',"trials":['
         for number, trial in enumerate(self._trials.of_run(run.id)):
-            yield (",\n" if number else "\n") + json_text(as_json(trial))
-        yield "\n]}\n"
+            yield (",\n" if number else "\n") + json_text(_trial(trial))
+        ratings = RatingService(self._session, run).all()
+        yield f"\n],{json_text({'ratings': as_json(ratings)})[1:]}\n" if ratings else "\n]}\n"
+
+
+def _trial(trial: TrialResult) -> JSON:
+    told = as_json(trial)
+    return (
+        {name: value for name, value in told.items() if name != "ratings"} if isinstance(told, dict) else told
+    )
 
 
 def as_json(value: Any) -> JSON:

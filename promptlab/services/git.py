@@ -47,6 +47,14 @@ def git_state(root: Path) -> GitState:
     return GitState(None if commit in (None, "(initial)") else commit, dirty)
 
 
+def author(root: Path) -> str | None:
+    """Give who commits here, as `Ada <ada@example.com>`; None where git was not told. Never fails."""
+    said = _git(root, "config", "--get-regexp", r"^user\.(name|email)$")
+    known = dict(line.split(" ", 1) for line in (said or "").splitlines() if " " in line)
+    name, email = known.get("user.name"), known.get("user.email")
+    return f"{name} <{email}>" if name and email else name or email
+
+
 def base_of(root: Path, ref: str) -> Base:
     """Find what the working tree is compared with; raises UsageError, with what to do, where it is not there.
 

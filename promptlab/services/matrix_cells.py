@@ -14,6 +14,7 @@ from promptlab.core.json import as_text
 from promptlab.models import Row, StepRun, Trial, Verdict
 from promptlab.schemas.pages import CheckLine, MatrixRow, TrialCell
 from promptlab.schemas.run import TrialStatus
+from promptlab.services.rated_answers import RatedAnswers, RatedTrials
 from promptlab.services.trials import ORDER
 
 LONGEST_OUTPUT = 600
@@ -38,10 +39,11 @@ _NO_STEPS = (0, 0, False, None)
 
 
 class MatrixCells:
-    """Reads trials of one run for its matrix."""
+    """Reads trials of one run for its matrix; `rated`: what people say of them."""
 
-    def __init__(self, session: Session, run_id: str) -> None:
+    def __init__(self, session: Session, run_id: str, *, rated: RatedAnswers) -> None:
         self._session = session
+        self._rated = rated
         self._run_id = run_id
 
     def rows(
@@ -52,7 +54,9 @@ class MatrixCells:
         if not trials:
             return []
         ids = [trial.id for trial in trials]
-        details = _Details(self._steps(ids), self._checks(ids), self._before(trials, against))
+        details = _Details(
+            self._steps(ids), self._checks(ids), self._before(trials, against), self._rated.of(numbers)
+        )
         by_row = {row: list(found) for row, found in groupby(trials, key=lambda trial: trial.row)}
         inputs = self._inputs({found[0].row_digest for found in by_row.values()})
         return [_row(by_row[row], inputs, details) for row in numbers if row in by_row]
@@ -107,10 +111,13 @@ class MatrixCells:
 class _Details:
     """What belongs to trials, by their numbers or names."""
 
-    def __init__(self, steps: Steps, checks: Mapping[int, list[CheckLine]], before: Before) -> None:
+    def __init__(
+        self, steps: Steps, checks: Mapping[int, list[CheckLine]], before: Before, rated: RatedTrials
+    ) -> None:
         self.steps = steps
         self.checks = checks
         self.before = before
+        self.rated = rated
 
 
 _CHECK_FIELDS = ("step", "name", "type", "status", "score", "severity", "reason")
@@ -130,6 +137,7 @@ def _row(trials: list[Found[Any]], inputs: Mapping[str, dict[str, str]], details
 def _cell(trial: Found[Any], details: _Details) -> TrialCell:
     given, made, recalled, broke = details.steps.get(trial.id, _NO_STEPS)
     output, is_cut = cut_output(trial.outputs)
+    rated = details.rated.get((trial.row, trial.cell, trial.repeat))
     return TrialCell(
         **{column.name: getattr(trial, column.name) for column in _FACTS},
         cost_usd=trial.cost_usd,
@@ -142,6 +150,7 @@ def _cell(trial: Found[Any], details: _Details) -> TrialCell:
         recalled=recalled,
         checks=tuple(details.checks.get(trial.id, ())),
         before=details.before.get((trial.row_id, trial.cell, trial.repeat)),
+        ratings=rated.told if rated is not None else (),
     )
 
 

@@ -14,6 +14,7 @@ from promptlab.schemas.pages import MatrixCounts, MatrixPage, Sort, TrialFilter
 from promptlab.services.matrix_cells import MatrixCells
 from promptlab.services.matrix_rows import BROKEN, MatrixRows, RowKey, cursor_at
 from promptlab.services.matrix_texts import TextSearch
+from promptlab.services.rated_answers import RatedAnswers
 
 SEARCHED_AT_ONCE = 100
 _LOOKED_AT = 200
@@ -36,8 +37,9 @@ class MatrixPages:
         self._clock = clock
         self._run = run
         self._against = against
-        self._rows = MatrixRows(session, run.id, against=against)
-        self._cells = MatrixCells(session, run.id)
+        self._rated = RatedAnswers(session, run)
+        self._rows = MatrixRows(session, run.id, against=against, rated=self._rated)
+        self._cells = MatrixCells(session, run.id, rated=self._rated)
 
     def page(
         self, wanted: TrialFilter, *, sort: Sort = "row", cursor: str | None = None, limit: int = 50
@@ -65,6 +67,7 @@ class MatrixPages:
             disagreeing=self._rows.disagreeing(),
             checks=self._checks(),
             tags=self._tags(),
+            ratings=self._rated.counts(),
         )
 
     def statuses(self) -> Mapping[str, int]:

@@ -1,6 +1,6 @@
 """Which rows of a run are wanted, in which order, a page at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, func, or_, select, type_coerce
@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from promptlab.models import Trial, Verdict
 from promptlab.models.base import json_text
 from promptlab.schemas.pages import Sort, TrialFilter
+from promptlab.schemas.ratings import RatingMark
 from promptlab.services.cursors import cursor_of, key_of
+from promptlab.services.rated_answers import RatedAnswers
 
 JUDGED = ("passed", "failed", "errored")
 BROKEN = ("failed", "errored")
@@ -27,10 +29,11 @@ type RowKey = tuple[int, float | None]
 
 
 class MatrixRows:
-    """Rows of one run; `against`: an earlier one, which `flipped` means."""
+    """Rows of one run; `against`: an earlier one, which `flipped` means; `rated`: finds rated trials."""
 
-    def __init__(self, session: Session, run_id: str, *, against: str | None) -> None:
+    def __init__(self, session: Session, run_id: str, *, against: str | None, rated: RatedAnswers) -> None:
         self._session = session
+        self._rated = rated
         self._run_id = run_id
         self._against = against
 
@@ -67,6 +70,15 @@ class MatrixRows:
             yield _C.id.in_(_failing(self._run_id, wanted.check))
         if wanted.flipped:
             yield _C.id.in_(self.flipped())
+        if wanted.ratings:
+            yield self._is_rated(wanted.ratings)
+
+    def _is_rated(self, marks: Sequence[RatingMark]) -> ColumnElement[bool]:
+        found = self._rated.of().values()
+        fitting = [one.trial.id for one in found if any(map(one.fits, marks))]
+        if "unrated" in marks:
+            return _C.id.not_in([one.trial.id for one in found if one.trial.id not in fitting])
+        return _C.id.in_(fitting)
 
     def _disagreeing(self) -> Select[Any]:
         """Select the rows that pass in some cell and in another do not."""

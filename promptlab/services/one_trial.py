@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
@@ -13,6 +14,7 @@ from promptlab.models import Attempt, Completion, Trial
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.pages import AnswerLine, AttemptLine, OneTrial, WholeCall
 from promptlab.schemas.run import StepCall, TrialResult, TrialStatus
+from promptlab.services.rated_answers import RatedAnswers
 from promptlab.services.trials import ORDER, TrialService
 
 MOST_CALLS = 500
@@ -66,8 +68,11 @@ class OneTrialService:
 
     def read(self, name: str, *, against: str | None = None) -> OneTrial:
         """Give it; `against`: an earlier run, of which it is told how it ended there. Raises NotFound."""
-        found = self._placed(name)
+        found = self.placed(name)
         (trial,) = TrialService(self._session).of_ids([found.id])
+        rated = RatedAnswers(self._session, self._run).of([found.row]).get(trial.key.place)
+        if rated is not None:
+            trial = replace(trial, ratings=rated.told)
         calls = calls_of(trial)
         answers = self._answers(calls)
         return OneTrial(
@@ -84,7 +89,7 @@ class OneTrialService:
 
     def call(self, name: str, answer: int) -> WholeCall:
         """Give one of the calls of a trial with its request and its answer's bytes. Raises NotFound."""
-        (trial,) = TrialService(self._session).of_ids([self._placed(name).id])
+        (trial,) = TrialService(self._session).of_ids([self.placed(name).id])
         asked = any(call.completion_id == answer for call in calls_of(trial))
         columns = (*_ANSWER, _COMPLETIONS.c.request, _COMPLETIONS.c.text, _COMPLETIONS.c.raw)
         query = select(*columns).where(_COMPLETIONS.c.id == answer)
@@ -94,7 +99,8 @@ class OneTrialService:
         *values, request, text, raw = found
         return WholeCall(answer=_answer(values), request=request, text=text, raw=raw.decode(errors="replace"))
 
-    def _placed(self, name: str) -> Any:
+    def placed(self, name: str) -> Any:
+        """Give where a trial is: id, row, row_id, cell, cell_index, repeat. Raises NotFound."""
         query = select(*_PLACED).where(*self._named(name), _T.run_id == self._run.id)
         found = self._session.execute(query).one_or_none()
         if found is None:

@@ -1,22 +1,21 @@
-"""Takes runs, and answers that no run needs any more, out of the log; says first what goes."""
+"""What goes with runs, and answers that no run needs any more: `sliced_removal` takes it away."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from promptlab.core.errors import UsageError
-from promptlab.models import Attempt, Completion, Row, Run, RunFile, Snapshot, StepRun, Trial, Verdict
+from promptlab.models import Attempt, Completion, Rating, Run, StepRun, Trial, Verdict
 from promptlab.schemas.log import Removal
-from promptlab.services.runs import give_up_attempts
 
 _CHUNK = 500
 
 
 class RemovalService:
-    """Removing runs takes trials and verdicts; answers and attempts stay until `answers` is asked for."""
+    """Runs go with trials, verdicts and ratings; answers and attempts stay until they are asked for."""
 
     def __init__(self, session: Session, *, is_running: Callable[[str], bool]) -> None:
         self._session = session
@@ -29,8 +28,8 @@ class RemovalService:
         return tuple(run_id for run_id in old if not self._is_running(run_id))
 
     def preview(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
-        """Say what `remove` would take away."""
-        unneeded = self._unneeded(run_ids) if answers else []
+        """Say what removing them takes away."""
+        unneeded = self.unneeded(run_ids) if answers else []
         ours = Trial.run_id.in_(run_ids)
         details = select(Trial.id).where(ours)
         steps, verdicts = StepRun.trial_id.in_(details), Verdict.trial_id.in_(details)
@@ -38,8 +37,10 @@ class RemovalService:
             runs=tuple(run_ids),
             trials=self._count(Trial.id, ours),
             verdicts=self._count(Verdict.trial_id, verdicts),
+            ratings=self._count(Rating.id, Rating.run_id.in_(run_ids)),
             answers=len(unneeded),
             text_bytes=self._bytes([Trial.outputs], ours)
+            + self._bytes([Rating.note], Rating.run_id.in_(run_ids))
             + self._bytes([StepRun.output, StepRun.messages], steps)
             + sum(
                 self._bytes([Completion.text, Completion.request, Completion.raw], Completion.id.in_(some))
@@ -47,26 +48,8 @@ class RemovalService:
             ),
         )
 
-    def remove(self, run_ids: Sequence[str], *, answers: bool = False) -> Removal:
-        """Take the runs away, and with `answers` what no run left needs; raises UsageError for a live run."""
-        self._refuse_live(run_ids, answers=answers)
-        removal = self.preview(run_ids, answers=answers)
-        unneeded = self._unneeded(run_ids) if answers else []
-        for run_id in run_ids:
-            give_up_attempts(self._session, run_id)
-        for runs in _chunks(run_ids):
-            self._session.execute(delete(Run).where(Run.id.in_(runs)))
-        for ids in _chunks(unneeded):
-            self._session.execute(delete(Completion).where(Completion.id.in_(ids)))
-        if answers:
-            self._session.execute(delete(Attempt).where(Attempt.run_id.not_in(select(Run.id))))
-        self._session.execute(delete(Row).where(Row.digest.not_in(select(Trial.row_digest))))
-        self._session.execute(
-            delete(Snapshot).where(~exists().where(RunFile.digest == Snapshot.digest)),
-        )
-        return removal
-
-    def _refuse_live(self, run_ids: Sequence[str], *, answers: bool) -> None:
+    def refuse_live(self, run_ids: Sequence[str], *, answers: bool) -> None:
+        """Raise UsageError where one of the runs lives; with `answers`, where any run or check does."""
         unfinished = self._session.scalars(select(Run.id).where(Run.status == "running"))
         live = [run_id for run_id in unfinished if self._is_running(run_id)]
         for run_id in live:
@@ -80,7 +63,7 @@ class RemovalService:
         if any(map(self._is_running, asking)):
             raise UsageError("a check is still running", hint="wait for its end, or stop it")
 
-    def _unneeded(self, run_ids: Sequence[str]) -> list[int]:
+    def unneeded(self, run_ids: Sequence[str]) -> list[int]:
         """Give the answers that neither a run left bought nor a trial left used."""
         left = set(self._session.scalars(select(Run.id))) - set(run_ids)
         bought = select(Completion.id, Completion.run_id)

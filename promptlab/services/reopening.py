@@ -22,10 +22,11 @@ _COUNTED = ("passed", "failed", "errored", "skipped")
 
 def this_process() -> dict[str, Any]:
     """Give the columns that say which process runs a run."""
-    return {"host": socket.gethostname(), "user": _user(), "pid": os.getpid()}
+    return {"host": socket.gethostname(), "user": this_user(), "pid": os.getpid()}
 
 
-def _user() -> str:
+def this_user() -> str:
+    """Give the name of who runs this process."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in containers

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from promptlab.core.database import (
+    checkpoint,
     claim,
     looking_into,
     open_engine,
@@ -54,6 +55,11 @@ class RunLog:
 
     def is_running(self, run_id: str) -> bool:
         return is_locked(self.path.parent / "runs" / f"{run_id}.lock")
+
+    def checkpoint(self) -> None:
+        """Move what was committed into the main file, once there is much of it."""
+        with storage_errors(self.path), self.engine.connect() as connection:
+            checkpoint(connection, self.path)
 
     def compact(self) -> None:
         """Give space that deleted rows took back to the system."""

@@ -2,9 +2,16 @@
 
 from fastapi import APIRouter
 
-from promptlab.web import compare, run, runs, shell, trial
+from promptlab.web import (
+    compare,
+    ratings,
+    run,
+    runs,
+    shell,
+    trial,
+)
 
-VIEWS = (shell, runs, run, trial, compare)
+VIEWS = (shell, runs, run, trial, compare, ratings)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

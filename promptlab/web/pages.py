@@ -32,6 +32,12 @@ def environment() -> Environment:
     return made
 
 
+def warm_up() -> None:
+    """Compile all templates, so that the first page does not wait for it."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
     """Render a template; `nonce` and `path` are in it beside what is `shown`."""
     nonce = getattr(request.state, "nonce", "")

@@ -2,19 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from promptlab.core.frozen import frozen
 from promptlab.live.serving.asked_runs import Asked, AskedRuns
-from promptlab.live.serving.depends import LogDep, SessionDep
+from promptlab.live.serving.depends import LogDep, ProjectDep, SessionDep
+from promptlab.live.serving.raters import rater_at
 from promptlab.schemas.api.queries import TrialQuery
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.pages import MatrixCounts
+from promptlab.schemas.ratings import RatingMark
 from promptlab.services.distributions import DistributionService
 from promptlab.services.matrix_pages import MatrixPages
+from promptlab.services.rated_answers import RatedAnswers
+from promptlab.web.facts import facts
 from promptlab.web.links import changed
 from promptlab.web.pages import page
 from promptlab.web.texts import TEXTS
@@ -23,6 +29,7 @@ router = APIRouter(prefix="/runs/{run}")
 
 MOST_COUNTED_AT_ONCE = 5_000  # trials; of longer runs the counts come after the page
 MOST_CELLS = 40
+MARKED: dict[RatingMark, str] = {"rated": "rated", "down": "thumbs down", "disagrees": "rating disagrees"}
 SORTS = {
     "row": "row",
     "score": "lowest score first",
@@ -33,7 +40,19 @@ SORTS = {
     "latency": "quickest first",
     "-row": "last row first",
 }
+UNFILTERED = {"cursor": None, "limit": None, "sort": "row", "hide": ()}
 KEYS = {"passed": "p", "failed": "f", "errored": "e", "skipped": "", "left": ""}  # of each status
+
+
+type Fact = Literal["inputs", "tags", "checks", "tokens", "cost", "latency"]
+
+FACTS: tuple[Fact, ...] = get_args(Fact.__value__)
+
+
+class MatrixQuery(TrialQuery):
+    """Which rows of a run, in which order, and what is not shown of them."""
+
+    hide: Annotated[tuple[Fact, ...], Field(max_length=len(FACTS))] = ()
 
 
 @frozen
@@ -50,7 +69,12 @@ class Chip:
 
 @router.get("")
 def show_run(
-    run: str, query: Annotated[TrialQuery, Query()], request: Request, session: SessionDep, log: LogDep
+    run: str,
+    query: Annotated[MatrixQuery, Query()],
+    request: Request,
+    session: SessionDep,
+    log: LogDep,
+    project: ProjectDep,
 ) -> Response:
     asked = AskedRuns(session, is_running=log.is_running).both(run, query.against)
     pages = MatrixPages(session, asked.run, against=asked.against_id)
@@ -66,6 +90,9 @@ def show_run(
         counts=counts,
         chips=list(_chips(query, asked.run, counts)),
         measured=asked.run.metrics.get("cells") or {},
+        rater=rater_at(project.root),
+        facts=partial(facts, hidden=query.hide),
+        labels=RatedAnswers(session, asked.run).stamp() is not None,
         following=changed(request, cursor=found.next) if found.next else None,
         first=changed(request) if query.cursor else None,
     )
@@ -73,7 +100,7 @@ def show_run(
 
 @router.get("/filters")
 def show_filters(
-    run: str, query: Annotated[TrialQuery, Query()], request: Request, session: SessionDep, log: LogDep
+    run: str, query: Annotated[MatrixQuery, Query()], request: Request, session: SessionDep, log: LogDep
 ) -> Response:
     """Give the filters with their counts, to be put into the page of a run."""
     asked = AskedRuns(session, is_running=log.is_running).both(run, query.against)
@@ -92,18 +119,18 @@ def show_charts(run: str, request: Request, session: SessionDep, log: LogDep) ->
         if (spread := getattr(found, name)) is not None
     }
     return page(
-        request, "charts.html.j2", **_common(request, asked, TrialQuery()), found=found, charts=charts
+        request, "charts.html.j2", **_common(request, asked, MatrixQuery()), found=found, charts=charts
     )
 
 
-def _common(request: Request, asked: Asked, query: TrialQuery) -> dict[str, Any]:
+def _common(request: Request, asked: Asked, query: MatrixQuery) -> dict[str, Any]:
     return {
         "run": asked.run,
         "against": asked.against,
         "query": query,
         "sorts": SORTS,
-        "is_filtered": query.model_copy(update={"cursor": None, "limit": None, "sort": "row"})
-        != TrialQuery(),
+        "known_facts": FACTS,
+        "is_filtered": query.model_copy(update=UNFILTERED) != MatrixQuery(),
         "search": request.url.query,
         **TEXTS,
     }
@@ -123,6 +150,10 @@ def _chips(query: TrialQuery, run: RunRecord, counts: MatrixCounts | None) -> It
     if counts is None or counts.flipped is not None:
         count = counts.flipped if counts else None
         yield Chip("flipped", "true", "flipped", query.flipped, count, "x")
+    for mark, label in MARKED.items():
+        rated, is_on = counts.ratings.get(mark, 0) if counts else None, mark in query.rating
+        if rated or is_on:
+            yield Chip("rating", mark, label, is_on, rated)
     if len(run.cells) > 1:
         count = counts.disagreeing if counts else None
         yield Chip("disagreeing", "true", "disagreeing", query.disagreeing, count, "d")

@@ -11,6 +11,7 @@ from promptlab.services.asked import AskedService
 from promptlab.services.removal import RemovalService
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
+from promptlab.services.sliced_removal import SlicedRemoval
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,7 @@ class Records:
         self.find(run_id)
         if self.log.is_running(run_id):
             raise Conflict(f"run {run_id} is still running", hint="wait for its end, or cancel it")
-        with self.log.writing() as session:
-            return _told(self._removals(session).remove((run_id,), answers=answers))
+        return _told(SlicedRemoval(log=self.log).remove((run_id,), answers=answers))
 
     def _removals(self, session: Any) -> RemovalService:
         return RemovalService(session, is_running=self.log.is_running)

@@ -11,8 +11,13 @@ from promptlab.schemas.log import RunRecord
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
-def tag_of(request: Request, run: RunRecord, *others: RunRecord | None) -> str | None:
-    """Give the tag of the answer to a request about runs; None where it may change by itself."""
+def tag_of(
+    request: Request, run: RunRecord, *others: RunRecord | None, also: str | None = None
+) -> str | None:
+    """Give the tag of the answer to a request about runs; None where it may change by itself.
+
+    `also`: what else the answer hangs on.
+    """
     runs = [run, *(other for other in others if other is not None)]
     if any(one.status == "running" for one in runs):
         return None
@@ -23,6 +28,7 @@ def tag_of(request: Request, run: RunRecord, *others: RunRecord | None) -> str |
         request.url.query,
         request.headers.get("hx-request", ""),
         *states,
+        *([] if also is None else [also]),
     )
     return f'W/"{sha256(repr(what).encode()).hexdigest()[:32]}"'
 

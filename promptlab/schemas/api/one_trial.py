@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from promptlab.schemas.api.base import Answer
+from promptlab.schemas.api.ratings import CountingRating
 from promptlab.schemas.api.trials import Check
 from promptlab.schemas.pages import AnswerLine, AttemptLine, OneTrial, WholeCall
 from promptlab.schemas.run import Asked, StepCall, StepResult, TrialStatus, Verdict
@@ -159,6 +160,7 @@ class WholeTrial(Answer):
     previous: Annotated[str | None, Field(description="The place of the trial before it in the run.")]
     next: str | None
     before: TrialStatus | None
+    ratings: list[CountingRating]
 
     @classmethod
     def of(cls, run_id: str, one: OneTrial) -> "WholeTrial":
@@ -188,6 +190,7 @@ class WholeTrial(Answer):
             attempts=[Attempt.of(line) for lines in one.attempts.values() for line in lines],
             previous=one.before,
             next=one.after,
+            ratings=[CountingRating.of(rating) for rating in trial.ratings],
             before=one.then,
         )
 

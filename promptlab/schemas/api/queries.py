@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from promptlab.schemas.pages import MOST_ON_A_PAGE, RunFilter, Sort, TrialFilter
+from promptlab.schemas.ratings import RatingMark
 from promptlab.schemas.run import TrialStatus
 
 
@@ -90,6 +91,13 @@ class TrialQuery(Query):
         Word | None, Field(description="Rows with a trial in which a check of this name failed.")
     ] = None
     tag: Annotated[Word | None, Field(description="Rows with this tag.")] = None
+    rating: Annotated[
+        tuple[RatingMark, ...],
+        Field(
+            description="Rows with a trial that people rated so; `disagrees`: not as it ended.",
+            max_length=5,
+        ),
+    ] = ()
     cell: Annotated[
         tuple[Word, ...], Field(description="Only these cells, by whole names or variants.", max_length=40)
     ] = ()
@@ -117,6 +125,7 @@ class TrialQuery(Query):
             disagreeing=self.disagreeing,
             check=self.check,
             tag=self.tag,
+            ratings=self.rating,
             cells=self.cell,
             text=self.text,
             regex=self.regex,

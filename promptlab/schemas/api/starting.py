@@ -78,3 +78,4 @@ class RemovalAnswer(Answer):
     verdicts: int
     answers: int
     text_bytes: int
+    ratings: int

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from promptlab.schemas.api.base import Answer
+from promptlab.schemas.api.ratings import CountingRating
 from promptlab.schemas.pages import MatrixPage, MatrixRow, TrialCell
 from promptlab.schemas.run import TrialStatus, VerdictStatus
 
@@ -37,6 +38,7 @@ TRIAL: dict[str, Any] = {
     "checks": [CHECK],
     "before": "passed",
     "flipped": True,
+    "ratings": [],
 }
 ROW: dict[str, Any] = {
     "row": 3,
@@ -79,13 +81,15 @@ class Trial(Answer):
     checks: list[Check]
     before: TrialStatus | None
     flipped: bool
+    ratings: list[CountingRating]
 
     @classmethod
     def of(cls, cell: TrialCell) -> "Trial":
-        names = [name for name in cls.model_fields if name != "checks"]
+        names = [name for name in cls.model_fields if name not in ("checks", "ratings")]
         return cls(
             **{name: getattr(cell, name) for name in names},
             checks=[Check(**asdict(one)) for one in cell.checks],
+            ratings=[CountingRating.of(one) for one in cell.ratings],
         )
 
 
