@@ -80,6 +80,16 @@ class Validation:
         """Check the pipeline at a path below the root."""
         return self._with_callers(self._pipeline(path))
 
+    def template(self, path: str, users: Sequence[str]) -> Problems:
+        """Say what is wrong in a template, as these pipelines say that use it; by itself where none does."""
+        if not users:
+            return self._alone(path).problems
+        problems = Problems()
+        for user in users:
+            found = self.pipeline(user).problems
+            problems.extend(problem for problem in found if problem.file == path)
+        return problems
+
     def file(self, typed: str) -> Validated:
         """Check a file as it is named on the command line."""
         problems = Problems()

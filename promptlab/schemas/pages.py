@@ -231,3 +231,51 @@ class Distributions:
     latency_ms: Spread | None
     cost_usd: Spread | None
     one_in: int = 1
+
+
+@frozen(kw_only=True)
+class MetricPoint:
+    """The metrics that a run had, over all its trials and by cell, with their 95 % intervals.
+
+    `is_whole`: its end said them; else it is counted as far as the run came, and no cell is told.
+    """
+
+    run: RunRecord
+    is_whole: bool
+    values: Mapping[str, float | None]
+    intervals: Mapping[str, Mapping[str, float]]
+    cells: Mapping[str, Mapping[str, float | None]]
+    cell_intervals: Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+@frozen
+class MetricPage:
+    """Runs, the newest first. `metrics`, `cells`: the names that there are in these; `next` as in RunPage."""
+
+    points: tuple[MetricPoint, ...]
+    metrics: tuple[str, ...]
+    cells: tuple[str, ...]
+    next: str | None
+
+
+@frozen(kw_only=True)
+class PromptUse:
+    """A text of a prompt as runs used it; `digest` is its SHA-256.
+
+    `runs`: how many; `commits`: those that they ran at, the newest last, at most so many as a page tells.
+    """
+
+    digest: str
+    first: RunRecord
+    last: RunRecord
+    runs: int
+    pipelines: tuple[str, ...]
+    commits: tuple[str, ...]
+
+
+@frozen
+class PromptUsePage:
+    """Texts of a prompt, the most recently used first; `next` as in RunPage."""
+
+    uses: tuple[PromptUse, ...]
+    next: str | None

@@ -54,8 +54,8 @@ def base_of(root: Path, ref: str) -> Base:
     is no change of one's own.
     """
     prefix = _said(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    commit = _commit(root, ref)
-    parted = _asked(root, "merge-base", commit, "HEAD")
+    commit = commit_named(root, ref)
+    parted = asked_git(root, "merge-base", commit, "HEAD")
     if parted.returncode:
         raise _no_common_commit(root, ref)
     base = parted.stdout.strip()
@@ -70,10 +70,11 @@ def refs(root: Path) -> list[str]:
     return said.split("\n")[:-1]
 
 
-def _commit(root: Path, ref: str) -> str:
+def commit_named(root: Path, ref: str) -> str:
+    """Give the commit that a branch, a tag or a commit names; raises UsageError where there is none."""
     if ref.startswith("-") or not ref.strip():
         raise UsageError(f"{shown(ref)} is no commit", hint="say a branch, a tag or a commit")
-    found = _asked(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    found = asked_git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     if not found.returncode:
         return found.stdout.strip()
     if _is_shallow(root):
@@ -97,7 +98,7 @@ def _is_shallow(root: Path) -> bool:
 
 def _said(root: Path, *arguments: str) -> str:
     """Give what git says; raises UsageError where it refuses."""
-    done = _asked(root, *arguments)
+    done = asked_git(root, *arguments)
     if done.returncode:
         reason = shortened((done.stderr.strip() or "it does not say why").split("\n")[0], 200)
         hint = "a change is told by git: the project must lie in a repository"
@@ -105,7 +106,8 @@ def _said(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _asked(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def asked_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Ask git, whatever it answers; raises UsageError where there is no git, or it takes too long."""
     try:
         return subprocess.run(
             git_command(root, *arguments),
