@@ -95,7 +95,9 @@ def _source(pipelines: AskedPipelines, looked: Looked, query: PipelineView, here
     links = {name: address for name in looked.checked.names if (address := link_of(name))}
     own = [problem for problem in problems if problem.file == path]
     parts = parts_of(text.split("\n")) if text is not None else Parts((0,))
-    part = source_part(text, query.line, problems=own, links=links) if text is not None else None
+    part = None
+    if text is not None:
+        part = source_part(text, query.line, language="yaml", problems=own, links=links)
     shown = [(problem, _place(problem, path, here, parts)) for problem in problems[:MOST_PROBLEMS]]
     return {
         "part": part,

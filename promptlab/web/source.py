@@ -18,6 +18,7 @@ FORMS_OF_TEMPLATE = r"(?P<comment>\{#.*?(?:#\}|$))"
 CODE = r"(?P<code>\{\{.*?\}\}|\{%.*?%\})"
 
 type Kind = Literal["text", "comment", "key", "code", "link"]
+type Language = Literal["yaml", "template"]
 type Links = Mapping[str, str]  # the addresses of what is named in the text
 
 
@@ -81,7 +82,12 @@ def parts_of(lines: Sequence[str]) -> Parts:
 
 
 def source_part(
-    text: str, number: int, *, problems: Iterable[Problem] = (), links: Links | None = None
+    text: str,
+    number: int,
+    *,
+    language: Language,
+    problems: Iterable[Problem] = (),
+    links: Links | None = None,
 ) -> SourcePart:
     """Give the part of a file that has the line of this number."""
     lines = text.removesuffix("\n").split("\n")
@@ -89,7 +95,7 @@ def source_part(
     which = parts.holding(number)
     start = parts.starts[which]
     end = parts.starts[which + 1] if which + 1 < len(parts.starts) else len(lines)
-    forms, found = _forms(text, links or {}), list(problems)
+    forms, found = _forms(language, links or {}), list(problems)
     shown = tuple(
         SourceLine(
             index + 1,
@@ -102,10 +108,9 @@ def source_part(
     return SourcePart(shown, len(lines), before, end + 1 if end < len(lines) else None)
 
 
-def _forms(text: str, links: Links) -> re.Pattern[str]:
-    """Give what is told apart in a line: in YAML keys and comments, in both templates and names."""
-    is_template = "{%" in text and not re.search(r"^steps:", text, re.MULTILINE)
-    forms = [CODE, FORMS_OF_TEMPLATE] if is_template else [FORMS, CODE]
+def _forms(language: Language, links: Links) -> re.Pattern[str]:
+    """Give what is told apart in a line: keys and comments, code, and names that are links."""
+    forms = [FORMS_OF_TEMPLATE, CODE] if language == "template" else [FORMS, CODE]
     names = [re.escape(name) for name in sorted(links, key=len, reverse=True)]
     if names:
         forms.append(rf"(?P<link>(?<![\w./-])(?:{'|'.join(names)})(?![\w/-]))")
