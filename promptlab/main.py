@@ -24,6 +24,7 @@ from promptlab.live.serving.bodies import Bodies
 from promptlab.live.serving.framing import framing_check, media_type_check
 from promptlab.live.serving.guard import Guard
 from promptlab.live.serving.headers import Headers
+from promptlab.live.serving.heads import Heads
 from promptlab.live.serving.opened import opened
 from promptlab.live.serving.origins import host_check, origin_check
 from promptlab.live.serving.problem import Problem
@@ -73,6 +74,7 @@ def _middlewares(settings: ServerSettings) -> Iterator[Middleware]:
         )
     yield Middleware(Guard, checks=(token_check(settings), media_type_check), refusal=_refusal)
     yield Middleware(Bodies, refusal=_refusal)
+    yield Middleware(Heads)
 
 
 @asynccontextmanager

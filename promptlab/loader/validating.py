@@ -84,10 +84,10 @@ class Validation:
         """Say what is wrong in a template, as these pipelines say that use it; by itself where none does."""
         if not users:
             return self._alone(path).problems
-        problems = Problems()
+        problems, wanted = Problems(), PurePosixPath(path)
         for user in users:
             found = self.pipeline(user).problems
-            problems.extend(problem for problem in found if problem.file == path)
+            problems.extend(problem for problem in found if PurePosixPath(problem.file) == wanted)
         return problems
 
     def file(self, typed: str) -> Validated:
