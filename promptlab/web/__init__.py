@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.web import pipeline, pipelines, prompts, run, runs, shell, trial
+from promptlab.web import history, pipeline, pipelines, prompts, run, runs, shell, trial
 
-VIEWS = (shell, runs, run, trial, pipelines, pipeline, prompts)
+VIEWS = (shell, runs, run, trial, pipelines, pipeline, history, prompts)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

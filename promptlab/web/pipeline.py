@@ -22,7 +22,7 @@ from promptlab.web.graph.drawing import drawing_of
 from promptlab.web.graph.nodes import nodes_of
 from promptlab.web.links import changed
 from promptlab.web.pages import page
-from promptlab.web.pipelines import address_of
+from promptlab.web.pipelines import address_of, address_of_prompt
 from promptlab.web.source import MOST_PROBLEMS, Parts, parts_of, source_part
 from promptlab.web.texts import TEXTS
 
@@ -120,7 +120,7 @@ def link_of(path: str) -> str | None:
     if _is_pipeline(path):
         return address_of(path)
     if path.startswith(FOLDER) and path.endswith(SUFFIXES):
-        return f"/prompts/{path.removeprefix(FOLDER)}"
+        return address_of_prompt(path)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from promptlab.core.frozen import frozen
 from promptlab.live.serving.depends import LogDep, SessionDep
 from promptlab.live.serving.pipelines import Looked, PipelinesDep
+from promptlab.loader.prompts import FOLDER
 from promptlab.schemas.pages import RunFilter, RunLine
 from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.services.run_pages import RunPages
@@ -46,4 +48,8 @@ def _lines(found: list[Looked], runs: RunPages) -> Iterator[PipelineLine]:
 
 def address_of(path: str) -> str:
     """Give the page of a pipeline, which the name of its file leads to, whatever it calls itself."""
-    return f"/pipelines/{PurePosixPath(path).stem}"
+    return f"/pipelines/{quote(PurePosixPath(path).stem)}"
+
+
+def address_of_prompt(path: str) -> str:
+    return f"/prompts/{quote(path.removeprefix(FOLDER))}"

@@ -13,7 +13,7 @@ from promptlab.schemas.api.page_queries import PromptView
 from promptlab.web.diffs import diff_view
 from promptlab.web.links import changed
 from promptlab.web.pages import page
-from promptlab.web.pipelines import address_of
+from promptlab.web.pipelines import address_of, address_of_prompt
 from promptlab.web.source import source_part
 from promptlab.web.texts import TEXTS
 
@@ -57,10 +57,11 @@ def show_prompt(
         "prompt.html.j2",
         name=versions.name,
         path_of_prompt=path,
-        here=f"/prompts/{versions.name}",
+        here=address_of_prompt(path),
         found=found,
         query=query,
         address_of=address_of,
+        address_of_prompt=address_of_prompt,
         versions=versions,
         lines=list(_lines(versions)),
         compared=_compared(prompts, name, query) if is_diff else None,
@@ -88,7 +89,7 @@ def _text(prompts: AskedPrompts, name: str, found: FoundPrompt | None, query: Pr
     problems = list(prompts.problems(found.path)) if is_working and found is not None else []
     text = prompts.text(name, version)
     own = [problem for problem in problems if problem.file == text.path]
-    links = {one: f"/prompts/{one.removeprefix('prompts/')}" for one in (found.includes if found else ())}
+    links = {one: address_of_prompt(one) for one in (found.includes if found else ())}
     return {
         "part": source_part(text.text, query.line, language="template", problems=own, links=links),
         "problems": own,
