@@ -32,13 +32,16 @@ class Drawing:
 def drawing_of(nodes: Sequence[Node]) -> Drawing:
     """Draw nodes and what is inside them; of very many without the insides, and only so many."""
     count = sum(1 for node in nodes for _ in node.all())
-    if count > MOST:
-        nodes = [replace(node, inner=()) for node in nodes[:MOST]]
-    kept = {node.id for node in nodes}
-    drawn = _drawn([replace(node, needs=node.needs & kept) for node in nodes], 0)
+    shown = list(nodes if count <= MOST else _without_insides(nodes[:MOST]))
+    drawn = _drawn(shown, 0)
     framed = replace(drawn.moved(MARGIN, MARGIN), width=drawn.width + 2 * MARGIN)
-    left = count - len(nodes) if count > MOST else 0
+    left = 0 if count <= MOST else count - len(shown)
     return Drawing(replace(framed, height=drawn.height + 2 * MARGIN), left)
+
+
+def _without_insides(nodes: Sequence[Node]) -> Iterator[Node]:
+    kept = {node.id for node in nodes}
+    return (replace(node, needs=node.needs & kept, inner=()) for node in nodes)
 
 
 def _drawn(nodes: Sequence[Node], depth: int) -> Shapes:
