@@ -61,9 +61,7 @@
       series: [{ label: "commit", value: (_, at) => (at == null ? "–" : name(at)) }, ...series],
       hooks: { draw: [markPicked] },
     }, [data.runs.map((_, at) => at), ...Object.values(data.series)], place);
-    drawn.over.addEventListener("click", () => {
-      if (drawn.cursor.idx != null) pick(drawn.cursor.idx);
-    });
+    drawn.over.addEventListener("click", (event) => pick(drawn.posToIdx(event.offsetX)));
   };
 
   for (const input of form.querySelectorAll("[data-submit]")) {
