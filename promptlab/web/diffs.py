@@ -8,7 +8,7 @@ from promptlab.analysis.line_diff import DiffLine, Hunk, Kind
 from promptlab.core.frozen import frozen
 from promptlab.core.word_diff import Piece, word_diff
 
-LONGEST = 1_000  # characters of a line
+LONGEST = 500  # characters of a line
 MOST_LINES = 400
 ALIKE = 0.3  # of their characters: below it, two lines have nothing to do with each other
 

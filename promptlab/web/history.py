@@ -31,7 +31,7 @@ router = APIRouter(prefix="/pipelines/{name}/history")
 RUNS = 50  # on a page
 MOST_CELLS = 5  # beside all of them together
 MOST_FILES = 20
-MOST_LINES = 500  # that differ, in all files
+MOST_LINES = 300  # that differ, in all files
 
 
 @frozen(kw_only=True)
