@@ -9,6 +9,7 @@ from promptlab.api import (
     metrics,
     models,
     pipelines,
+    problems_found,
     prompts,
     runs,
     session,
@@ -17,7 +18,7 @@ from promptlab.api import (
 )
 from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (session, runs, starting, trials, events, pipelines, metrics, prompts, models)
+NOUNS = (session, runs, starting, trials, events, pipelines, metrics, problems_found, prompts, models)
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
 api_router = APIRouter(prefix="/api", responses=DOCUMENTED)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from promptlab.api.answers import answered, tagged_by_content
 from promptlab.api.depends import LogDep
 from promptlab.api.runs import NOT_MODIFIED
-from promptlab.live.running import RunRequest
+from promptlab.live.said import changes_said, request_said
 from promptlab.live.serving.pipelines import Looked, PipelinesDep, Rendered
 from promptlab.loader.changes import Changes
 from promptlab.loader.problems import Problem
@@ -63,8 +63,8 @@ def plan_pipeline(
     name: Name, query: Annotated[PlanQuery, Query()], pipelines: PipelinesDep, log: LogDep
 ) -> Response:
     """Say what a run would call, recall and skip, and what it would cost; nothing is called or written."""
-    request = RunRequest(limit=query.limit, tags=query.tag)
-    plan = pipelines.plan(name, Changes(variants=query.variant), request, log=log)
+    said = query.said()
+    plan = pipelines.plan(name, changes_said(said), request_said(said), log=log, model=query.model)
     return answered(PlannedPipeline.of(plan))
 
 
@@ -77,16 +77,15 @@ def render_pipeline(name: Name, query: Annotated[RenderQuery, Query()], pipeline
 
 
 def _facts(one: Looked) -> dict[str, Any]:
-    checked, loaded = one.checked, one.checked.loaded
-    spec = loaded.spec if loaded is not None else None
+    checked, facts = one.checked, one.checked.facts
     return {
         "name": one.name,
         "path": checked.path,
-        "description": spec.description if spec is not None else None,
-        "tags": [*spec.tags] if spec is not None else [],
+        "description": facts.description if facts is not None else None,
+        "tags": [*facts.tags] if facts is not None else [],
         "loads": not checked.problems.errors,
-        "cells": [cell.name for cell in loaded.cells] if loaded is not None else None,
-        "rows": loaded.row_count if loaded is not None else None,
+        "cells": [*facts.cells] if facts is not None else None,
+        "rows": facts.rows if facts is not None else None,
         "called_by": [*checked.callers],
     }
 

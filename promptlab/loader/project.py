@@ -1,7 +1,7 @@
 """A project: its root, its files, its settings, and the pipelines in it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
@@ -43,8 +43,11 @@ class Project:
         found = self.files.list(PIPELINES)
         return [f"{PIPELINES}/{name}" for name in found if PurePosixPath(name).suffix in YAML]
 
-    def pipeline(self, reference: str) -> str:
-        """Give the path of the pipeline that is named by its path, or by its name; raises UsageError."""
+    def pipeline(self, reference: str, *, names: Callable[[], Mapping[str, str]] | None = None) -> str:
+        """Give the path of the pipeline that is named by its path, or by its name; raises UsageError.
+
+        `names` gives what `names()` does, if that is known already.
+        """
         if PurePosixPath(reference).suffix in YAML or "/" in reference:
             return self.relative(reference)
         stems = {PurePosixPath(path).stem: path for path in self.pipelines()}
@@ -52,7 +55,7 @@ class Project:
         for stem, path in stems.items():
             if stem.replace("-", "_") == wanted:
                 return path
-        named = [path for path, name in self.names().items() if name == reference]
+        named = [path for path, name in (names or self.names)().items() if name == reference]
         if len(named) == 1:
             return named[0]
         if named:
@@ -65,7 +68,7 @@ class Project:
     def names(self) -> dict[str, str]:
         """Give the names that pipelines give themselves, by path."""
         files = ProjectFiles(self.root)  # what is looked at here is not what is loaded
-        names = ((path, _name_in(files, path)) for path in self.pipelines())
+        names = ((path, name_in(files, path)) for path in self.pipelines())
         return {path: name for path, name in names if name is not None}
 
     def relative(self, path: str) -> str:
@@ -81,7 +84,7 @@ class Project:
         raise UsageError(f"{path} lies outside the project {self.root}", hint="say --project DIR")
 
 
-def _name_in(files: ProjectFiles, path: str) -> str | None:
+def name_in(files: ProjectFiles, path: str) -> str | None:
     """Give the name that a pipeline gives itself; None where there is none, or the file cannot be read."""
     try:
         text = files.read_text(path, Problems())

@@ -76,20 +76,22 @@ def prompt_index(files: ProjectFiles, pipelines: list[str], find: Find) -> Promp
         for step, prompt in places:
             user = PromptUser(name or PurePosixPath(path).stem, path, step or None, None)
             named.setdefault(prompt, []).append(user)
-    paths = {*templates_below(files, FOLDER.rstrip("/")), *filter(files.exists, named)}
+    paths = {*files_below(files, FOLDER.rstrip("/")), *filter(files.exists, named)}
     includes = {path: _includes(path, _text(files, path), find) for path in paths}
     return PromptIndex(includes, {path: tuple(dict.fromkeys(users)) for path, users in named.items()})
 
 
-def templates_below(files: ProjectFiles, folder: str, depth: int = 0) -> Iterator[str]:
-    """Give the paths of the templates in a folder and those below it; links to folders are not followed."""
+def files_below(
+    files: ProjectFiles, folder: str, suffixes: tuple[str, ...] = SUFFIXES, depth: int = 0
+) -> Iterator[str]:
+    """Give the paths of the files with such names in a folder and those below it, twelve deep."""
     if depth > DEEPEST or not files.exists(folder):
         return
     for name in files.list(folder):
         path = f"{folder}/{name.rstrip('/')}"
         if name.endswith("/"):
-            yield from templates_below(files, path, depth + 1)
-        elif name.endswith(SUFFIXES):
+            yield from files_below(files, path, suffixes, depth + 1)
+        elif name.endswith(suffixes):
             yield path
 
 

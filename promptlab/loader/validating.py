@@ -1,7 +1,7 @@
 """Checks files of a project, each as what it is: a pipeline, settings, or something that pipelines name."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -39,28 +39,49 @@ class Validated:
     problems: Problems
 
 
-@frozen
+@frozen(kw_only=True)
+class PipelineFacts:
+    """What a pipeline that loads is; `rows`: those that are run; `size`: both in words."""
+
+    name: str
+    description: str | None
+    tags: tuple[str, ...]
+    cells: tuple[str, ...]
+    rows: int
+    size: str
+
+
+@frozen(kw_only=True)
 class Checked:
-    """A pipeline that was checked, the files that it names, and the pipelines that give it its inputs."""
+    """A pipeline that was checked, the files that it names, and the pipelines that give it its inputs.
+
+    `facts` None: it has problems that it cannot be run with. `loaded`: the pipeline itself, unless this was
+    known from before.
+    """
 
     path: str
     problems: Problems
     names: frozenset[str]
-    loaded: LoadedPipeline | None
+    facts: PipelineFacts | None
+    loaded: LoadedPipeline | None = None
     callers: tuple[str, ...] = ()
 
     @property
     def validated(self) -> Validated:
         called = f"called by {', '.join(self.callers)}" if self.callers else "pipeline"
-        return Validated(self.path, called if self.loaded is None else _size(self.loaded), self.problems)
+        return Validated(self.path, called if self.facts is None else self.facts.size, self.problems)
+
+
+type Check = Callable[[Project, str, LoadingMemory], Checked]
 
 
 @frozen(slots=False)
 class Validation:
-    """Checks files of one project; each pipeline is checked once."""
+    """Checks files of one project; each pipeline is checked once, by `check`, None: as it is now."""
 
     project: Project
     memory: LoadingMemory
+    check: Check | None = None
     _checked: dict[str, Checked] = field(default_factory=dict)
 
     def all_pipelines(self) -> Iterator[Validated]:
@@ -98,10 +119,10 @@ class Validation:
         except PromptlabError as error:
             problems.add(typed, None, error.message, code=getattr(error, "code", "file"), hint=error.hint)
             return Validated(typed, "file", problems)
-        return self._known(path)
+        return self.known(path)
 
-    def _known(self, path: str) -> Validated:
-        """Check a file that is there."""
+    def known(self, path: str) -> Validated:
+        """Check a file that is there, by its path below the root."""
         if path == SETTINGS:
             return Validated(path, "settings", Problems())
         if path.startswith(f"{BASELINES}/") and path.endswith(".json"):
@@ -167,18 +188,34 @@ class Validation:
 
     def _pipeline(self, path: str) -> Checked:
         if path not in self._checked:
-            self._checked[path] = _check(self.project, path, self.memory)
+            check = self.check or check_now
+            self._checked[path] = check(self.project, path, self.memory)
         return self._checked[path]
 
 
-def _check(project: Project, path: str, memory: LoadingMemory) -> Checked:
-    asked, problems = _Asked(project.files.source), Problems()
+def check_now(project: Project, path: str, memory: LoadingMemory, *, source: Source | None = None) -> Checked:
+    """Check a pipeline as it is now; `source`: what its files are read by, if not as usual."""
+    asked, problems = _Asked(source or project.files.source), Problems()
     loaded = None
     try:
         loaded = check_pipeline(ProjectFiles(asked), path, project.targets(), problems, memory=memory)
     except FileError as error:
         problems.add(path, None, error.message, code=error.code, hint=error.hint)
-    return Checked(path, problems, frozenset(asked.names - {path}), loaded)
+    facts = None if loaded is None else _facts(loaded)
+    names = frozenset(asked.names - {path})
+    return Checked(path=path, problems=problems, names=names, facts=facts, loaded=loaded)
+
+
+def _facts(loaded: LoadedPipeline) -> PipelineFacts:
+    spec = loaded.spec
+    return PipelineFacts(
+        name=loaded.name,
+        description=spec.description,
+        tags=tuple(spec.tags),
+        cells=tuple(cell.name for cell in loaded.cells),
+        rows=loaded.row_count,
+        size=_size(loaded),
+    )
 
 
 def _by_users(path: str, users: Sequence[Checked]) -> Validated:

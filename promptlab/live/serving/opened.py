@@ -10,6 +10,7 @@ from promptlab.core.frozen import frozen
 from promptlab.core.serving import ServerSettings
 from promptlab.live.project_log import open_log
 from promptlab.live.serving.remembered import Remembered
+from promptlab.loader.known_pipelines import KnownPipelines
 from promptlab.loader.project import Project, open_project
 from promptlab.services.run_log import RunLog
 
@@ -18,13 +19,17 @@ LOADINGS_AT_ONCE = 8  # of the threads that answer, so that others are left
 
 @frozen
 class Opened:
-    """`loadings`: room for requests that load pipelines; `remembered`: what they need not find out twice."""
+    """`loadings`: room for requests that load pipelines.
+
+    `remembered`, `pipelines`: what these need not find out twice.
+    """
 
     settings: ServerSettings
     project: Project
     log: RunLog
     loadings: Semaphore = field(default_factory=partial(Semaphore, LOADINGS_AT_ONCE))
     remembered: Remembered = field(default_factory=Remembered)
+    pipelines: KnownPipelines = field(default_factory=KnownPipelines)
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from promptlab.loader.prompt_index import PromptIndex, PromptUser, prompt_index
 from promptlab.loader.prompts import FOLDER, SUFFIXES
 from promptlab.loader.source_text import SourceText
 from promptlab.loader.sources import FileError
-from promptlab.loader.validating import Validation
 from promptlab.schemas.pages import PromptUsePage
 from promptlab.services.git_history import GitHistory, HistoryPage
 from promptlab.services.prompt_uses import PromptUses
@@ -108,7 +107,7 @@ class AskedPrompts:
         """Say what is wrong in a template, as the pipelines say that use it; by itself where none does."""
         users = dict.fromkeys(user.path for user in self._index().users(path))
         with LoadingMemory() as memory:
-            return Validation(self.pipelines.project, memory).template(path, [*users])
+            return self.pipelines.validation(memory).template(path, [*users])
 
     def text(self, name: str, version: str = WORKING) -> PromptText:
         """Give a prompt as it is, was in a commit, or was used by runs (by its SHA-256)."""

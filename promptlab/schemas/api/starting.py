@@ -37,6 +37,7 @@ class RunOrder(Body):
     max_concurrency: AtOnce | None = None
     max_cost: Usd | None = None
     fresh: bool = False
+    no_python: bool = False
     fail_fast: bool = False
     mode: Literal["live", "replay"] = "live"
     on_unknown: Literal["retry", "fail"] = "retry"
