@@ -44,12 +44,13 @@ class MetricHistory:
         """
         before = key_of(cursor, str)[0] if cursor is not None else None
         found = self._runs.newest(pipeline=pipeline, before=before, limit=limit + 1)
-        points = tuple(_narrowed(_point(run), metrics, variants) for run in found[:limit])
+        points = tuple(_narrowed(point_of(run), metrics, variants) for run in found[:limit])
         following = cursor_of(found[limit - 1].id) if len(found) > limit else None
         return MetricPage(points, _names(points), _cells(points), following)
 
 
-def _point(run: RunRecord) -> MetricPoint:
+def point_of(run: RunRecord) -> MetricPoint:
+    """Give what a run measured, as its end said it, else as far as it came."""
     said: dict[str, Any] = dict(run.metrics)
     cells, measured = said.pop("cells", {}), said.pop(MEASURED, {})
     return MetricPoint(

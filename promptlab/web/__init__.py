@@ -4,6 +4,10 @@ from fastapi import APIRouter
 
 from promptlab.web import (
     compare,
+    history,
+    pipeline,
+    pipelines,
+    prompts,
     ratings,
     run,
     runs,
@@ -11,7 +15,7 @@ from promptlab.web import (
     trial,
 )
 
-VIEWS = (shell, runs, run, trial, compare, ratings)
+VIEWS = (shell, runs, run, trial, compare, ratings, pipelines, pipeline, history, prompts)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

@@ -12,7 +12,12 @@ from promptlab.live.serving.problem import Problem
 from promptlab.web.texts import inert
 
 UNAUTHORIZED = 401
-PLACES = (("/runs", "Runs"), ("/compare", "Compare"))
+PLACES = (
+    ("/runs", "Runs"),
+    ("/pipelines", "Pipelines"),
+    ("/prompts", "Prompts"),
+    ("/compare", "Compare"),
+)
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 
 
