@@ -9,6 +9,13 @@ from starlette.testclient import TestClient
 
 from promptlab.live.recordings import Written
 from promptlab.loader.recordings import recording_path
+from promptlab.schemas.api.recordings import (
+    CHECKED,
+    WHOLE,
+    RecordingPage,
+    RecordingsCheck,
+    WholeRecording,
+)
 from tests.cli_kit import Cli
 from tests.run_log_kit import ANSWER, asking
 from tests.test_pipelines_api import told
@@ -144,3 +151,23 @@ def test_what_is_not_recorded_is_a_problem(client: TestClient, address: str, sta
 
     told_as = answer.headers["content-type"]
     assert (answer.status_code, told_as) == (status, "application/problem+json")
+
+
+def test_answers_are_as_described(client: TestClient, recorded: Path) -> None:
+    """
+    Given the bodies that the API describes,
+    when recordings are asked for,
+    then each answer is one of them, and so is each example.
+    """
+    pages = {
+        "echo": RecordingPage,
+        "echo/check": RecordingsCheck,
+        f"echo/{names(recorded)[0]}": WholeRecording,
+    }
+
+    answers = {address: client.get(f"/api/recordings/{address}").text for address in pages}
+
+    for address, body in pages.items():
+        assert body.model_validate_json(answers[address])
+    assert WholeRecording.model_validate(WHOLE).kind == "model"
+    assert RecordingsCheck.model_validate(CHECKED).missing
