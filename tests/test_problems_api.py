@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.cli_kit import ASK, ECHO, Cli
@@ -22,8 +23,9 @@ PLANS = [
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The project of `client`, with a pipeline of a model that costs."""
+def project(app: FastAPI, tmp_path: Path) -> Path:
+    """The project of `app`, with a pipeline of a model that costs."""
+    del app  # which wrote the project
     (tmp_path / "pipelines" / "ask.yaml").write_text(ASK)
     return tmp_path
 

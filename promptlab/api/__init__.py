@@ -13,6 +13,7 @@ from promptlab.api import (
     problems_found,
     prompts,
     ratings,
+    recordings,
     runs,
     session,
     starting,
@@ -25,14 +26,15 @@ NOUNS = (
     runs,
     starting,
     trials,
+    ratings,
     events,
     pipelines,
     metrics,
     problems_found,
     prompts,
-    models,
+    recordings,
     compare,
-    ratings,
+    models,
 )
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
