@@ -1,17 +1,26 @@
 """`GET /api/compare`: two runs, or two variants, beside each other, flips first and a page at a time."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from promptlab.live.paired.lineup import Lineup
+from promptlab.live.paired.paging import PairPages
+from promptlab.live.paired.stored import AT_ONCE, Kept
 from promptlab.main import create_app
 from promptlab.models import Run
+from promptlab.schemas.paired import PairFilter
+from promptlab.schemas.run import TrialResult
 from tests.cli_kit import write_project
 from tests.compare_kit import SHOWN, folder_to_compare
+from tests.look_kit import trial
 from tests.run_log_kit import log_in
 from tests.serving_kit import server_settings, signed_in
 
@@ -170,6 +179,49 @@ def test_what_cannot_be_compared_is_a_problem(site: Site, query: str, status: in
 
     assert answer.status_code == status
     assert says in answer.text
+
+
+def test_more_comparisons_than_may_be_made_at_once_are_told_to_come_back(site: Site) -> None:
+    """
+    Given as many comparisons under way as may be,
+    when another is asked for,
+    then it is 429 and says when to come back; once there is room it is answered.
+    """
+    kept: Kept = site.client.app.state.opened.comparisons  # type: ignore[attr-defined]
+    with ExitStack() as full:
+        for _ in range(AT_ONCE):
+            full.enter_context(kept.room())
+        refused = site.client.get(f"/api/compare?a={site.a}&b={site.b}")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert site.compare()["trials"] == 12
+
+
+def test_a_search_that_takes_too_long_goes_on_behind_its_cursor() -> None:
+    """
+    Given 120 pairs of which the last has a text, and a clock by which each look takes a second,
+    when that is searched page by page,
+    then pages that found nothing say how far they are, and the last one has it.
+    """
+    trials = {number: trial(number, output="wanted" if number == 119 else "other") for number in range(120)}
+
+    def read(numbers: Sequence[int]) -> dict[int, TrialResult]:
+        return {number: trials[number] for number in numbers}
+
+    seconds = count()
+    pages = PairPages(
+        lineup=Lineup(array("q", range(120)), array("q", range(120)), {"changed": 120}),
+        read_a=read,
+        read_b=read,
+        clock=lambda: float(next(seconds)),
+    )
+
+    first = pages.page(PairFilter(text="WANTED"))
+    second = pages.page(PairFilter(text="WANTED"), cursor=first.next)
+    last = pages.page(PairFilter(text="WANTED"), cursor=second.next)
+
+    assert [page.searched for page in (first, second, last)] == [50, 50, 20]
+    assert [len(page.pairs) for page in (first, second, last)] == [0, 0, 1]
 
 
 def test_who_has_it_is_told_so_and_nothing_is_written(site: Site) -> None:
