@@ -20,7 +20,7 @@ from promptlab.schemas.paired import PairFilter
 from promptlab.schemas.run import TrialResult
 from tests.cli_kit import write_project
 from tests.compare_kit import SHOWN, folder_to_compare
-from tests.look_kit import trial
+from tests.look_kit import record_one, trial
 from tests.run_log_kit import log_in
 from tests.serving_kit import server_settings, signed_in
 
@@ -30,6 +30,7 @@ class Site:
     client: TestClient
     a: str
     b: str
+    other: str
 
     def compare(self, query: str = "") -> Any:
         answer = self.client.get(f"/api/compare?a={self.a}&b={self.b}{query}")
@@ -42,8 +43,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("compared")
     write_project(root)
     a, b = folder_to_compare(root)
+    with log_in(root) as log:
+        other = record_one(log, [trial(0, row_id="elsewhere")])
     with signed_in(create_app(server_settings(root, rate=1e6))) as client:
-        yield Site(client, a, b)
+        yield Site(client, a, b, other)
 
 
 def _changes(found: Any) -> list[str]:
@@ -166,6 +169,7 @@ def test_two_variants_of_a_run_are_compared(site: Site) -> None:
         ("a={a}&b={b}&pipeline=echo", 422, "it belongs to a comparison with a commit"),
         ("a={a}&b={b}&cursor=Wzk5OTk5XQ", 422, "cursor: it is none of this comparison"),
         ("a={a}&b={b}&cursor=%22", 422, "cursor"),
+        ("a={a}&b={other}", 422, "no row is at both sides"),
         ("b={a}", 422, "the request is not as it should be"),
     ],
 )
@@ -175,7 +179,7 @@ def test_what_cannot_be_compared_is_a_problem(site: Site, query: str, status: in
     when something is compared that is not there, not one, or not to be held together,
     then the answer says so, as the command does.
     """
-    answer = site.client.get(f"/api/compare?{query.format(a=site.a, b=site.b)}")
+    answer = site.client.get(f"/api/compare?{query.format(a=site.a, b=site.b, other=site.other)}")
 
     assert answer.status_code == status
     assert says in answer.text
@@ -239,4 +243,4 @@ def test_who_has_it_is_told_so_and_nothing_is_written(site: Site) -> None:
     assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
     root = site.client.app.state.opened.project.root  # type: ignore[attr-defined]
     with log_in(root) as log, log.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Run)) == 2
+        assert session.scalar(select(func.count()).select_from(Run)) == 3
