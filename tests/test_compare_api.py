@@ -1,17 +1,26 @@
 """`GET /api/compare`: two runs, or two variants, beside each other, flips first and a page at a time."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from promptlab.live.paired.lineup import Lineup
+from promptlab.live.paired.paging import PairPages
+from promptlab.live.paired.stored import AT_ONCE, Kept
 from promptlab.main import create_app
 from promptlab.models import Run
+from promptlab.schemas.paired import PairFilter
+from promptlab.schemas.run import TrialResult
 from tests.cli_kit import write_project
 from tests.compare_kit import SHOWN, folder_to_compare
+from tests.look_kit import record_one, trial
 from tests.run_log_kit import log_in
 from tests.serving_kit import server_settings, signed_in
 
@@ -21,6 +30,7 @@ class Site:
     client: TestClient
     a: str
     b: str
+    other: str
 
     def compare(self, query: str = "") -> Any:
         answer = self.client.get(f"/api/compare?a={self.a}&b={self.b}{query}")
@@ -33,8 +43,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("compared")
     write_project(root)
     a, b = folder_to_compare(root)
+    with log_in(root) as log:
+        other = record_one(log, [trial(0, row_id="elsewhere")])
     with signed_in(create_app(server_settings(root, rate=1e6))) as client:
-        yield Site(client, a, b)
+        yield Site(client, a, b, other)
 
 
 def _changes(found: Any) -> list[str]:
@@ -157,6 +169,7 @@ def test_two_variants_of_a_run_are_compared(site: Site) -> None:
         ("a={a}&b={b}&pipeline=echo", 422, "it belongs to a comparison with a commit"),
         ("a={a}&b={b}&cursor=Wzk5OTk5XQ", 422, "cursor: it is none of this comparison"),
         ("a={a}&b={b}&cursor=%22", 422, "cursor"),
+        ("a={a}&b={other}", 422, "no row is at both sides"),
         ("b={a}", 422, "the request is not as it should be"),
     ],
 )
@@ -166,10 +179,53 @@ def test_what_cannot_be_compared_is_a_problem(site: Site, query: str, status: in
     when something is compared that is not there, not one, or not to be held together,
     then the answer says so, as the command does.
     """
-    answer = site.client.get(f"/api/compare?{query.format(a=site.a, b=site.b)}")
+    answer = site.client.get(f"/api/compare?{query.format(a=site.a, b=site.b, other=site.other)}")
 
     assert answer.status_code == status
     assert says in answer.text
+
+
+def test_more_comparisons_than_may_be_made_at_once_are_told_to_come_back(site: Site) -> None:
+    """
+    Given as many comparisons under way as may be,
+    when another is asked for,
+    then it is 429 and says when to come back; once there is room it is answered.
+    """
+    kept: Kept = site.client.app.state.opened.comparisons  # type: ignore[attr-defined]
+    with ExitStack() as full:
+        for _ in range(AT_ONCE):
+            full.enter_context(kept.room())
+        refused = site.client.get(f"/api/compare?a={site.a}&b={site.b}")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert site.compare()["trials"] == 12
+
+
+def test_a_search_that_takes_too_long_goes_on_behind_its_cursor() -> None:
+    """
+    Given 120 pairs of which the last has a text, and a clock by which each look takes a second,
+    when that is searched page by page,
+    then pages that found nothing say how far they are, and the last one has it.
+    """
+    trials = {number: trial(number, output="wanted" if number == 119 else "other") for number in range(120)}
+
+    def read(numbers: Sequence[int]) -> dict[int, TrialResult]:
+        return {number: trials[number] for number in numbers}
+
+    seconds = count()
+    pages = PairPages(
+        lineup=Lineup(array("q", range(120)), array("q", range(120)), {"changed": 120}),
+        read_a=read,
+        read_b=read,
+        clock=lambda: float(next(seconds)),
+    )
+
+    first = pages.page(PairFilter(text="WANTED"))
+    second = pages.page(PairFilter(text="WANTED"), cursor=first.next)
+    last = pages.page(PairFilter(text="WANTED"), cursor=second.next)
+
+    assert [page.searched for page in (first, second, last)] == [50, 50, 20]
+    assert [len(page.pairs) for page in (first, second, last)] == [0, 0, 1]
 
 
 def test_who_has_it_is_told_so_and_nothing_is_written(site: Site) -> None:
@@ -187,4 +243,4 @@ def test_who_has_it_is_told_so_and_nothing_is_written(site: Site) -> None:
     assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
     root = site.client.app.state.opened.project.root  # type: ignore[attr-defined]
     with log_in(root) as log, log.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Run)) == 2
+        assert session.scalar(select(func.count()).select_from(Run)) == 3

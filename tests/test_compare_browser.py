@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cli_kit import ECHO, write_project
-from tests.compare_kit import folder_to_compare
+from tests.compare_kit import folder_of_many, folder_to_compare
 from tests.page_kit import Browser, Scheme, Window, needs_browser
 from tests.serving_kit import TOKEN, served
 
@@ -20,6 +20,7 @@ class Site:
     address: str
     a: str
     b: str
+    long: tuple[str, str]
 
     def open(self, window: Window, query: str = "") -> None:
         """Sign in at the page of both runs."""
@@ -34,8 +35,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("browsed")
     write_project(root, echo=ECHO)
     a, b = folder_to_compare(root)
+    long = folder_of_many(root, 301)
     with served(root) as server:
-        yield Site(server.address, a, b)
+        yield Site(server.address, a, b, long)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -62,6 +64,24 @@ def test_everybody_can_use_the_page(browser: Browser, site: Site, scheme: Scheme
         return faults, wide, window.complaints
 
     assert browser.look(act, scheme=scheme, width=width) == ([], [], [])
+
+
+def test_what_moved_comes_after_the_trials_of_long_runs(browser: Browser, site: Site) -> None:
+    """
+    Given two runs of 301 trials,
+    when their page is opened,
+    then their trials are there, and what moved is put in by the page itself.
+    """
+
+    def act(window: Window) -> tuple[int, str, list[str]]:
+        a, b = site.long
+        site.open(window)
+        window.page.goto(f"{site.address}/compare?a={a}&b={b}")
+        window.page.wait_for_selector("#metrics table")
+        moved = window.page.locator("#metrics .moved-worse").first.inner_text()
+        return window.page.locator(PAIRS).count(), moved, window.complaints
+
+    assert browser.look(act) == (20, "▼ worse", [])
 
 
 def test_trials_are_filtered_by_keys_and_back_goes_back(browser: Browser, site: Site) -> None:

@@ -54,8 +54,7 @@ def compare(
     rows = a.read_rows()
     cells = compare_cells(rows, rows if a is b else b.read_rows(), pairs)
     if not any(cell.paired for cell in cells):
-        hint = "rows are paired by their ids: `$id`, else the column `id`, else a hash of the inputs"
-        raise UsageError("no row is at both sides", hint=hint)
+        raise no_row_is_shared()
     names = paired_trials(a, b, pairs)
     moved = [(one, other) for one, other in names if a.ended[one].status != b.ended[other].status]
     moved.sort(key=lambda pair: flip_order(a.ended[pair[0]].status, b.ended[pair[1]].status))
@@ -72,6 +71,11 @@ def compare(
         trials=len(names),
         checks=_checks(a, b, pairs),
     )
+
+
+def no_row_is_shared() -> UsageError:
+    hint = "rows are paired by their ids: `$id`, else the column `id`, else a hash of the inputs"
+    return UsageError("no row is at both sides", hint=hint)
 
 
 def matched_cells(

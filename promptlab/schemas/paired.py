@@ -1,6 +1,5 @@
 """Trials that are at both sides of a comparison, in pairs: how they changed, and a page of them."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -8,7 +7,7 @@ from promptlab.schemas.run import TrialResult, TrialStatus
 
 type Change = Literal["worse", "better", "otherwise", "changed", "same"]
 
-CHANGES: Sequence[Change] = ("worse", "better", "otherwise", "changed", "same")
+CHANGES: tuple[Change, ...] = ("worse", "better", "otherwise", "changed", "same")
 """In the order in which they are shown: passed and does not any more, passes now, ended otherwise, gave
 another output, did neither."""
 FLIPS: frozenset[Change] = frozenset(("worse", "better", "otherwise"))

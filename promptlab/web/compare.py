@@ -1,6 +1,6 @@
 """Two runs beside each other: what moved, and their trials in pairs, flips first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -11,8 +11,9 @@ from promptlab.live.paired.stored import StoredComparison, TwoRuns
 from promptlab.live.serving.asked_comparison import ComparisonsDep
 from promptlab.live.serving.depends import LogDep, ProjectDep, SessionDep
 from promptlab.loader.project import Project
-from promptlab.schemas.api.compare import FactsAnswer, PairPageAnswer, PairQuery
+from promptlab.schemas.api.compare import ComparisonAnswer, FactsAnswer, PairPageAnswer, PairQuery
 from promptlab.schemas.api.queries import Word
+from promptlab.schemas.log import RunRecord
 from promptlab.schemas.pages import RunFilter
 from promptlab.schemas.paired import CHANGES, Change
 from promptlab.services.run_pages import RunPages
@@ -53,34 +54,42 @@ def show_comparison(
 ) -> Response:
     runs = RunPages(session, is_running=log.is_running)
     if query.a is None:
-        offered = [line.run for line in runs.page(RunFilter(), limit=OFFERED).runs]
-        names = [*_pipelines(project)]
-        return page(request, "compare_choose.html.j2", offered=offered, query=query, names=names, **TEXTS)
+        return _chooser(request, query, _offered(runs, None), project)
     wanted = query if query.changes else query.model_copy(update={"show": NOT_SAME})
     found = comparisons.one(query.a, wanted)
-    if isinstance(found, StoredComparison):
-        is_at_hand = found.has_facts or max(found.two.a.done, found.two.b.done) <= MOST_AT_ONCE
-        pairs, facts = found.pairs(wanted), found.facts() if is_at_hand else None
-        sides = runs_views(found.two)
-        offered = [
-            line.run for line in runs.page(RunFilter(pipeline=found.two.b.pipeline), limit=OFFERED).runs
-        ]
-    else:
-        whole = found.whole()
-        pairs, facts, offered = whole, whole, []
-        sides = commit_views(whole, query.a)
-    return page(
-        request,
-        "compare.html.j2",
-        sides=sides,
-        offered=offered,
-        query=query,
-        swapped=_swapped(found.two, request) if isinstance(found, StoredComparison) else None,
-        search=request.url.query,
-        **_listed(request, query, pairs),
-        **_told(facts),
-        **TEXTS,
+    shown = (
+        _stored(found, wanted, request, runs)
+        if isinstance(found, StoredComparison)
+        else _commit(found.whole(), query.a)
     )
+    listed = _listed(request, query, shown.pop("pairs"))
+    return page(request, "compare.html.j2", query=query, search=request.url.query, **shown, **listed, **TEXTS)
+
+
+def _chooser(request: Request, query: PageQuery, offered: Sequence[RunRecord], project: Project) -> Response:
+    names = [*_pipelines(project)]
+    return page(request, "compare_choose.html.j2", offered=offered, query=query, names=names, **TEXTS)
+
+
+def _offered(runs: RunPages, pipeline: str | None) -> list[RunRecord]:
+    return [line.run for line in runs.page(RunFilter(pipeline=pipeline), limit=OFFERED).runs]
+
+
+def _stored(found: StoredComparison, wanted: PairQuery, request: Request, runs: RunPages) -> dict[str, Any]:
+    two = found.two
+    is_short = max(two.a.done, two.b.done) <= MOST_AT_ONCE
+    return {
+        "pairs": found.pairs(wanted),
+        "sides": runs_views(two),
+        "offered": _offered(runs, two.b.pipeline),
+        "swapped": _swapped(two, request),
+        **_told(found.facts() if is_short or found.has_facts else None),
+    }
+
+
+def _commit(found: ComparisonAnswer, ref: str) -> dict[str, Any]:
+    sides = commit_views(found, ref)
+    return {"pairs": found, "sides": sides, "offered": (), "swapped": None, **_told(found)}
 
 
 @router.get("/metrics")

@@ -34,7 +34,7 @@ class CommitComparison:
             base_of(Path(self.root), self.ref)
         except UsageError as error:
             raise NotFound(f"there is no run '{self.ref}', and {error.message}", hint=error.hint) from None
-        with self.kept.room():
+        with self.kept.room_for_process():
             told = self._told()
         if "error" in told:
             raise error_of(told)

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Container, Iterator, Mapping
 
 from promptlab.core.frozen import frozen
-from promptlab.live.comparing import Compared, matched_cells, paired_trials
+from promptlab.live.comparing import Compared, matched_cells, no_row_is_shared, paired_trials
 from promptlab.schemas.compared import TrialName
 from promptlab.schemas.paired import CHANGES, Change, change_of
 
@@ -27,12 +27,14 @@ class Lineup:
 
 
 def line_up(a: Compared, b: Compared, *, variant: str | None = None, against: str | None = None) -> Lineup:
-    """Pair the trials of two sides; raises UsageError where no cell of one can be held against the other."""
+    """Pair the trials of two sides; raises UsageError where no cell, or no row, is at both."""
     cells = matched_cells(a, b, variant=variant, against=against)
     by_change: dict[Change, list[tuple[int, int]]] = {change: [] for change in CHANGES}
     for one, other in paired_trials(a, b, cells):
         by_change[_change(a, one, b, other)].append((a.ended[one].id, b.ended[other].id))
     pairs = [pair for found in by_change.values() for pair in found]
+    if not pairs:
+        raise no_row_is_shared()
     return Lineup(
         array("q", (one for one, _ in pairs)),
         array("q", (other for _, other in pairs)),

@@ -79,7 +79,7 @@ class PairPages:
 
 def fits(wanted: PairFilter, pair: Pair) -> bool:
     """Whether a pair has the tag, the check that did not pass, and the text that are wanted."""
-    if wanted.tag is not None and wanted.tag not in {*pair.a.tags, *pair.b.tags}:
+    if wanted.tag is not None and wanted.tag not in map(str, (*pair.a.tags, *pair.b.tags)):
         return False
     if wanted.check is not None and not any(_fails(one, wanted.check) for one in (pair.a, pair.b)):
         return False

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock, Semaphore
 
@@ -22,6 +22,7 @@ from promptlab.services.trials import TrialService
 
 KEPT = 8
 AT_ONCE = 8  # of the threads that answer, so that others are left; one computes, the others wait
+PROCESSES = 2
 
 type Key = tuple[object, ...]
 
@@ -52,6 +53,7 @@ class Kept:
     _facts: OrderedDict[Key, FactsAnswer] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
     _room: Semaphore = field(default_factory=lambda: Semaphore(AT_ONCE))
+    _processes: Semaphore = field(default_factory=lambda: Semaphore(PROCESSES))
 
     def lineup(self, key: Key | None, make: Callable[[], Lineup]) -> Lineup:
         return self._kept(self._lineups, key, make)
@@ -62,15 +64,12 @@ class Kept:
     def has_facts(self, key: Key | None) -> bool:
         return key in self._facts
 
-    @contextmanager
-    def room(self) -> Iterator[None]:
+    def room(self) -> AbstractContextManager[None]:
         """Let so many in; raises Busy for more."""
-        if not self._room.acquire(blocking=False):
-            raise Busy("as many comparisons are being made as may be at once", hint="ask again in a while")
-        try:
-            yield
-        finally:
-            self._room.release()
+        return _among(self._room)
+
+    def room_for_process(self) -> AbstractContextManager[None]:
+        return _among(self._processes)
 
     def _kept[T](self, kept: OrderedDict[Key, T], key: Key | None, make: Callable[[], T]) -> T:
         with self._lock:
@@ -83,6 +82,16 @@ class Kept:
                 while len(kept) > KEPT:
                     kept.popitem(last=False)
             return found
+
+
+@contextmanager
+def _among(room: Semaphore) -> Iterator[None]:
+    if not room.acquire(blocking=False):
+        raise Busy("as many comparisons are being made as may be at once", hint="ask again in a while")
+    try:
+        yield
+    finally:
+        room.release()
 
 
 @dataclass(frozen=True, slots=True)

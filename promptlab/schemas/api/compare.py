@@ -118,9 +118,7 @@ class PairQuery(Query):
 
     @property
     def filter(self) -> PairFilter:
-        return PairFilter(
-            changes=self.changes or tuple(CHANGES), check=self.check, tag=self.tag, text=self.text
-        )
+        return PairFilter(changes=self.changes or CHANGES, check=self.check, tag=self.tag, text=self.text)
 
 
 class CompareQuery(PairQuery):
