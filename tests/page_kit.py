@@ -91,8 +91,9 @@ def _is_here(url: str) -> bool:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """Start Chromium."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - who collects tests need not wait for it
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - who collects need not wait for it
 
+    expect.set_options(timeout=MOST_MILLISECONDS)
     with ThreadPoolExecutor(1) as thread:
         manager = sync_playwright()
         playwright = thread.submit(manager.start).result()

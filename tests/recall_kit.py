@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptlab.cli.explained import why
 from promptlab.core.files import OWN_FOLDER
 from promptlab.core.json import digest
+from promptlab.reports.why import why
 from promptlab.schemas.explained import Change
 from promptlab.schemas.run import MISSING
 from tests.cli_kit import Cli, Said

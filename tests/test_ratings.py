@@ -5,6 +5,8 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -46,11 +48,19 @@ class Lab:
         return [row["row"] for row in self.get("/trials", **query)["rows"]]
 
 
-@pytest.fixture
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    root = tmp_path_factory.mktemp("rated")
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A project with the runs that each test has for itself."""
+    root = tmp_path_factory.mktemp("recorded")
     write_project(root)
     earlier, later, _, _ = folder_with_runs(root)
+    return root, earlier, later
+
+
+@pytest.fixture
+def lab(recorded: tuple[Path, str, str], tmp_path: Path) -> Iterator[Lab]:
+    project, earlier, later = recorded
+    root = copytree(project, tmp_path / "rated")
     with signed_in(create_app(server_settings(root, rate=1e6))) as client:
         yield Lab(client, earlier, later)
 

@@ -1,11 +1,13 @@
 """Why a call of a trial was sent again, told from the log alone, on the page of the trial."""
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from promptlab.cli.boundary import run
 from promptlab.main import create_app
 from tests.cli_kit import Cli, write_project
 from tests.serving_kit import server_settings, signed_in
@@ -37,13 +39,21 @@ EDITS = {
 }
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pipeline was run once."""
+    root = tmp_path_factory.mktemp("ran")
+    write_project(root, said=PIPELINE)
+    (root / "prompts").mkdir()
+    (root / "prompts" / "say.j2").write_text("Say {{ word }} {% include 'tone.j2' %}")
+    (root / "prompts" / "tone.j2").write_text("kindly")
+    assert run(["--project", str(root), "run", "said"]) == 0
+    return root
+
+
 @pytest.fixture
-def lab(cli: Cli) -> Cli:
-    write_project(cli.folder, said=PIPELINE)
-    (cli.folder / "prompts").mkdir()
-    (cli.folder / "prompts" / "say.j2").write_text("Say {{ word }} {% include 'tone.j2' %}")
-    (cli.folder / "prompts" / "tone.j2").write_text("kindly")
-    assert cli("run", "said").code == 0
+def lab(ran: Path, cli: Cli) -> Cli:
+    copytree(ran, cli.folder, dirs_exist_ok=True)
     return cli
 
 
