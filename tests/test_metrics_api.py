@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from promptlab.main import create_app
+from promptlab.schemas.api.metrics import HISTORY, MetricHistoryAnswer
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd
 from promptlab.schemas.report import MEASURED
@@ -154,3 +155,15 @@ def test_what_cannot_be_meant_is_a_problem(
     problem = metrics.get(name, expected=expected, **params)
 
     assert problem["detail"]
+
+
+def test_answers_are_as_described(metrics: Metrics) -> None:
+    """
+    Given the body that the API describes,
+    when metrics are asked for,
+    then the answer is one, and so is the example.
+    """
+    answer = metrics.client.get("/api/pipelines/triage/metrics").text
+
+    assert MetricHistoryAnswer.model_validate_json(answer).points
+    assert MetricHistoryAnswer.model_validate(HISTORY).points

@@ -11,6 +11,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from promptlab.main import create_app
+from promptlab.schemas.api.base import Answer
+from promptlab.schemas.api.prompts import (
+    DIFF,
+    VERSIONS,
+    WHOLE,
+    PromptDiffAnswer,
+    PromptList,
+    PromptVersionList,
+    PromptVersionText,
+    WholePrompt,
+)
 from promptlab.schemas.log import SourceFile
 from tests.affected_kit import Repository
 from tests.look_kit import ended, recorded, trial
@@ -286,3 +297,26 @@ def test_without_git_there_are_versions_by_use_alone(client: TestClient, tmp_pat
     told = client.get("/api/prompts/new.j2/versions").json()
 
     assert (told["commits"], told["uses"], told["working"]) == ([], [], hash_of("{{ word }}"))
+
+
+BODIES: dict[str, type[Answer]] = {
+    "": PromptList,
+    "/ask.j2": WholePrompt,
+    "/ask.j2/versions": PromptVersionList,
+    "/ask.j2/versions/HEAD": PromptVersionText,
+    "/ask.j2/diff?from=HEAD": PromptDiffAnswer,
+}
+
+
+def test_answers_are_as_described(prompts: Prompts) -> None:
+    """
+    Given the bodies that the API describes,
+    when prompts are asked for,
+    then each answer is one of them, and so is each example.
+    """
+    answers = {route: prompts.client.get(f"/api/prompts{route}").text for route in BODIES}
+
+    for route, body in BODIES.items():
+        assert body.model_validate_json(answers[route])
+    for body, example in ((WholePrompt, WHOLE), (PromptVersionList, VERSIONS), (PromptDiffAnswer, DIFF)):
+        assert body.model_validate(example)

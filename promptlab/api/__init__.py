@@ -11,6 +11,7 @@ from promptlab.api import (
     pipelines,
     problems_found,
     prompts,
+    recordings,
     runs,
     session,
     starting,
@@ -18,7 +19,19 @@ from promptlab.api import (
 )
 from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (session, runs, starting, trials, events, pipelines, metrics, problems_found, prompts, models)
+NOUNS = (
+    session,
+    runs,
+    starting,
+    trials,
+    events,
+    pipelines,
+    metrics,
+    problems_found,
+    prompts,
+    recordings,
+    models,
+)
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
 api_router = APIRouter(prefix="/api", responses=DOCUMENTED)

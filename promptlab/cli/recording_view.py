@@ -10,10 +10,11 @@ from promptlab.cli.result_recordings import missing_lines
 from promptlab.cli.trial_count import TrialCount
 from promptlab.core.words import plural
 from promptlab.live.needed import Needed, needed
+from promptlab.live.stale import stale_fingerprints
 from promptlab.loader.changes import NO_CHANGES
 from promptlab.loader.loading import LoadedPipeline
 from promptlab.loader.project import Project
-from promptlab.loader.recordings import Recordings, recording_path
+from promptlab.loader.recordings import recording_path
 from promptlab.services.commands import update_command
 
 NAMED = 10
@@ -41,12 +42,8 @@ def names_by_path(project: Project) -> dict[str, str]:
 
 def stale_of(project: Project, one: Needed, needs: Sequence[Needed]) -> list[str] | None:
     """Give the recordings of a pipeline that nobody needs, by path; None where that cannot be told yet."""
-    alike = [other for other in needs if other.pipeline == one.pipeline]
-    if not all(other.told_all for other in alike):
-        return None
-    used = frozenset().union(*(other.used for other in alike))
-    there = Recordings(project.files, one.pipeline).fingerprints()
-    return [recording_path(one.pipeline, fingerprint) for fingerprint in there if fingerprint not in used]
+    found = stale_fingerprints(project, one, needs)
+    return None if found is None else [recording_path(one.pipeline, fingerprint) for fingerprint in found]
 
 
 def told_lines(one: Needed, stale: Sequence[str] | None) -> Iterator[str]:

@@ -68,7 +68,7 @@ class AskedPipelines:
 
     def one(self, name: str) -> Looked:
         """Check one pipeline, and load it."""
-        path, looking = self._path(name), self.known.looking(self.project)
+        path, looking = self.path(name), self.known.looking(self.project)
 
         def check(project: Project, asked: str, memory: LoadingMemory) -> Checked:
             return (check_now if asked == path else looking.check)(project, asked, memory)
@@ -117,9 +117,9 @@ class AskedPipelines:
         return Rendered(loaded, trial, asyncio.run(preview(self.project, loaded, trial, only=step)))
 
     def _loaded(self, name: str, changes: Changes, model: str | None = None) -> LoadedPipeline:
-        return load_pipeline(self.project.files, self._path(name), self.project.targets(model), changes)
+        return load_pipeline(self.project.files, self.path(name), self.project.targets(model), changes)
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
         """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
         if "/" in name or PurePosixPath(name).suffix in YAML:
             raise NotFound(
