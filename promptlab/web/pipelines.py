@@ -12,7 +12,6 @@ from promptlab.live.serving.depends import LogDep, SessionDep
 from promptlab.live.serving.pipelines import Looked, PipelinesDep
 from promptlab.loader.prompts import FOLDER
 from promptlab.schemas.pages import RunFilter, RunLine
-from promptlab.schemas.pipeline import PipelineSpec
 from promptlab.services.run_pages import RunPages
 from promptlab.web.pages import page
 from promptlab.web.texts import TEXTS
@@ -26,7 +25,6 @@ class PipelineLine:
 
     looked: Looked
     address: str
-    spec: PipelineSpec | None
     last: RunLine | None
 
 
@@ -41,9 +39,7 @@ def _lines(found: list[Looked], runs: RunPages) -> Iterator[PipelineLine]:
     known = set(runs.pipelines())
     for one in found:
         newest = runs.page(RunFilter(pipeline=one.name), limit=1).runs if one.name in known else ()
-        loaded = one.checked.loaded
-        spec = loaded.spec if loaded is not None else None
-        yield PipelineLine(one, address_of(one.checked.path), spec, newest[0] if newest else None)
+        yield PipelineLine(one, address_of(one.checked.path), newest[0] if newest else None)
 
 
 def address_of(path: str) -> str:

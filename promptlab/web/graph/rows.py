@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from itertools import pairwise
+from typing import NamedTuple
 
 from promptlab.core.frozen import frozen
 
@@ -17,8 +18,7 @@ type Line = tuple[str, str]  # ids: what comes first, what needs it
 type Needs = Mapping[str, frozenset[str]]  # by id, in an order in which none needs a later one
 
 
-@frozen
-class Lane:
+class Lane(NamedTuple):
     """A place in a row that lines pass; `end`: the box at which all of them begin, or end."""
 
     end: str
