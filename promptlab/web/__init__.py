@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.web import run, runs, shell, trial
+from promptlab.web import ordering, run, runs, shell, trial, watch
 
-VIEWS = (shell, runs, run, trial)
+VIEWS = (shell, runs, run, ordering, trial, watch)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

@@ -11,7 +11,7 @@ from promptlab.core.words import duration, money, percent, plural, spent
 from promptlab.live.serving.problem import Problem
 
 UNAUTHORIZED = 401
-PLACES = (("/runs", "Runs"),)
+PLACES = (("/runs", "Runs"), ("/watch", "Watch"))
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 
 

@@ -1,0 +1,61 @@
+"""`promptlab watch --serve` over a lab's project: turns come as JSON, the page is asked over HTTP."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+
+from tests.fakes import FakeProvider
+from tests.hosting_kit import until
+from tests.lab import Lab
+from tests.serving_kit import BEARER, TOKEN
+from tests.watch_kit import Watched, watch
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPage:
+    """A watch with its page at a port of loopback."""
+
+    watched: Watched
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        own = {**BEARER, "Content-Type": "application/json", "Connection": "close"}
+        connection.request(method, path, json.dumps(body) if body is not None else None, own)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        return answer.status, json.loads(text) if "json" in answer.getheader("content-type", "") else text
+
+    def turns(self) -> list[dict[str, Any]]:
+        """Give the turns that the page knows."""
+        status, found = self.ask("GET", "/api/watch/turns")
+        assert status == 200, found
+        turns: list[dict[str, Any]] = found["turns"]
+        return turns
+
+    def order(self, deed: str) -> int:
+        return self.ask("POST", "/api/watch/orders", {"do": deed})[0]
+
+    def until_told(self, condition: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Wait until the page knows turns that fit; give them."""
+        until(lambda: condition(self.turns()))
+        return self.turns()
+
+
+@contextmanager
+def watched_page(lab: Lab, fake: FakeProvider, *arguments: str, **env: str) -> Iterator[WatchedPage]:
+    """Start it; the first turn is not read yet."""
+    words = (*arguments, "--serve", "--port", "0")
+    with watch(lab, fake, *words, PROMPTLAB_TOKEN=TOKEN, **env) as watched:
+        watched.until_noted("/watch")
+        port = re.search(r"http://127\.0\.0\.1:(\d+)/watch", watched.noted())
+        assert port is not None
+        yield WatchedPage(watched, int(port.group(1)))
