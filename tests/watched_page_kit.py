@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, fake_provider_process
 from tests.hosting_kit import until
-from tests.lab import Lab
+from tests.lab import PIPELINE, Lab
 from tests.serving_kit import BEARER, TOKEN
 from tests.watch_kit import Watched, watch
+
+ROWS = 10
+STRICT = {"steps": [{**PIPELINE["steps"][0], "checks": [{"contains": "Say"}]}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,19 @@ class WatchedPage:
         until(lambda: condition(self.turns()))
         return self.turns()
 
+    def until_gone(self) -> None:
+        """Wait until nobody listens at the port."""
+        until(self._is_gone)
+
+    def _is_gone(self) -> bool:
+        try:
+            self.ask("GET", "/api/health")
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            pass  # it is about to be
+        return False
+
 
 @contextmanager
 def watched_page(lab: Lab, fake: FakeProvider, *arguments: str, **env: str) -> Iterator[WatchedPage]:
@@ -59,3 +76,17 @@ def watched_page(lab: Lab, fake: FakeProvider, *arguments: str, **env: str) -> I
         port = re.search(r"http://127\.0\.0\.1:(\d+)/watch", watched.noted())
         assert port is not None
         yield WatchedPage(watched, int(port.group(1)))
+
+
+@contextmanager
+def three_turns(folder: Path) -> Iterator[WatchedPage]:
+    """Watch with a ceiling: the start, a turn in which all trials flipped, and one of a broken template."""
+    with fake_provider_process(folder) as fake:
+        lab = Lab(folder / "project", fake.base_url)
+        lab.write_pipeline(**STRICT)
+        with watched_page(lab, fake, "words", "--max-cost", "1") as page:
+            page.watched.turn()
+            page.watched.save("prompts/say.j2", "Tell {{ word }} <script>").turn()
+            page.watched.save("prompts/say.j2", "Tell {{ wrod }}").turn()
+            page.until_told(lambda turns: len(turns) == 3)
+            yield page

@@ -1,5 +1,6 @@
 """The turns of the watch that the server stands beside, or how to start one."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -42,5 +43,11 @@ async def show_watch(
         most=MOST_TURNS,
         following=changed(request, before=str(turns[-1]["turn"])) if len(found) > query.limit else None,
         first=changed(request, before=None) if query.before is not None else None,
+        clock=_clock,
         **TEXTS,
     )
+
+
+def _clock(moment: str) -> str:
+    """Give the time of day here."""
+    return f"{datetime.fromisoformat(moment).astimezone():%H:%M:%S}"
