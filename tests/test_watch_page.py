@@ -42,8 +42,9 @@ def test_turns_are_told_as_the_terminal_tells_them(site: WatchedPage) -> None:
     _, newest = site.ask("GET", "/api/watch/turns?limit=2")
     _, oldest = site.ask("GET", f"/api/watch/turns?limit=2&before={newest['next']}")
 
-    broken, flipped, first = [*newest["turns"], *oldest["turns"]]
-    assert [turn["turn"] for turn in (broken, flipped, first)] == [3, 2, 1]
+    turns = [*newest["turns"], *oldest["turns"]]
+    broken, flipped = turns[:2]
+    assert [turn["turn"] for turn in turns] == [3, 2, 1]
     assert oldest["next"] is None
     assert "prompts/say.j2:1:9: error:" in broken["problems"][0]
     assert flipped["files"] == [{"path": "prompts/say.j2", "change": "changed"}]

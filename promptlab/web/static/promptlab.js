@@ -53,7 +53,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(typed)) return;
-    if (help.open || (enabled && !enabled.checked)) return;
+    if (document.querySelector("dialog[open]") || (enabled && !enabled.checked)) return;
     if (event.key === "?") openHelp();
     else if (!press(event.key)) return;
     event.preventDefault();
