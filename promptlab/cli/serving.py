@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from promptlab.cli.listening import OPEN_WARNING, address, fragment, listener
 from promptlab.cli.server_faults import faults_told
+from promptlab.core.collector import tune_garbage_collection
 from promptlab.core.json import plain
 from promptlab.core.serving import ServerSettings, settle_server
 from promptlab.live.serving.protocol import server_config
@@ -22,6 +23,7 @@ from promptlab.loader.project import Project
 APPLICATION = "promptlab.main"  # it stands above the commands
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENDED_BY = 128
+SWITCH_SECONDS = 0.001  # a fifth of Python's own: requests wait for a few turns, plans for thousands
 
 
 def serve(project: Project, flags: Mapping[str, object], *, as_json: bool) -> int:
@@ -32,8 +34,15 @@ def serve(project: Project, flags: Mapping[str, object], *, as_json: bool) -> in
         settings = asked.model_copy(update={"port": listening.getsockname()[1]})
         announce = (_json if as_json else _words)(settings, is_own_token=is_own_token)
         app = import_module(APPLICATION).create_app(settings)
+        share_time()
         with faults_told():
             return asyncio.run(_serve(app, listening, announce))
+
+
+def share_time() -> None:
+    """Let no thread that computes keep the others waiting for long."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_garbage_collection()
 
 
 async def _serve(app: FastAPI, listening: socket.socket, announce: Callable[[], None]) -> int:

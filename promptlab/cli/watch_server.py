@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from promptlab.cli.server_faults import faults_told
-from promptlab.cli.serving import APPLICATION, Server
+from promptlab.cli.serving import APPLICATION, Server, share_time
 from promptlab.core.serving import ServerSettings
 from promptlab.live.hosting.outlet import Outlet
 from promptlab.live.watched.session import WatchedSession
@@ -34,6 +34,7 @@ def main() -> int:
     beginning = json.loads(told.readline())
     app = import_module(APPLICATION).create_app(ServerSettings.model_validate(beginning["settings"]))
     app.state.watched = WatchedSession(lambda deed: outlet.tell("order", do=deed))
+    share_time()
     with socket.socket(fileno=beginning["listener"]) as listener, faults_told():
         asyncio.run(_serve(app, listener, told, beginning))
     return 0

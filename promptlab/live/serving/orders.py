@@ -16,7 +16,16 @@ from promptlab.loader.project import YAML, Project
 from promptlab.schemas.api.starting import RunOrder
 from promptlab.schemas.log import RunRecord
 from promptlab.schemas.plan import PipelinePlan
+from promptlab.services.commands import command_again
 from promptlab.services.run_log import RunLog
+
+NOT_AGAIN = (
+    "note",
+    "as_json",
+    "outs",
+    "by",
+    "fail_exit_code",
+)  # of the command that it was, not of its trials
 
 
 @frozen
@@ -29,11 +38,12 @@ class Planned:
 
 def order_again(run: RunRecord) -> RunOrder:
     """Give the order of the same run; raises UsageError where a server takes none with its options."""
-    said: Mapping[str, Any] = {name: value for name, value in run.options.items() if name != "note"}
+    path = run.path or run.pipeline
+    said: Mapping[str, Any] = {name: value for name, value in run.options.items() if name not in NOT_AGAIN}
     try:
-        return RunOrder.model_validate({"pipeline": run.path or run.pipeline, **said}, strict=False)
+        return RunOrder.model_validate({"pipeline": path, **said}, strict=False)
     except ValidationError:
-        hint = "in a terminal, `promptlab run` takes all of them"
+        hint = f"in a terminal: {command_again(path, run.options, without=NOT_AGAIN)}"
         raise UsageError("this run had options that a page cannot give", hint=hint) from None
 
 
