@@ -78,13 +78,14 @@ def _delay(connection: HTTPConnection, pid: int) -> Delay:
     connection.request("GET", "/api/health")
     connection.getresponse().read()
     taken = 1000 * (time.monotonic() - began)
-    return taken, max(0.0, taken - (_waited(pid) - waited))
+    since = sum(now - waited.get(thread, now) for thread, now in _waited(pid).items())
+    return taken, max(0.0, taken - since)
 
 
-def _waited(pid: int) -> float:
-    """Give how long threads of a process, and of this one, were ready while others had the CPU, in ms."""
+def _waited(pid: int) -> dict[Path, float]:
+    """Give how long each thread of a process, and of this one, was ready while others had the CPU, in ms."""
     tasks = [task for one in (pid, "self") for task in Path(f"/proc/{one}/task").iterdir()]
-    return sum(map(_waited_by, tasks)) / 1e6
+    return {task: _waited_by(task) / 1e6 for task in tasks}
 
 
 def _waited_by(thread: Path) -> int:

@@ -37,7 +37,7 @@
     body.replaceChildren(Object.assign(document.createElement("p"), { textContent: "Looking what it would do…" }));
     ask.querySelector("h2").textContent = button.dataset.title;
     ask.showModal();
-    await htmx.ajax("GET", button.dataset.ask, { target: body, swap: "innerHTML" });
+    await htmx.ajax("GET", button.dataset.ask, { target: body, swap: "innerMorph" });
   };
 
   // Numbers that were typed go into the JSON that the form has; empty ones do not.

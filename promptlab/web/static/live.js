@@ -4,6 +4,7 @@
 {
   const LEAST_MS = 250;
   const SHARE = 4; // of the time, the part that drawing may take is one in so many
+  const LATER_MS = [1000, 2000, 4000, 8000]; // after the last news: the log is written a little behind
   const notice = document.querySelector("[data-live]");
   const parts = notice ? notice.dataset.parts.split(" ") : [];
   const kinds = ["begun", "began", "moved", "stands", "turn", "note", "ended", "removed", "reread"];
@@ -11,6 +12,8 @@
   let timer = null;
   let isDrawing = false;
   let hasNews = false;
+  let later = null;
+  let looks = 0;
 
   const here = () => location.pathname + location.search;
 
@@ -48,9 +51,20 @@
     }, Math.max(LEAST_MS, SHARE * took));
   };
 
-  const hear = () => {
+  const look = () => {
     hasNews = true;
     next(0);
+  };
+
+  const lookLater = () => {
+    clearTimeout(later);
+    if (looks < LATER_MS.length) later = setTimeout(() => { look(); lookLater(); }, LATER_MS[looks++]);
+  };
+
+  const hear = () => {
+    look();
+    looks = 0;
+    lookLater();
   };
 
   const stop = () => {
