@@ -68,10 +68,10 @@ class WatchedPage:
 
 
 @contextmanager
-def watched_page(lab: Lab, fake: FakeProvider, *arguments: str, **env: str) -> Iterator[WatchedPage]:
+def watched_page(lab: Lab, fake: FakeProvider, *arguments: str) -> Iterator[WatchedPage]:
     """Start it; the first turn is not read yet."""
     words = (*arguments, "--serve", "--port", "0")
-    with watch(lab, fake, *words, PROMPTLAB_TOKEN=TOKEN, **env) as watched:
+    with watch(lab, fake, *words, PROMPTLAB_TOKEN=TOKEN) as watched:
         watched.until_noted("/watch")
         port = re.search(r"http://127\.0\.0\.1:(\d+)/watch", watched.noted())
         assert port is not None
