@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -75,6 +75,14 @@ class Browser:
             return act(window)
         finally:
             context.close()
+
+
+def expecting() -> Any:
+    """Give what waits for a state of a page, for as long as all else is waited for."""
+    from playwright.sync_api import expect  # noqa: PLC0415
+
+    expect.set_options(timeout=MOST_MILLISECONDS)
+    return expect
 
 
 def _listen(window: Window) -> None:

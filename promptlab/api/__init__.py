@@ -18,6 +18,7 @@ from promptlab.api import (
     session,
     starting,
     trials,
+    watch,
 )
 from promptlab.api.problems import DOCUMENTED
 
@@ -34,6 +35,7 @@ NOUNS = (
     prompts,
     recordings,
     compare,
+    watch,
     models,
 )
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)

@@ -4,21 +4,11 @@ import click
 
 from promptlab.cli.commands import Command
 from promptlab.cli.types import positive
-
-HIGHEST_PORT = 65_535
+from promptlab.cli.where import listening
 
 
 @click.command(cls=Command, epilog="Example: promptlab serve --port 8080")
-@click.option("--host", metavar="ADDRESS", help="Where to listen; default: 127.0.0.1, this machine alone.")
-@click.option(
-    "--port",
-    metavar="N",
-    type=click.IntRange(0, HIGHEST_PORT),
-    help="The port; default: 8321. 0 takes a free one.",
-)
-@click.option(
-    "--token", help="What programs and the page must show; better set PROMPTLAB_TOKEN; default: a random one."
-)
+@listening
 @click.option(
     "--max-cost", type=positive(float), metavar="USD", help="What all runs that are started here may cost."
 )

@@ -1,7 +1,6 @@
 """A server of a project, from its first word in the terminal to its last."""
 
 import asyncio
-import errno
 import signal
 import socket
 import sys
@@ -14,8 +13,9 @@ import click
 import uvicorn
 from fastapi import FastAPI
 
+from promptlab.cli.listening import OPEN_WARNING, address, fragment, listener
 from promptlab.cli.server_faults import faults_told
-from promptlab.core.errors import UsageError
+from promptlab.core.collector import tune_garbage_collection
 from promptlab.core.json import plain
 from promptlab.core.serving import ServerSettings, settle_server
 from promptlab.live.serving.protocol import server_config
@@ -24,30 +24,36 @@ from promptlab.loader.project import Project
 APPLICATION = "promptlab.main"  # it stands above the commands
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENDED_BY = 128
-BACKLOG = 128
-OPEN_WARNING = "warning: others in the network can reach this, and read along: it is not encrypted"
+SWITCH_SECONDS = 0.001  # a fifth of Python's own: requests wait for a few turns, plans for thousands
 
 
 def serve(project: Project, flags: Mapping[str, object], *, as_json: bool) -> int:
     """Serve until somebody ends it; give the exit code; raises UsageError."""
     asked = settle_server(project.settings.environment, root=project.root, flags=flags)
     is_own_token = "token" in asked.model_fields_set
-    with _listener(asked.host, asked.port) as listener:
-        settings = asked.model_copy(update={"port": listener.getsockname()[1]})
+    with listener(asked.host, asked.port) as listening:
+        settings = asked.model_copy(update={"port": listening.getsockname()[1]})
         announce = (_json if as_json else _words)(settings, is_own_token=is_own_token)
         app = import_module(APPLICATION).create_app(settings)
+        share_time()
         with faults_told():
-            return asyncio.run(_serve(app, listener, announce))
+            return asyncio.run(_serve(app, listening, announce))
 
 
-async def _serve(app: FastAPI, listener: socket.socket, announce: Callable[[], None]) -> int:
-    server = _Server(app, announce)
+def share_time() -> None:
+    """Let no thread that computes keep the others waiting for long."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_garbage_collection()
+
+
+async def _serve(app: FastAPI, listening: socket.socket, announce: Callable[[], None]) -> int:
+    server = Server(app, announce)
     async with app.router.lifespan_context(app):
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[listening])
     return ENDED_BY + server.ended_by if server.ended_by else 0
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Says when it can be asked, and what ended it."""
 
     def __init__(self, app: FastAPI, announce: Callable[[], None]) -> None:
@@ -83,44 +89,18 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError):
-        raise UsageError(
-            f"--host: there is no address '{host}'", hint="say 127.0.0.1, or leave it out"
-        ) from None
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise _unusable(host, port, error) from None
-    return listener
-
-
-def _unusable(host: str, port: int, error: OSError) -> UsageError:
-    hint = "say another --port; --port 0 takes a free one"
-    if error.errno == errno.EADDRINUSE:
-        return UsageError(f"port {port} of {host} is in use", hint=hint)
-    return UsageError(f"cannot listen at port {port} of {host}: {(error.strerror or '').lower()}", hint=hint)
-
-
 def _json(settings: ServerSettings, *, is_own_token: bool) -> Callable[[], None]:
     """Print address and token as JSON; whoever set the token knows it."""
     token = None if is_own_token else settings.token.get_secret_value()
-    return lambda: _print(plain({"schema_version": 1, "url": _address(settings), "token": token}))
+    return lambda: _print(plain({"schema_version": 1, "url": address(settings), "token": token}))
 
 
 def _words(settings: ServerSettings, *, is_own_token: bool) -> Callable[[], None]:
     """Print the address that signs in; a token that somebody set goes to no file or pipe."""
     is_told = not is_own_token or sys.stdout.isatty()
-    fragment = f"#token={settings.token.get_secret_value()}" if is_told else ""
 
     def announce() -> None:
-        _print(f"{_address(settings)}{fragment}")
+        _print(f"{address(settings)}{fragment(settings, is_told=is_told)}")
         click.echo(f"serving {settings.root}; Ctrl-C ends it", err=True)
         if not is_told:
             click.echo("sign in with the token that you set", err=True)
@@ -128,10 +108,6 @@ def _words(settings: ServerSettings, *, is_own_token: bool) -> Callable[[], None
             click.echo(OPEN_WARNING, err=True)
 
     return announce
-
-
-def _address(settings: ServerSettings) -> str:
-    return f"http://{settings.shown_host}:{settings.port}/"
 
 
 def _print(line: str) -> None:

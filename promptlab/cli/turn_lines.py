@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from promptlab.cli.flip_lines import Line, Span, flip_lines
+from promptlab.cli.metric_words import is_better, moved, number, signed, since_start
 from promptlab.cli.result import end_line, warnings
 from promptlab.core.display import escaped, shortened
 from promptlab.core.errors import PromptlabError
-from promptlab.core.words import money, plural
+from promptlab.core.words import plural
 from promptlab.live.watching.called import Called
 from promptlab.live.watching.turn import Cause, FileChange, MetricChange, TurnRun
 from promptlab.loader.problem_formats import first_as_text
@@ -19,8 +20,6 @@ MOST_FILES = 5
 MOST_FLIPS = 10
 MOST_CAUSES = 5
 MOST_METRICS = 30
-LATENCY_NOISE, LATENCY_NOISE_MS = 0.25, 20.0
-COST_NOISE = 0.05
 WORDS: Mapping[Cause, str] = {
     "start": "the start",
     "saved": "saved",
@@ -28,8 +27,7 @@ WORDS: Mapping[Cause, str] = {
     "failed": "what failed",
     "raised": "the ceiling was raised",
 }
-SHARES = ("pass_rate", "error_rate")
-LESS_IS_BETTER = ("error_rate", "cost_usd", "latency_ms")
+STYLES: Mapping[bool | None, str] = {None: "dim", True: "green", False: "red"}
 
 
 def head(number: int, cause: Cause, files: Mapping[str, FileChange]) -> Line:
@@ -52,7 +50,7 @@ def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
     summary = run.summary
     yield Span(f"  {escaped(summary.pipeline)}: ", "bold"), Span(escaped(end_line(summary)))
     if run.called:
-        yield (Span(f"  called: {_causes(run.called)}", "dim"),)
+        yield (Span(f"  called: {causes(run.called)}", "dim"),)
     for flip in run.flips[:MOST_FLIPS]:
         yield from flip_lines(flip, colour=colour)
     if run.flipped > MOST_FLIPS:
@@ -60,7 +58,7 @@ def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
     if run.outputs_changed:
         yield (Span(f"  {plural(run.outputs_changed, 'output')} changed", "dim"),)
     called = bool(summary.calls.sent)
-    yield from _metrics([change for change in run.metrics if _is_seen(change, called=called)])
+    yield from _metrics(moved(run.metrics, called=called))
     done = sum(summary.trials.values())
     if summary.planned > done:
         yield (Span(f"  {plural(summary.planned - done, 'trial')} left", "yellow"),)
@@ -68,7 +66,7 @@ def run_lines(run: TurnRun, *, colour: bool) -> Iterator[Line]:
         yield (Span(f"  {escaped(warning)}", "yellow"),)
 
 
-def _causes(called: Sequence[Called]) -> str:
+def causes(called: Sequence[Called]) -> str:
     """Give `3 template prompts/say.j2, 1 row word`: how many steps, and what had changed."""
     named = [f"{one.count:,} {escaped(why([Change(*part) for part in one.why]))}" for one in called]
     return ", ".join(named[:MOST_CAUSES] + (["…"] if len(named) > MOST_CAUSES else []))
@@ -82,56 +80,9 @@ def _files(files: Mapping[str, FileChange]) -> str:
 
 def _metrics(changes: Sequence[MetricChange]) -> Iterator[Line]:
     for change in changes[:MOST_METRICS]:
-        style = _style(change)
-        since = f"{_signed(change, change.since_last)} since the last turn, {_since_start(change)}"
-        yield Span(f"  {escaped(change.cell)} {change.name} {_value(change)} "), Span(f"({since})", style)
+        style = STYLES[is_better(change)]
+        since = f"{signed(change.name, change.since_last)} since the last turn, {since_start(change)}"
+        value = number(change.name, change.value)
+        yield Span(f"  {escaped(change.cell)} {change.name} {value} "), Span(f"({since})", style)
     if len(changes) > MOST_METRICS:
         yield (Span(f"  and {plural(len(changes) - MOST_METRICS, 'metric')} more that changed"),)
-
-
-def _is_seen(change: MetricChange, *, called: bool) -> bool:
-    """Say whether a metric moved in this turn, by more than it does by itself; `called`: calls were made."""
-    moved = abs(change.since_last or 0.0)
-    before = abs((change.value or 0.0) - (change.since_last or 0.0))
-    if change.name.startswith("latency_ms"):
-        return called and moved > max(LATENCY_NOISE_MS, LATENCY_NOISE * before)
-    if change.name == "cost_usd" and moved <= COST_NOISE * before:
-        return False
-    return not _is_nothing(change.name, moved)
-
-
-def _is_nothing(name: str, moved: float) -> bool:
-    """Say whether it would be shown as a change by 0."""
-    return _number(name, abs(moved)) == _number(name, 0.0)
-
-
-def _since_start(change: MetricChange) -> str:
-    if change.since_start is not None and _is_nothing(change.name, change.since_start):
-        return "as at the start"
-    return f"{_signed(change, change.since_start)} since the start"
-
-
-def _style(change: MetricChange) -> str:
-    moved = change.since_last or 0.0
-    if not moved:
-        return "dim"
-    is_less = change.name.startswith(LESS_IS_BETTER)
-    return "green" if (moved < 0) == is_less else "red"
-
-
-def _value(change: MetricChange) -> str:
-    return "–" if change.value is None else _number(change.name, change.value)
-
-
-def _signed(change: MetricChange, difference: float | None) -> str:
-    if difference is None:
-        return "–"
-    return f"{'+' if difference > 0 else '-'}{_number(change.name, abs(difference))}"
-
-
-def _number(name: str, value: float) -> str:
-    if name in SHARES:
-        return f"{value * 100:.1f} %"
-    if name == "cost_usd":
-        return money(value)
-    return f"{value:.0f} ms" if name.startswith("latency_ms") else f"{value:.3f}"

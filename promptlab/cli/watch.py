@@ -7,6 +7,7 @@ import click
 
 from promptlab.cli.choosing import ON_UNKNOWN, changes, choosing_again, chosen, said
 from promptlab.cli.commands import Command
+from promptlab.cli.where import WHERE, listening, require_serve
 
 if TYPE_CHECKING:
     from promptlab.live.running import RunRequest
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 @ON_UNKNOWN
 @click.option("--note", help="A note that is kept with each run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a turn, one a line.")
+@click.option("--serve", is_flag=True, help="Show each turn in the browser too; prints the address.")
+@listening
 @click.pass_obj
-def command(root: str | None, /, pipelines: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
+def command(
+    root: str | None, /, pipelines: tuple[str, ...], *, as_json: bool, serve: bool, **options: Any
+) -> int:
     """Run pipelines (default: all), and again whatever a saved file changes of them.
 
     What was answered before is recalled. --max-cost is a ceiling for all that is spent until the watch ends.
@@ -27,9 +32,13 @@ def command(root: str | None, /, pipelines: tuple[str, ...], *, as_json: bool, *
     from promptlab.cli.opening import project_at  # noqa: PLC0415
     from promptlab.cli.watching import watch  # noqa: PLC0415
 
+    where = {name: value for name in WHERE if (value := options.pop(name)) is not None}
+    if not serve:
+        require_serve(where)
     project = project_at(root, pipelines[0] if pipelines else None)
     model, laid_over = options["model"], changes(options)
-    return watch(project, pipelines, model, laid_over, _request(options), as_json=as_json)
+    page = where if serve else None
+    return watch(project, pipelines, model, laid_over, _request(options), as_json=as_json, page=page)
 
 
 def _request(options: dict[str, Any]) -> "RunRequest":

@@ -13,6 +13,7 @@ from promptlab.cli.result import Failures, show_result
 from promptlab.cli.status_line import StatusLine
 from promptlab.cli.turn_lines import error_lines, head, run_lines
 from promptlab.cli.unknown import doubt_lines
+from promptlab.cli.watch_page import PageView
 from promptlab.core.display import escaped
 from promptlab.core.frozen import frozen, slotted
 from promptlab.core.json import plain
@@ -104,17 +105,22 @@ class LineReports:
 
 @slotted
 class WatchView:
-    """`line`: where stderr is a terminal."""
+    """`line`: where stderr is a terminal; `page`: where one is served, which is told the same."""
 
     reports: Reports
     line: StatusLine | None = None
+    page: PageView | None = None
     _failures: dict[str, Failures] = field(default_factory=dict)
 
     def stands(self, status: Status) -> None:
         if self.line is not None:
             self.line.stands(status)
+        if self.page is not None:
+            self.page.stands(status)
 
     def note(self, text: str) -> None:
+        if self.page is not None:
+            self.page.note(text)
         with self._aside():
             sys.stderr.write(f"{escaped(text)}\n")
             sys.stderr.flush()
@@ -127,8 +133,12 @@ class WatchView:
     def failed(self, turn: Turn) -> None:
         with self._aside():
             self.reports.failed(turn)
+        if self.page is not None:
+            self.page.ended(turn)
 
     def began(self, number: int, cause: Cause, files: Files) -> None:
+        if self.page is not None:
+            self.page.began(number, cause, files)
         self._failures = {}
         with self._aside():
             self.reports.began(number, cause, files)
@@ -137,6 +147,8 @@ class WatchView:
         failures = self._failures[name] = Failures()
         if self.line is not None:
             self.line.run_began(name, counts)
+        if self.page is not None:
+            self.page.run_began(name, counts)
         return RunShown(self, failures)
 
     def run_ended(self) -> None:
@@ -146,6 +158,8 @@ class WatchView:
     def ended(self, turn: Turn) -> None:
         with self._aside():
             self.reports.ended(turn, self._failures)
+        if self.page is not None:
+            self.page.ended(turn)
 
     def close(self) -> None:
         if self.line is not None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from promptlab.live.watching.watch import Watch
 from promptlab.loader.changes import Changes
 from promptlab.loader.project import Project
 
+if TYPE_CHECKING:
+    from promptlab.cli.watch_serving import ServedPage
+
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -32,27 +36,41 @@ def watch(
     request: RunRequest,
     *,
     as_json: bool,
+    page: Mapping[str, object] | None = None,
 ) -> int:
-    """Watch until somebody ends it; give the exit code."""
+    """Watch until somebody ends it; give the exit code. `page`: where to serve one, if it is to be."""
     paths = tuple(dict.fromkeys(project.pipeline(reference) for reference in references))
     loading = Loading(project, paths, model, changes)
     out, err, has_person = out_console(), progress_console(), has_keys()
     status = StatusLine(err, has_keys=has_person) if is_terminal(err) else None
-    view = WatchView(JsonReports() if as_json else LineReports(out), status)
+    served = _page(project, page, request)
+    view = WatchView(
+        JsonReports() if as_json else LineReports(out), status, served.view if served is not None else None
+    )
     tune_garbage_collection()
     with KeptLog(view.note) as logs:
         watched = Watch(
             loading, with_room(request, partial(click.echo, err=True)), logs, view, can_answer=has_person
         )
         try:
-            return asyncio.run(_run(watched))
+            return asyncio.run(_run(watched, served))
         finally:
             view.close()
 
 
-async def _run(watched: Watch) -> int:
+def _page(project: Project, flags: Mapping[str, object] | None, request: RunRequest) -> "ServedPage | None":
+    if flags is None:
+        return None
+    from promptlab.cli.watch_serving import served_page  # noqa: PLC0415 - few watches are served
+
+    return served_page(project, flags, max_cost=request.max_cost)
+
+
+async def _run(watched: Watch, served: "ServedPage | None") -> int:
+    beside = served.beside(watched) if served is not None else nullcontext()
     with _signals_heeded(watched), keys_heard(watched):
-        return await watched.run()
+        async with beside:
+            return await watched.run()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from promptlab.web import (
     compare,
     history,
+    ordering,
     pipeline,
     pipelines,
     prompts,
@@ -13,9 +14,23 @@ from promptlab.web import (
     runs,
     shell,
     trial,
+    watch,
 )
 
-VIEWS = (shell, runs, run, trial, compare, ratings, pipelines, pipeline, history, prompts)
+VIEWS = (
+    shell,
+    runs,
+    run,
+    trial,
+    ratings,
+    pipelines,
+    pipeline,
+    history,
+    prompts,
+    compare,
+    watch,
+    ordering,
+)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

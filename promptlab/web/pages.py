@@ -17,6 +17,7 @@ PLACES = (
     ("/pipelines", "Pipelines"),
     ("/prompts", "Prompts"),
     ("/compare", "Compare"),
+    ("/watch", "Watch"),
 )
 MARKS = {"passed": "✓", "failed": "✗", "errored": "!", "skipped": "–", "left": "…"}
 

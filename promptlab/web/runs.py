@@ -31,7 +31,6 @@ def list_runs(
         pipelines=runs.pipelines(),
         users=runs.users(),
         statuses=STATUSES,
-        is_live=any(one.run.status == "running" for one in found.runs),
         here=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
         following=changed(request, cursor=found.next) if found.next else None,
         first=changed(request) if query.cursor else None,

@@ -192,6 +192,19 @@ def listeners(bench: Bench) -> None:
         table.add(f"the server, {crowd} listeners", min(servers, key=lambda one: one.cpu))
 
 
+def delays(bench: Bench) -> None:
+    """Ask how a server is while it answers what is dear: of 10,000 trials, and of 300 pipelines."""
+    from tests.bench.delays import print_delays  # noqa: PLC0415 - it is asked for seldom
+
+    project, few = write_project(bench.fresh(), rows=10_000), write_pipelines(bench.fresh(), count=300)
+    run_promptlab(project)
+    shutil.copy(few / "data" / "rows.jsonl", project / "data" / "few.jsonl")
+    for path in few.glob("pipelines/bench-*.yaml"):
+        text = path.read_text().replace("data/rows.jsonl", "data/few.jsonl")
+        (project / "pipelines" / path.name).write_text(text)
+    print_delays(project)
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-step": one_step,
     "two-steps": two_steps,
@@ -208,6 +221,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "validate": validate,
     "watch": watch,
     "listeners": listeners,
+    "delays": delays,
 }
 
 

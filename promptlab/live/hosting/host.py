@@ -120,6 +120,10 @@ class RunHost:
         self.broadcast.removed(run_id)
         return removed
 
+    def spend_nothing(self, reason: str, *, hint: str) -> None:
+        """Begin no run: there is no money for any; `reason` and `hint` are told."""
+        self._purse.close(reason, hint=hint)
+
     def leave(self) -> None:
         """Begin to end: no run begins any more, those that go on are told to end, and listeners let go."""
         self._is_closed = True

@@ -16,10 +16,18 @@ class ServerPurse:
         self.usd = usd
         self.spent = 0.0
         self._is_reached = False
+        self._closed: tuple[str, str] | None = None
         self._shares: dict[str, float] = {}
+
+    def close(self, reason: str, *, hint: str) -> None:
+        """Give nothing, whatever is left."""
+        self._closed = reason, hint
 
     def take(self, run_id: str, wanted: float | None) -> float | None:
         """Give the share of a run, all that is left unless it wants less; raises LimitReached, and Busy."""
+        if self._closed is not None:
+            reason, hint = self._closed
+            raise LimitReached(reason, hint=hint)
         if self.usd is None:
             return None
         left = self.usd - self.spent

@@ -16,9 +16,13 @@ type Standing = Literal["watching", "running", "paused", "capped", "ending"]
 
 @frozen(kw_only=True)
 class Status:
-    """How the watch stands: `files` are followed, `spent_usd` is gone, of `ceiling_usd` if there is one."""
+    """How the watch stands: `files` are followed, `spent_usd` is gone, of `ceiling_usd` if there is one.
+
+    `is_paused`: saves wait, also while something is run.
+    """
 
     standing: Standing
+    is_paused: bool = False
     files: int = 0
     spent_usd: float = 0.0
     ceiling_usd: float | None = None

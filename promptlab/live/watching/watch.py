@@ -88,9 +88,9 @@ class Watch:
         self._wish = wish
         self._wake.set()
 
-    def pause(self) -> None:
-        """Let saves wait, or no longer."""
-        self._is_paused = not self._is_paused
+    def pause(self, *, wanted: bool | None = None) -> None:
+        """Let saves wait, or no longer: as is `wanted`, else otherwise than now."""
+        self._is_paused = not self._is_paused if wanted is None else wanted
         self._look_up()
 
     def raise_ceiling(self) -> None:
@@ -264,7 +264,15 @@ class Watch:
 
     def _stand(self) -> None:
         spent, ceiling, files = self.allowance.spent_usd, self.allowance.usd, self._follower.tree.files
-        self.view.stands(Status(standing=self._standing, files=files, spent_usd=spent, ceiling_usd=ceiling))
+        self.view.stands(
+            Status(
+                standing=self._standing,
+                is_paused=self._is_paused,
+                files=files,
+                spent_usd=spent,
+                ceiling_usd=ceiling,
+            )
+        )
 
     @property
     def _standing(self) -> Standing:
