@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
-from promptlab.api import events, health, models, pipelines, runs, session, starting, trials
+from promptlab.api import events, health, models, pipelines, playground, runs, session, starting, trials
 from promptlab.api.problems import DOCUMENTED
 
-NOUNS = (session, runs, starting, trials, events, pipelines, models)
+NOUNS = (session, runs, starting, trials, events, pipelines, models, playground)
 TOKEN = HTTPBearer(description="What `promptlab serve` prints, or PROMPTLAB_TOKEN sets.", auto_error=False)
 
 api_router = APIRouter(prefix="/api", responses=DOCUMENTED)

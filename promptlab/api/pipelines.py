@@ -52,7 +52,7 @@ def read_pipeline(name: Name, request: Request, pipelines: PipelinesDep) -> Resp
     whole = WholePipeline(
         **_facts(one),
         source=pipelines.source(one.checked.path),
-        problems=[_problem(problem) for problem in problems],
+        problems=[file_problem(problem) for problem in problems],
         more_problems=problems.more,
     )
     return tagged_by_content(request, whole)
@@ -91,7 +91,7 @@ def _facts(one: Looked) -> dict[str, Any]:
     }
 
 
-def _problem(problem: Problem) -> FileProblem:
+def file_problem(problem: Problem) -> FileProblem:
     told = asdict(problem)
     return FileProblem(**{name: told[name] for name in FileProblem.model_fields})
 

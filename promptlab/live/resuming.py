@@ -131,6 +131,8 @@ def as_it_was(
     if run.path is None or not can_be_read(run.made_with):
         _refuse(run, [f"it was written by another version of promptlab ({run.version})"])
     _refuse(run, list(changed_files(ProjectFiles(project.root), sources)))
+    if run.is_of_playground:
+        _refuse(run, ["it tried a prompt of the playground, which is not on disk"])
     kept: Mapping[str, Any] = run.made_with
     project = replace(project, settings=replace(project.settings, model=kept["model"]))
     targets = project.targets(_text(run.options.get("model")))

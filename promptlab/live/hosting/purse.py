@@ -18,6 +18,11 @@ class ServerPurse:
         self._is_reached = False
         self._shares: dict[str, float] = {}
 
+    @property
+    def room(self) -> float | None:
+        """What a run that begins now could have, in USD; None: there is no ceiling."""
+        return None if self.usd is None else max(0.0, self.usd - self.spent - sum(self._shares.values()))
+
     def take(self, run_id: str, wanted: float | None) -> float | None:
         """Give the share of a run, all that is left unless it wants less; raises LimitReached, and Busy."""
         if self.usd is None:

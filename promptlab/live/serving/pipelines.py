@@ -87,12 +87,16 @@ class AskedPipelines:
         return load_pipeline(self.project.files, self._path(name), self.project.targets(), changes)
 
     def _path(self, name: str) -> str:
-        """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
-        if "/" in name or PurePosixPath(name).suffix in YAML:
-            raise NotFound(
-                f"there is no pipeline '{name}'", hint="a name is wanted, as `/api/pipelines` lists them"
-            )
-        return self.project.pipeline(name)
+        return pipeline_path(self.project, name)
+
+
+def pipeline_path(project: Project, name: str) -> str:
+    """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
+    if "/" in name or PurePosixPath(name).suffix in YAML:
+        raise NotFound(
+            f"there is no pipeline '{name}'", hint="a name is wanted, as `/api/pipelines` lists them"
+        )
+    return project.pipeline(name)
 
 
 def _name(names: dict[str, str], path: str) -> str:
