@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import Literal
 
 from promptlab.core.frozen import frozen
@@ -22,12 +23,12 @@ class Piece:
     text: str
 
 
-def word_diff(old: str, new: str, *, around: int = AROUND) -> list[Piece]:
+def word_diff(old: str, new: str, *, around: int = AROUND, most: int = MOST_WORDS) -> list[Piece]:
     """Give what is the same and what is not, in order; of long stretches that are the same only the ends.
 
-    Of very long texts the beginnings are compared.
+    Of longer texts the first `most` words, marks and spaces are compared.
     """
-    before, after = _words(old), _words(new)
+    before, after = _words(old, most), _words(new, most)
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     pieces: list[Piece] = []
     for what, left, left_end, right, right_end in matcher.get_opcodes():
@@ -45,9 +46,9 @@ def marked(pieces: Sequence[Piece]) -> str:
     return "".join(forms[piece.kind].format(piece.text) for piece in pieces)
 
 
-def _words(text: str) -> list[str]:
-    words = _WORD.findall(text)
-    return words if len(words) <= MOST_WORDS else [*words[:MOST_WORDS], "…"]
+def _words(text: str, most: int) -> list[str]:
+    words = [found.group() for found in islice(_WORD.finditer(text), most + 1)]
+    return words if len(words) <= most else [*words[:most], "…"]
 
 
 def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:

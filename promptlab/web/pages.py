@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from promptlab.core.words import duration, money, percent, plural, spent
 from promptlab.live.serving.problem import Problem
+from promptlab.web.texts import inert
 
 UNAUTHORIZED = 401
 PLACES = (("/runs", "Runs"),)
@@ -27,7 +28,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"marks": MARKS, "plural": plural, "duration": duration, "spent": spent, "money": money}
-    made.globals |= {"percent": percent, "places": PLACES}
+    made.globals |= {"percent": percent, "places": PLACES, "inert": inert}
     return made
 
 
