@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from promptlab.web import run, runs, shell, trial
+from promptlab.web import playground, run, runs, shell, trial
 
-VIEWS = (shell, runs, run, trial)
+VIEWS = (shell, runs, run, trial, playground)
 
 web_router = APIRouter(include_in_schema=False)
 for view in VIEWS:

@@ -10,6 +10,7 @@ from promptlab.live.serving.asked_runs import AskedRuns
 from promptlab.live.serving.depends import LogDep, SessionDep
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.services.one_trial import OneTrialService
+from promptlab.web.links import playground
 from promptlab.web.pages import page
 from promptlab.web.steps import judged, step_views
 from promptlab.web.texts import TEXTS, spoken
@@ -33,6 +34,7 @@ def show_trial(run: str, trial: str, request: Request, session: SessionDep, log:
         steps=step_views(one),
         judged=judged(one, one.trial.verdicts),
         spoken=spoken,
+        playground=playground(asked.run.path, row=one.trial.key.row, variant=one.trial.key.cell),
         row=row if len(row) <= LONGEST_ROW else None,
         **TEXTS,
     )

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from promptlab.schemas.api.base import Answer, Body
 from promptlab.schemas.api.pipelines import FileProblem, RenderedStep
 from promptlab.schemas.api.plan import PlannedPipeline
+from promptlab.schemas.api.queries import Query, Word
 from promptlab.schemas.api.starting import Usd
 
 type Named = Annotated[str, Field(min_length=1, max_length=500)]
@@ -48,6 +49,15 @@ RENDERED: dict[str, Any] = {
     "room_usd": 0.5,
     "limit": "--max-cost of promptlab serve",
 }
+
+
+class PlaygroundQuery(Query):
+    """Which prompt a page shows, on which row; `find`: a row by its id, or by what is in it."""
+
+    step: Word | None = None
+    variant: Word | None = None
+    row: Annotated[int | None, Field(ge=0, lt=2**31)] = None
+    find: Word | None = None
 
 
 class PlaygroundOrder(Body):
