@@ -202,6 +202,24 @@ def test_one_cell_is_run_and_its_answer_kept(server: Server, provider: FakeProvi
     assert (lab.root / "prompts/say.j2").read_text() == "Say {{ word }}"
 
 
+def test_a_try_that_failed_is_made_again_not_resumed(server: Server, provider: FakeProvider) -> None:
+    """
+    Given a try whose call was refused,
+    when it is resumed, and then made again,
+    then the first is refused and says what to do, and the second sends it.
+    """
+    provider.script({"status": 400, "first": 1})
+
+    first = run(server, "Retry {{ word }}")
+    ended = server.ended(first)
+    resumed = server.post(f"runs/{first}/resume")
+    again = server.ended(run(server, "Retry {{ word }}"))
+
+    assert (ended["errored"], again["errored"], again["sent"]) == (1, 0, 1)
+    assert (resumed.status_code, "playground" in resumed.json()["hint"]) == (422, True)
+    assert len(provider.requests()) == 2
+
+
 def test_the_answer_is_told_as_it_comes(server: Server) -> None:
     """
     Given an edited prompt,

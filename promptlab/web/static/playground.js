@@ -26,9 +26,8 @@
 
   // The server has escaped everything in it.
   const put = (place, html) => {
-    const made = document.createElement("template");
-    made.innerHTML = html;
-    place.replaceChildren(made.content);
+    const made = new DOMParser().parseFromString(html, "text/html");
+    place.replaceChildren(...made.body.childNodes);
   };
 
   const play = () => {
@@ -61,7 +60,7 @@
 
     const showState = () => {
       const cost = at("cost");
-      saves.disabled = !isEdited();
+      saves.disabled = !isEdited() || "refused" in saves.dataset;
       discards.hidden = !isEdited();
       runs.disabled = Boolean(going) || isStale || !cost || "refused" in cost.dataset;
       cancels.hidden = !going;
@@ -162,7 +161,7 @@
     const [dialog, dialogTold, diff, yes, no] = ["", "-told", "-diff", "-yes", "-no"].map((name) => at(`saving${name}`));
 
     const ask = () => {
-      if (!isEdited() || dialog.open) return;
+      if (saves.disabled || dialog.open) return;
       at("saving-title").textContent = `Save to ${path}?`;
       dialogTold.textContent = "The file is written as it stands in the editor. Nothing has been written yet.";
       diff.hidden = true;
