@@ -106,8 +106,9 @@ class RunHost:
         return await self._begin(order, max_cost, 0.0)
 
     def has_live(self, run_id: str) -> bool:
-        """Say whether it is a run of this server that goes on."""
-        return run_id in self._live
+        """Say whether it is a run of this server that has begun and goes on."""
+        live = self._live.get(run_id)
+        return live is not None and live.has_begun
 
     @property
     def room(self) -> float | None:
