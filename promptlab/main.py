@@ -19,6 +19,8 @@ from promptlab.core.errors import PromptlabError
 from promptlab.core.serving import ServerSettings
 from promptlab.core.version import own_version
 from promptlab.live.hosting.opening import hosting
+from promptlab.live.playground.bench import benched
+from promptlab.live.playground.running import Playground
 from promptlab.live.serving.asgi import Scope
 from promptlab.live.serving.bodies import Bodies
 from promptlab.live.serving.framing import framing_check, media_type_check
@@ -82,8 +84,10 @@ def _middlewares(settings: ServerSettings) -> Iterator[Middleware]:
 async def _lifespan(app: FastAPI, *, settings: ServerSettings) -> AsyncIterator[None]:
     with opened(settings) as found:
         app.state.opened = found
-        async with hosting(found) as app.state.host:
-            yield
+        with benched(found) as app.state.bench:
+            async with hosting(found) as app.state.host:
+                app.state.playground = Playground(app.state.bench, app.state.host)
+                yield
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -1,13 +1,22 @@
 """What the runs of a server share: what they may spend, and how listeners hear of them."""
 
 import asyncio
+import json
+import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
 from promptlab.core.errors import Busy, LimitReached
 from promptlab.live.hosting.channel import ROOM, Channel, Told
+from promptlab.live.hosting.outlet import ATOMIC, Outlet
 from promptlab.live.hosting.purse import ServerPurse
+from promptlab.live.hosting.streamed import Streamed
+from promptlab.schemas.events import TextEnded, TextReceived
+from promptlab.schemas.run import TrialKey
+
+KEY = TrialKey(row=0, row_id="r0", cell="base")
 
 
 async def heard(following: AsyncIterator[Told], number: int) -> list[str]:
@@ -181,3 +190,34 @@ def test_without_a_ceiling_there_are_no_shares() -> None:
     purse = ServerPurse(None)
 
     assert [purse.take(run_id, None) for run_id in ("one", "two")] == [None, None]
+
+
+def test_a_streamed_answer_is_told_in_pieces_that_a_pipe_takes_whole() -> None:
+    """
+    Given an answer of many characters outside of ASCII, which is broken off and comes anew,
+    when it is told, first to a pipe that is full, then to one with room,
+    then nothing of it is lost, and each line is one that a pipe takes whole.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, b"x" * 4096):
+            pass
+    streamed = Streamed(Outlet(writing))
+    for text in ("\N{SNOWMAN}" * 400, "\N{PILE OF POO}" * 200):
+        streamed(TextReceived(KEY, "say", text))
+
+    streamed.tell_if_heard()
+    streamed(TextEnded(KEY, "say", is_whole=False))
+    streamed(TextReceived(KEY, "say", "anew"))
+    os.read(reading, 1 << 20)
+    os.set_blocking(writing, True)
+    streamed.tell()
+    lines = os.read(reading, 1 << 20).splitlines(keepends=True)
+    os.close(reading)
+    os.close(writing)
+
+    texts = [json.loads(line)["text"] for line in lines]
+    assert max(map(len, lines)) <= ATOMIC
+    assert "".join(texts[:-2]) == "\N{SNOWMAN}" * 400 + "\N{PILE OF POO}" * 200
+    assert texts[-2:] == [None, "anew"]

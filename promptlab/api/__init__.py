@@ -10,6 +10,7 @@ from promptlab.api import (
     metrics,
     models,
     pipelines,
+    playground,
     problems_found,
     prompts,
     ratings,
@@ -35,6 +36,7 @@ NOUNS = (
     prompts,
     recordings,
     compare,
+    playground,
     watch,
     models,
 )

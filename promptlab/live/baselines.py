@@ -22,7 +22,7 @@ from promptlab.schemas.baseline import Baseline
 from promptlab.schemas.gate import BASELINE
 from promptlab.schemas.log import RunRecord
 from promptlab.services.row_metrics import RowMetricsService
-from promptlab.services.runs import RunService
+from promptlab.services.runs import OF_PIPELINES, RunService
 
 PAGE = 50
 MOST_NAMED = 3
@@ -126,7 +126,7 @@ def newest_whole(runs: RunService, pipeline: NamedPipeline) -> RunRecord:
 
 def _runs(runs: RunService, pipeline: NamedPipeline) -> Iterator[RunRecord]:
     before = None
-    while page := runs.newest(pipeline=pipeline.name, limit=PAGE, before=before):
+    while page := runs.newest(pipeline=pipeline.name, limit=PAGE, before=before, where=(OF_PIPELINES,)):
         yield from (run for run in page if run.path == pipeline.path)
         before = page[-1].id
 

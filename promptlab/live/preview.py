@@ -1,7 +1,7 @@
 """What a trial would send, from recorded answers where it needs any; nothing is sent, run or written."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import field
 from itertools import islice
 from typing import Literal
@@ -90,13 +90,19 @@ def _rows_there(loaded: LoadedPipeline) -> str:
 
 
 async def preview(
-    project: Project, loaded: LoadedPipeline, trial: Trial, *, only: str | None = None
+    project: Project,
+    loaded: LoadedPipeline,
+    trial: Trial,
+    *,
+    only: str | None = None,
+    renderer: Renderer | None = None,
 ) -> list[StepPreview]:
     """Give what the steps of a trial would send, or one alone; raises UsageError for an unknown one.
 
     A step with steps inside shows what these would send, as far as it is known which there will be.
+    `renderer`: one that is open already, and stays open.
     """
-    seen = tree(trial.cell.steps, await _performed(project, loaded, trial))
+    seen = tree(trial.cell.steps, await _performed(project, loaded, trial, renderer))
     shown_steps = [leaf for step in trial.cell.spec.steps for leaf in seen[step.id].leaves()]
     if only is not None:
         known = dict.fromkeys(result.id for one in seen.values() for result in one.result.flat)
@@ -106,16 +112,18 @@ async def preview(
     return [_preview(one) for one in shown_steps]
 
 
-async def _performed(project: Project, loaded: LoadedPipeline, trial: Trial) -> dict[str, StepResult]:
-    with _recorded(project) as log:
-        async with Renderer() as renderer:
-            files = RecordedFiles(Recordings(project.files, loaded.name))
-            run_step = assemble_preview(
-                Behind(log, files), renderer.render, ProjectAttachments(project.files)
-            )
-            return await run_together(
-                trial.cell.steps, lambda planned, needed: run_step(StepRequest(planned, trial, needed))
-            )
+async def _performed(
+    project: Project, loaded: LoadedPipeline, trial: Trial, renderer: Renderer | None
+) -> dict[str, StepResult]:
+    async with AsyncExitStack() as stack:
+        log = stack.enter_context(_recorded(project))
+        if renderer is None:
+            renderer = await stack.enter_async_context(Renderer())
+        files = RecordedFiles(Recordings(project.files, loaded.name))
+        run_step = assemble_preview(Behind(log, files), renderer.render, ProjectAttachments(project.files))
+        return await run_together(
+            trial.cell.steps, lambda planned, needed: run_step(StepRequest(planned, trial, needed))
+        )
 
 
 def _preview(one: Seen) -> StepPreview:

@@ -128,6 +128,9 @@ def as_it_was(
     project: Project, log: RunLog, run: RunRecord, sources: Sequence[SourceFile], how: How
 ) -> Resumable:
     """Load what a run ran, to look at; raises UsageError, naming what is not as it was."""
+    if run.is_of_playground:
+        hint = "run it again in the playground: what was answered is recalled"
+        raise UsageError(f"run {run.id} tried a prompt that is not on disk: it cannot go on", hint=hint)
     if run.path is None or not can_be_read(run.made_with):
         _refuse(run, [f"it was written by another version of promptlab ({run.version})"])
     _refuse(run, list(changed_files(ProjectFiles(project.root), sources)))

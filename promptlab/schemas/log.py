@@ -10,6 +10,8 @@ from promptlab.core.json import JSON
 from promptlab.schemas.run import RunStatus
 from promptlab.schemas.throttle import ThrottleCourse
 
+PLAYGROUND = "promptlab.playground"  # among what a run was made with: it tried a prompt on one row
+
 type LoggedStatus = RunStatus | Literal["running"]
 type FileKind = Literal["pipeline", "prompt", "include", "python", "data", "schema", "settings"]
 
@@ -91,6 +93,11 @@ class RunRecord:
     throttle: Mapping[str, ThrottleCourse]
     made_with: Mapping[str, JSON]
     resumed_at: datetime | None
+
+    @property
+    def is_of_playground(self) -> bool:
+        """Say whether it tried an edited prompt on one row: it is the last run of nothing then."""
+        return PLAYGROUND in self.made_with
 
     @property
     def done(self) -> int:

@@ -14,6 +14,7 @@ from promptlab.engine.places import place_of
 from promptlab.models import Run, StepRun, Trial
 from promptlab.schemas.run import TrialKey
 from promptlab.services.logged_step import Name, Place
+from promptlab.services.runs import OF_PIPELINES
 
 MOST_RUNS = 100
 MOST_ROWS_NAMED = 500
@@ -80,9 +81,9 @@ class Earlier:
 
 
 def runs_before(session: Session, run_id: str) -> list[str]:
-    """Give the newest runs of the same pipeline that began before a run, the newest first."""
+    """Give the newest runs of the same pipeline, none of the playground, that began before a run."""
     pipeline = select(Run.pipeline).where(Run.id == run_id).scalar_subquery()
-    query = select(Run.id).where(Run.pipeline == pipeline, Run.id < run_id)
+    query = select(Run.id).where(Run.pipeline == pipeline, Run.id < run_id, OF_PIPELINES)
     return list(session.connection().scalars(query.order_by(Run.id.desc()).limit(MOST_RUNS)))
 
 

@@ -72,6 +72,19 @@ def base_of(root: Path, ref: str) -> Base:
     return Base(ref, base, base != commit, prefix, frozenset(f"{changed}{new}".split("\0")) - {""})
 
 
+def difference_to_head(root: Path, path: str) -> str | None:
+    """Give what a file below the root differs in from the last commit; None where that does not have it."""
+    literally = "--literal-pathspecs"
+    try:
+        known = _asked(root, literally, "ls-tree", "HEAD", "--", path)
+        if known.returncode or not known.stdout:
+            return None
+        shown = ("--no-color", "--no-ext-diff", "--no-textconv")
+        return _said(root, literally, "diff", *shown, "HEAD", "--", path)
+    except UsageError:
+        return None
+
+
 def refs(root: Path) -> list[str]:
     """Give the names of branches and tags, the newest first."""
     said = _said(root, "for-each-ref", "--sort=-creatordate", "--format=%(refname:short)")

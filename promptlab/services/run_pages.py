@@ -11,7 +11,7 @@ from promptlab.models import Run
 from promptlab.schemas.log import RunRecord, rate_of
 from promptlab.schemas.pages import RunFilter, RunLine, RunPage
 from promptlab.services.cursors import cursor_of, key_of
-from promptlab.services.runs import RunService
+from promptlab.services.runs import OF_PIPELINES, RunService
 
 HISTORY = 20
 _MOST_PIPELINES = 12  # of which a page shows the history
@@ -40,7 +40,7 @@ class RunPages:
 
     def before(self, run: RunRecord) -> RunRecord | None:
         """Give the newest earlier run of the same pipeline in which trials ended."""
-        ended = (Run.passed + Run.failed + Run.errored > 0, Run.status != "running")
+        ended = (Run.passed + Run.failed + Run.errored > 0, Run.status != "running", OF_PIPELINES)
         found = self._runs.newest(pipeline=run.pipeline, before=run.id, limit=1, where=ended)
         return found[0] if found else None
 
@@ -86,7 +86,7 @@ class RunPages:
 
     def _history(self, ids: Sequence[str], pipeline: str) -> Iterator[tuple[str, list[float]]]:
         """Give, for each of some runs of a pipeline, the rates up to it."""
-        query = select(*_RATED).where(_RUNS.c.pipeline == pipeline, _RUNS.c.id <= ids[0])
+        query = select(*_RATED).where(_RUNS.c.pipeline == pipeline, _RUNS.c.id <= ids[0], OF_PIPELINES)
         found = self._session.execute(query.order_by(_RUNS.c.id.desc()).limit(HISTORY + len(ids))).all()
         rated = [(row.id, _rate(*row[1:])) for row in reversed(found)]
         wanted, rates = set(ids), list[float]()

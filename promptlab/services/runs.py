@@ -5,12 +5,12 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from promptlab.core.errors import NotFound, UsageError
 from promptlab.models import Attempt, Completion, Run, RunFile, Snapshot
-from promptlab.schemas.log import AttemptRecord, RunRecord, SourceFile
+from promptlab.schemas.log import PLAYGROUND, AttemptRecord, RunRecord, SourceFile
 from promptlab.schemas.run import total
 from promptlab.schemas.throttle import course_of
 from promptlab.services.git import GitState
@@ -22,6 +22,8 @@ _HANGING = select(
     func.count(), func.count(_ATTEMPTS.c.reserved_usd), func.sum(_ATTEMPTS.c.reserved_usd)
 ).where(_ATTEMPTS.c.run_id == bindparam("run"), _ATTEMPTS.c.state == "intent")
 _ENDED = _RUNS.c.passed + _RUNS.c.failed + _RUNS.c.errored + _RUNS.c.skipped
+_MADE_WITH = type_coerce(_RUNS.c.made_with, Text)  # JSON, in the texts of which a quote is escaped
+OF_PIPELINES = or_(_MADE_WITH.is_(None), ~_MADE_WITH.contains(f'"{PLAYGROUND}":'))  # whole ones
 _COUNT_LEFT = update(_RUNS).where(_RUNS.c.id == bindparam("run")).values(left=_RUNS.c.planned - _ENDED)
 
 
@@ -57,7 +59,10 @@ class RunService:
         return len(self._matching(reference.strip().lower()))
 
     def find(self, reference: str) -> RunRecord:
-        """Give the run that an id, a unique start of one, or `last` names; raises UsageError."""
+        """Give the run that an id, a unique start of one, or `last` names; raises UsageError.
+
+        The last is of a whole pipeline: none of the playground.
+        """
         found = self._matching(reference.strip().lower())
         if not found:
             raise NotFound(f"there is no run '{reference}'", hint="`promptlab runs list` shows the runs")
@@ -107,7 +112,8 @@ class RunService:
 
     def doubtful_attempts(self, path: str) -> list[AttemptRecord]:
         """Give those of the newest run of a pipeline file that no answer is known to in any run."""
-        newest = self._session.scalar(select(func.max(Run.id)).where(Run.path == path))
+        runs = select(Run.id).where(Run.path == path, OF_PIPELINES)
+        newest = self._session.scalar(runs.order_by(Run.id.desc()).limit(1))
         unknown = self.unknown_attempts(newest) if newest is not None else []
         asked = {attempt.fingerprint for attempt in unknown}
         query = select(Completion.fingerprint).where(Completion.fingerprint.in_(asked))
@@ -130,7 +136,7 @@ class RunService:
     def _matching(self, reference: str) -> list[Run]:
         query = select(Run).order_by(Run.id.desc())
         if reference == "last":
-            return list(self._session.scalars(query.limit(1)))
+            return list(self._session.scalars(query.where(OF_PIPELINES).limit(1)))
         exact = self._session.get(Run, reference)
         if exact is not None or not reference:
             return [exact] if exact else []

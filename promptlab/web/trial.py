@@ -13,6 +13,7 @@ from promptlab.live.serving.raters import rater_at
 from promptlab.reports.copies import curl, yaml_row
 from promptlab.reports.why import why
 from promptlab.services.one_trial import OneTrialService
+from promptlab.web.links import playground
 from promptlab.web.pages import page
 from promptlab.web.steps import judged, step_views
 from promptlab.web.texts import TEXTS, spoken
@@ -43,6 +44,7 @@ def show_trial(
         place=one.place,
         ratings=one.trial.ratings,
         rater=rater_at(project.root),
+        playground=playground(asked.run.path, row=one.trial.key.row, variant=one.trial.key.cell),
         row=row if len(row) <= LONGEST_ROW else None,
         **TEXTS,
     )

@@ -61,6 +61,10 @@ class Broadcast:
             self._last_told[run_id] = now
             self.all.tell_state(run_id, "moved", told)
 
+    def text(self, run_id: str, step: str, text: str | None) -> None:
+        """Tell who follows a run a piece of an answer; None: it was broken off, and comes anew."""
+        self._channel(run_id).tell("text", {"run": run_id, "step": step, "text": text})
+
     def ended(self, run_id: str, record: RunRecord | None) -> None:
         """Tell all who listen to a run, and let them go; `record` None: it never began."""
         channel = self._channels.pop(run_id, None)

@@ -22,13 +22,14 @@ from promptlab.live.hosting.order import CANCEL, Order
 from promptlab.live.hosting.outlet import Outlet
 from promptlab.live.hosting.telling import Telling
 from promptlab.live.open_files import most_at_once, with_room
+from promptlab.live.playground.tried import Tried
 from promptlab.live.project_log import open_log
 from promptlab.live.resuming import How, Resumable, claimed, prepared
 from promptlab.live.running import RunRequest, require_runnable, run_loaded
 from promptlab.live.said import changes_said, request_said
 from promptlab.live.since import since
 from promptlab.loader.loading import load_pipeline
-from promptlab.loader.problems import InvalidPipeline, Problem
+from promptlab.loader.problems import InvalidPipeline, Problem, Problems
 from promptlab.loader.project import Project, open_project
 from promptlab.services.run_log import RunLog
 
@@ -71,6 +72,8 @@ def _run(order: Order, outlet: Outlet) -> int:
 
 
 def _new(project: Project, order: Order, pipeline: str) -> Resumable:
+    if order.tried is not None:
+        return _tried(project, order, order.tried)
     options: Mapping[str, Any] = order.said
     targets, changes = project.targets(), changes_said(options)
     loaded = load_pipeline(project.files, project.pipeline(pipeline), targets, changes)
@@ -86,6 +89,18 @@ def _new(project: Project, order: Order, pipeline: str) -> Resumable:
         targets=targets,
         request=since(project, [loaded], request, None, changes),
     )
+
+
+def _tried(project: Project, order: Order, tried: Tried) -> Resumable:
+    """Give the run of one row with an edited prompt, which it streams."""
+    options: Mapping[str, Any] = order.said
+    project, problems = tried.over(project), Problems()
+    targets = project.targets()
+    loaded = tried.load(project, targets, problems)
+    if loaded is None:
+        raise InvalidPipeline(problems)
+    request = replace(request_said(options), note=options["note"], streams=True, said=options)
+    return Resumable(project=project, loaded=tried.alone(loaded), targets=targets, request=request)
 
 
 def _go(found: Resumable, log: RunLog, order: Order, outlet: Outlet) -> int:

@@ -17,6 +17,7 @@ from promptlab.live.hosting.order import Frame, Order
 from promptlab.live.hosting.process import RunProcess
 from promptlab.live.hosting.purse import ServerPurse
 from promptlab.live.hosting.records import Records
+from promptlab.live.playground.tried import Tried
 from promptlab.loader.files import ProjectFiles
 from promptlab.loader.project import YAML, Project
 from promptlab.schemas.log import RunRecord
@@ -90,6 +91,29 @@ class RunHost:
         async with lock:  # whoever tries again waits for what it began
             before = await self._run_of(key, made_with)
             return before or await self._start(pipeline, said, made_with)
+
+    async def try_out(self, tried: Tried, *, max_cost: float | None) -> str:
+        """Begin a run of one row with an edited prompt; as `start` otherwise."""
+        said = {**tried.said, **({"max_cost": max_cost} if max_cost is not None else {})}
+        order = Order(
+            root=self._root,
+            run_id=new_id(),
+            pipeline=tried.pipeline,
+            said=said,
+            made_with=tried.made_with,
+            tried=tried,
+        )
+        return await self._begin(order, max_cost, 0.0)
+
+    def has_live(self, run_id: str) -> bool:
+        """Say whether it is a run of this server that has begun and goes on."""
+        live = self._live.get(run_id)
+        return live is not None and live.has_begun
+
+    @property
+    def room(self) -> float | None:
+        """What may still be spent, in USD; None: there is no ceiling."""
+        return self._purse.room
 
     async def resume(self, run_id: str, how: Mapping[str, Any]) -> str:
         """Go on with a run; raises NotFound, Conflict where it goes on already, and otherwise as `start`."""
@@ -216,6 +240,8 @@ class RunHost:
                     live.begun.set_result(None)
             case "moved":
                 self.broadcast.moved(live.id, {**frame})
+            case "text":
+                self.broadcast.text(live.id, frame["step"], frame["text"])
             case "refused":
                 _refuse(live, error_of(frame))
             case _:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from promptlab.core.json import JSON
+from promptlab.live.playground.tried import Tried
 
 type Frame = Mapping[str, Any]
 
@@ -18,7 +19,7 @@ class Order:
     """A run to begin, or without a `pipeline` one to go on with.
 
     `said`: its options by the names of their flags; `how`: what a resume says anew; `allowed`: what it may
-    spend from now on, in USD, if there is a ceiling.
+    spend from now on, in USD, if there is a ceiling. `tried`: an edited prompt that is tried on one row.
     """
 
     root: str
@@ -28,10 +29,12 @@ class Order:
     how: Mapping[str, Any] = field(default_factory=dict)
     allowed: float | None = None
     made_with: Mapping[str, JSON] = field(default_factory=dict)
+    tried: Tried | None = None
 
     def line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def of_line(cls, line: bytes) -> Self:
-        return cls(**json.loads(line))
+        said = json.loads(line)
+        return cls(**{**said, "tried": Tried(**said["tried"]) if said["tried"] is not None else None})

@@ -19,6 +19,13 @@ class ServerPurse:
         self._closed: tuple[str, str] | None = None
         self._shares: dict[str, float] = {}
 
+    @property
+    def room(self) -> float | None:
+        """What a run that begins now could have, in USD; None: there is no ceiling."""
+        if self._closed is not None:
+            return 0.0
+        return None if self.usd is None else max(0.0, self.usd - self.spent - sum(self._shares.values()))
+
     def close(self, reason: str, *, hint: str) -> None:
         """Give nothing, whatever is left."""
         self._closed = reason, hint

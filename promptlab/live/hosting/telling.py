@@ -9,6 +9,7 @@ from promptlab.live.counts import RunCounts
 from promptlab.live.hosting.figures import figures_of
 from promptlab.live.hosting.order import TELLING_SECONDS
 from promptlab.live.hosting.outlet import Outlet
+from promptlab.live.hosting.streamed import Streamed
 from promptlab.schemas.events import Event, RunStarted
 from promptlab.schemas.report import RunSummary
 from promptlab.services.run_log import RunLog
@@ -27,12 +28,14 @@ class Telling:
         self._run_id = run_id
         self._started = asyncio.Event()
         self._pipeline = ""
+        self._streamed = Streamed(outlet)
         self._has_news = False
         self._is_over = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def __call__(self, event: Event) -> None:
         self._has_news = True
+        self._streamed(event)
         if isinstance(event, RunStarted):
             self._pipeline = event.pipeline
             self._started.set()
@@ -51,6 +54,7 @@ class Telling:
             await beginning
 
     def ended(self, summary: RunSummary) -> None:
+        self._streamed.tell()
         self._outlet.tell("moved", **figures_of(self.counts))
         self._outlet.tell("ended", status=summary.status, exit_code=summary.exit_code)
 
@@ -72,5 +76,6 @@ class Telling:
         await asyncio.shield(self._tasks[0])
         while True:
             await asyncio.sleep(TELLING_SECONDS)
+            self._streamed.tell_if_heard()
             if self._has_news:
                 self._has_news = not self._outlet.tell_if_heard("moved", lambda: figures_of(self.counts))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from itertools import batched
 
 from promptlab.core.frozen import frozen
@@ -37,9 +37,11 @@ async def plan_loaded(
     log: RunLog,
     seen: Seen | None = None,
     progress: Progress = lambda _done, _planned: None,
+    renderer: Renderer | None = None,
 ) -> PipelinePlan:
     """Plan a run of a pipeline. `seen`: what the same command runs before. `progress` gets done and planned.
 
+    `renderer`: one that is open already, and stays open.
     Raises UsageError, NothingToRun and StorageError where a run would.
     """
     require_runnable(project, loaded, request)
@@ -47,7 +49,7 @@ async def plan_loaded(
     seen = seen or Seen()
     seen.new_run(fresh=request.fresh)
     recordings = Recordings(project.files, loaded.name)
-    walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files), recordings)
+    walk = _Walk(plan, log, request.fresh, ProjectAttachments(loaded.files), recordings, renderer)
     counting = await walk.count(seen, progress)
     steps = (*counting.steps(), *comparisons(plan, counting))
     total = Numbers.total(step.numbers for step in steps)
@@ -96,20 +98,24 @@ class _Walk:
     fresh: bool
     attachments: AttachmentSource
     recordings: Recordings
+    renderer: Renderer | None
 
     async def count(self, seen: Seen, progress: Progress) -> Counting:
         counting = Counting(self.plan.cells, self._experience(), seen)
         done = 0
-        async with Renderer() as renderer:
-            with closing(Recaller(self.log, "")) as recaller:
-                answers = Behind(AllRuns(recaller), RecordedFiles(self.recordings))
-                forecaster = Forecaster(answers, renderer.render, self.fresh, self.attachments)
-                for trials in batched(self.plan.trials(), AT_ONCE):
-                    forecasts = await asyncio.gather(*map(forecaster.trial, trials))
-                    for trial, steps in zip(trials, forecasts, strict=True):
-                        counting.add(trial, steps)
-                    done += len(trials)
-                    progress(done, self.plan.size)
+        async with AsyncExitStack() as stack:
+            renderer = self.renderer
+            if renderer is None:
+                renderer = await stack.enter_async_context(Renderer())
+            recaller = stack.enter_context(closing(Recaller(self.log, "")))
+            answers = Behind(AllRuns(recaller), RecordedFiles(self.recordings))
+            forecaster = Forecaster(answers, renderer.render, self.fresh, self.attachments)
+            for trials in batched(self.plan.trials(), AT_ONCE):
+                forecasts = await asyncio.gather(*map(forecaster.trial, trials))
+                for trial, steps in zip(trials, forecasts, strict=True):
+                    counting.add(trial, steps)
+                done += len(trials)
+                progress(done, self.plan.size)
         return counting
 
     def _experience(self) -> Experience:

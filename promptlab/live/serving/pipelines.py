@@ -120,12 +120,17 @@ class AskedPipelines:
         return load_pipeline(self.project.files, self.path(name), self.project.targets(model), changes)
 
     def path(self, name: str) -> str:
-        """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
-        if "/" in name or PurePosixPath(name).suffix in YAML:
-            raise NotFound(
-                f"there is no pipeline '{name}'", hint="a name is wanted, as `/api/pipelines` lists them"
-            )
-        return self.project.pipeline(name, names=self.names)
+        """Give where a pipeline is; raises NotFound."""
+        return pipeline_path(self.project, name, names=self.names)
+
+
+def pipeline_path(project: Project, name: str, *, names: dict[str, str] | None = None) -> str:
+    """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
+    if "/" in name or PurePosixPath(name).suffix in YAML:
+        raise NotFound(
+            f"there is no pipeline '{name}'", hint="a name is wanted, as `/api/pipelines` lists them"
+        )
+    return project.pipeline(name, names=names)
 
 
 def _name(names: dict[str, str], path: str) -> str:
