@@ -223,14 +223,14 @@ def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(log: 
     when another process opens and closes it, and the first goes on writing,
     then the other takes no file from under it, and reads what was written.
     """
-    count = f"import sqlite3; print(*sqlite3.connect({str(log.path)!r}).execute('select count(*) from runs'))"
+    count = f"import sqlite3; print(*sqlite3.connect({log.name!r}).execute('select count(*) from runs'))"
     with log.engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM runs").all()
-        open_run_log(log.path).close()
+        open_run_log(Path(log.name)).close()
         before = subprocess.check_output([sys.executable, "-c", count], text=True)
         connection.exec_driver_sql("INSERT INTO snapshots (digest, content) VALUES ('a', x'72')")
         connection.commit()
-        had_wal = log.path.with_name("lab.db-wal").exists()
+        had_wal = Path(log.name).with_name("lab.db-wal").exists()
 
     after = subprocess.check_output([sys.executable, "-c", count.replace("runs", "snapshots")], text=True)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, Dialect, Insert, Select
+from sqlalchemy import Connection, Dialect, Insert, Select, Table
+from sqlalchemy.dialects.sqlite import insert
 
 from promptlab.core.frozen import frozen
 
@@ -16,6 +17,11 @@ KEPT = 64  # statements, over all databases of a process
 
 type Process = Callable[[Any], Any]
 type Processes = Sequence[tuple[str, Process | None]]
+
+
+def insert_if_new(table: Table) -> Insert:
+    """Give an INSERT that leaves out rows that are there; SQLite and PostgreSQL write it alike."""
+    return insert(table).on_conflict_do_nothing()
 
 
 @frozen
