@@ -61,8 +61,14 @@ class PostgresServer:
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
-    def drop(self, database: str) -> None:
-        self.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    @contextmanager
+    def with_database(self, *, empty: bool = False) -> Iterator[str]:
+        """Give the address of a database that is there meanwhile."""
+        name = self.database(empty=empty)
+        try:
+            yield self.url(name)
+        finally:
+            self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -112,12 +118,13 @@ def _owner(folder: Path) -> str | None:
 
 def _started(programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
     data = folder / "data"
-    making = [programs / "initdb", "--no-sync", "-A", "trust", "-U", "lab", "-E", "UTF8", "-D", data]
+    how = ("--no-sync", "-A", "trust", "-U", "lab", "-E", "UTF8", "--locale=C.UTF-8")
+    making = [str(programs / "initdb"), *how, "-D", str(data)]
     made = subprocess.run(making, user=user, cwd=folder, capture_output=True, check=False)
     if made.returncode != 0:
         pytest.skip(f"PostgreSQL cannot be set up: {made.stderr.decode(errors='replace')[-500:]}")
     options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-    command = [programs / "postgres", "-D", data, f"--unix_socket_directories={folder}", *options]
+    command = [str(programs / "postgres"), "-D", str(data), f"--unix_socket_directories={folder}", *options]
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
             command, user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
