@@ -128,6 +128,7 @@ async def test_no_answers_are_pruned_while_a_check_is_running(tmp_path: Path) ->
 
 def lock_left_by(name: str, log: RunLog) -> None:
     lock = log.lock_of(name)
+    assert isinstance(lock, FileLock)
     assert lock.acquire()
     lock.release()
 

@@ -229,14 +229,16 @@ def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(sqlit
     when another process opens and closes it, and the first goes on writing,
     then the other takes no file from under it, and reads what was written.
     """
-    count = f"import sqlite3; print(*sqlite3.connect({sqlite_log.name!r}).execute('select count(*) from runs'))"
+    count = (
+        f"import sqlite3; print(*sqlite3.connect({sqlite_log.name!r}).execute('select count(*) from runs'))"
+    )
     with sqlite_log.engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM runs").all()
-        open_run_log(Path(sqlite_log.name)).close()
+        open_run_log(name).close()
         before = subprocess.check_output([sys.executable, "-c", count], text=True)
         connection.exec_driver_sql("INSERT INTO snapshots (digest, content) VALUES ('a', x'72')")
         connection.commit()
-        had_wal = Path(sqlite_log.name).with_name("lab.db-wal").exists()
+        had_wal = Path(name).with_name("lab.db-wal").exists()
 
     after = subprocess.check_output([sys.executable, "-c", count.replace("runs", "snapshots")], text=True)
 
