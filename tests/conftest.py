@@ -161,11 +161,15 @@ def postgres(postgres_server: "PostgresServer") -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def log_location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The address of a log in PostgreSQL, and None: the project's own file."""
+    return str(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+
+
+@pytest.fixture
+def log_location(database: str | None, tmp_path: Path) -> str:
     """Where a log may lie: in a file that is not there yet, and in PostgreSQL."""
-    if request.param == "sqlite":
-        return str(tmp_path / ".promptlab" / "lab.db")
-    return str(request.getfixturevalue("postgres"))
+    return database or str(tmp_path / ".promptlab" / "lab.db")
 
 
 @pytest.fixture(scope="session")

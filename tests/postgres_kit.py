@@ -71,6 +71,12 @@ class PostgresServer:
             self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+def query(url: str, sql: str, *values: object) -> list[Any]:
+    """Ask a database by its address."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return connection.execute(sql.encode(), values).fetchall()
+
+
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a server; skips the test that asks where there is none to start."""
