@@ -74,7 +74,8 @@ class PostgresServer:
 def query(url: str, sql: str, *values: object) -> list[Any]:
     """Ask a database by its address."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        return connection.execute(sql.encode(), values).fetchall()
+        cursor = connection.execute(sql.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
 
 
 @contextmanager

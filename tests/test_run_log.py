@@ -229,9 +229,8 @@ def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(sqlit
     when another process opens and closes it, and the first goes on writing,
     then the other takes no file from under it, and reads what was written.
     """
-    count = (
-        f"import sqlite3; print(*sqlite3.connect({sqlite_log.name!r}).execute('select count(*) from runs'))"
-    )
+    name = sqlite_log.name
+    count = f"import sqlite3; print(*sqlite3.connect({name!r}).execute('select count(*) from runs'))"
     with sqlite_log.engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM runs").all()
         open_run_log(name).close()
