@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -20,11 +20,10 @@ from promptlab.services.run_log import open_run_log
 PASSWORD = "pass-of-nobody"
 TEMPLATE = "promptlab_template"
 SYSTEM_USER = "postgres"  # whom initdb takes where the tests run as root
+HASTY = {"fsync": "off", "full_page_writes": "off"}
 SECONDS_TO_START = 60
 OPTIONS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "shared_buffers": "16MB",
@@ -79,15 +78,18 @@ def query(url: str, sql: str, *values: object) -> list[Any]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Start a server; skips the test that asks where there is none to start."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server; skips the test that asks where there is none to start.
+
+    What it commits survives a power cut only where it is `durable`.
+    """
     programs = _programs()
     if programs is None:
         pytest.skip("there is no PostgreSQL on this machine (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="lab-pg-"))
     try:
         user = _owner(folder)
-        process = _started(programs, folder, user)
+        process = _started(programs, folder, user, {} if durable else HASTY)
         try:
             server = PostgresServer(folder, process)
             _wait_for(server)
@@ -123,14 +125,16 @@ def _owner(folder: Path) -> str | None:
     return SYSTEM_USER
 
 
-def _started(programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
+def _started(
+    programs: Path, folder: Path, user: str | None, more: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     data = folder / "data"
     how = ("--no-sync", "-A", "trust", "-U", "lab", "-E", "UTF8", "--locale=C.UTF-8")
     making = [str(programs / "initdb"), *how, "-D", str(data)]
     made = subprocess.run(making, user=user, cwd=folder, capture_output=True, check=False)
     if made.returncode != 0:
         pytest.skip(f"PostgreSQL cannot be set up: {made.stderr.decode(errors='replace')[-500:]}")
-    options = [f"--{name}={value}" for name, value in OPTIONS.items()]
+    options = [f"--{name}={value}" for name, value in {**OPTIONS, **more}.items()]
     command = [str(programs / "postgres"), "-D", str(data), f"--unix_socket_directories={folder}", *options]
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
