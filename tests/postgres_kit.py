@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,9 @@ from promptlab.services.run_log import open_run_log
 PASSWORD = "pass-of-nobody"
 TEMPLATE = "promptlab_template"
 SYSTEM_USER = "postgres"  # whom initdb takes where the tests run as root
+WATCHED = (
+    '"$@" & read -r _; kill -QUIT $!; wait $!'  # it ends with whoever holds its stdin, however that ends
+)
 HASTY = {"fsync": "off", "full_page_writes": "off"}
 SECONDS_TO_START = 60
 OPTIONS = {
@@ -97,11 +100,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
             open_run_log(server.url(TEMPLATE)).close()
             yield server
         finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(2)  # while connections are open it waits for them
-            process.kill()
-            process.wait()
+            process.communicate()  # the end of its stdin is the end of the server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -138,7 +137,13 @@ def _started(
     command = [str(programs / "postgres"), "-D", str(data), f"--unix_socket_directories={folder}", *options]
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
-            command, user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ["sh", "-c", WATCHED, "sh", *command],
+            user=user,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # what ends the tests by a signal is not for it
         )
 
 
