@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from tests.page_kit import Browser
+    from tests.postgres_kit import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -141,6 +142,34 @@ def db_session(app: "FastAPI", tmp_path: Path) -> "Iterator[Session]":
     with open_run_log(default_path(tmp_path)) as log, Session(log.engine) as session:
         app.dependency_overrides[get_db] = lambda: session
         yield session
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> "Iterator[PostgresServer]":
+    """One PostgreSQL for all tests of a worker; where none can be started they are skipped."""
+    from tests.postgres_kit import postgres_server  # noqa: PLC0415 - few tests need it
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: "PostgresServer") -> Iterator[str]:
+    """The address of a PostgreSQL database that has the tables of a log, and no row."""
+    with postgres_server.with_database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The address of a log in PostgreSQL, and None: the project's own file."""
+    return str(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+
+
+@pytest.fixture
+def log_location(database: str | None, tmp_path: Path) -> str:
+    """Where a log may lie: in a file that is not there yet, and in PostgreSQL."""
+    return database or str(tmp_path / ".promptlab" / "lab.db")
 
 
 @pytest.fixture(scope="session")

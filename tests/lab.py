@@ -39,13 +39,17 @@ PIPELINE: dict[str, Any] = {
 
 @dataclass
 class Lab:
-    """`entry` completes the provider's entry in promptlab.yaml; `FAKE_KEY` holds its key."""
+    """`entry` completes the provider's entry in promptlab.yaml; `FAKE_KEY` holds its key.
+
+    `database`: the address of the log, where that is not the project's own file.
+    """
 
     root: Path
     base_url: str
     entry: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: list[TrialResult] = field(default_factory=list)
+    database: str | None = None
 
     def __post_init__(self) -> None:
         entry = {"type": "openai", "base_url": self.base_url, "api_key": "${FAKE_KEY}", **self.entry}
@@ -55,6 +59,13 @@ class Lab:
         self.write("prompts/say.j2", "Say {{ word }}")
         self.write("pipelines/words.yaml", PIPELINE)
         self.write_rows(10)
+        if self.database is not None:
+            self.write_env()
+
+    def write_env(self, key: str = "") -> None:
+        """Write the settings that commands do not get from their environment."""
+        log = f"PROMPTLAB_DATABASE_URL={self.database}\n" if self.database else ""
+        self.write(".env", log + (f"FAKE_KEY={key}\n" if key else ""))
 
     def write(self, path: str, content: object) -> None:
         """Write a file; what is no text is written as JSON, which is YAML too."""
@@ -73,7 +84,7 @@ class Lab:
         self, *, key: str = KEY, heard: Callable[[Event], None] = lambda _: None, **request: Any
     ) -> RunSummary:
         """Run the pipeline in this process; its trials are in `trials`, and `heard` hears what happens."""
-        self.write(".env", f"FAKE_KEY={key}\n")
+        self.write_env(key)
         project = open_project(str(self.root / "pipelines/words.yaml"))
         targets = project.targets()
         loaded = load_pipeline(project.files, "pipelines/words.yaml", targets)
@@ -114,6 +125,10 @@ class Lab:
         return self.root / ".promptlab" / "lab.db"
 
     def query(self, sql: str, *values: object) -> list[Any]:
+        if self.database is not None:
+            from tests.postgres_kit import query  # noqa: PLC0415 - few labs have one
+
+            return query(self.database, sql.replace("?", "%s"), *values)
         with closing(sqlite3.connect(self.log_path)) as connection:
             return connection.execute(sql, values).fetchall()
 

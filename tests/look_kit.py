@@ -7,13 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import update
 
+from promptlab.live.project_log import open_log
+from promptlab.loader.project import open_project
 from promptlab.models import Run
 from promptlab.schemas.events import RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd, RunRecord, RunStart
 from promptlab.schemas.run import StepCall, StepResult, TrialKey, TrialResult, TrialStatus, Verdict
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService
-from tests.run_log_kit import ANSWER, START, asking, intent_of, log_in, recording
+from tests.run_log_kit import ANSWER, START, asking, intent_of, recording
 
 CELLS = ("base", "few-shot")
 MEGABYTE = "x" * 1_000_000
@@ -156,5 +158,5 @@ def run_of(log: RunLog, run_id: str) -> RunRecord:
 
 def folder_with_runs(folder: Path) -> list[str]:
     """Record them into the log of the project at a folder."""
-    with log_in(folder) as log:
+    with open_log(open_project(root=str(folder))) as log:
         return record(log)

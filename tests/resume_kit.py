@@ -5,12 +5,16 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
+from time import monotonic, sleep
 from typing import Any
+
+from sqlalchemy import select
 
 import promptlab
 from promptlab.live.project_log import open_log
 from promptlab.live.reporting import run_report, stored_summary
 from promptlab.loader.project import open_project
+from promptlab.models import Run
 from promptlab.reports import REPORTS
 from promptlab.schemas.report import RunSummary
 from promptlab.services.runs import RunService
@@ -62,7 +66,18 @@ def killed(lab: Lab, provider: FakeProvider, after: int, *arguments: str, in_fli
     provider.wait_for_requests(first + after)
     run.kill()
     ended(run)
+    if lab.database is not None:
+        until_given_back(lab)
     provider.script(*script)
+
+
+def until_given_back(lab: Lab) -> None:
+    """Wait for a database server to see that a process is gone; a file system knows at once."""
+    with open_log(open_project(root=lab.root)) as log, log.reading() as session:
+        begun = session.scalars(select(Run.id).where(Run.status == "running")).all()
+        until = monotonic() + 60
+        while any(map(log.is_running, begun)) and monotonic() < until:
+            sleep(0.01)
 
 
 def reports(lab: Lab, run: str = "last") -> dict[str, Any]:
@@ -117,12 +132,12 @@ def resumed(lab: Lab, *arguments: str) -> Ended:
 
 def run_here(lab: Lab, **arguments: Any) -> RunSummary:
     """Run the pipeline in this process, as programs do."""
-    lab.write(".env", f"FAKE_KEY={KEY}\n")
+    lab.write_env(KEY)
     return promptlab.run(lab.root / "pipelines/words.yaml", **arguments).summary
 
 
 def resume_here(lab: Lab, run: str = "last", **arguments: Any) -> RunSummary:
-    lab.write(".env", f"FAKE_KEY={KEY}\n")
+    lab.write_env(KEY)
     return promptlab.resume(run, project=lab.root, **arguments).summary
 
 

@@ -101,7 +101,7 @@ async def test_a_check_that_lives_is_left_alone(tmp_path: Path) -> None:
 
             with log.reading() as session:
                 states = list(session.connection().exec_driver_sql("select state from attempts").scalars())
-            left = [path.stem for path in (log.path.parent / "runs").iterdir()]
+            left = [path.stem for path in (Path(log.name).parent / "runs").iterdir()]
 
     assert states == ["intent"]
     assert left == [living.run_id]
@@ -128,6 +128,7 @@ async def test_no_answers_are_pruned_while_a_check_is_running(tmp_path: Path) ->
 
 def lock_left_by(name: str, log: RunLog) -> None:
     lock = log.lock_of(name)
+    assert isinstance(lock, FileLock)
     assert lock.acquire()
     lock.release()
 

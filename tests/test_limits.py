@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from promptlab.cli.result import warnings
 from promptlab.core.errors import UsageError
@@ -17,12 +18,13 @@ from promptlab.engine.completion import CompletionRequest
 from promptlab.engine.day_limit import DaySpend
 from promptlab.engine.handlers.budget import output_ceiling
 from promptlab.live.recorder import Recorder
+from promptlab.models import Attempt
 from promptlab.schemas.pipeline import Limits
-from promptlab.services.run_log import RunLog
+from promptlab.services.run_log import RunLog, open_run_log
 from tests.chain_kit import Chain
 from tests.fakes import FakeProvider
 from tests.lab import PIPELINE, Lab, asked_for, ended, paid
-from tests.run_log_kit import ANSWER, START, intent_of, log_in
+from tests.run_log_kit import ANSWER, START, intent_of
 from tests.scripted import ENDPOINT, PROFILE, ScriptedProvider, call, request, texts
 
 WORST = (request().size * 1.0 + 100 * 2.0) / 1e6
@@ -261,14 +263,17 @@ def test_a_limit_that_cannot_be_kept_exactly_says_so(lab: Lab, fake_provider: Fa
     assert fake_provider.sent_count == 20
 
 
-def test_the_day_has_one_limit_for_runs_at_once(tmp_path: Path, fake_provider: FakeProvider) -> None:
+def test_the_day_has_one_limit_for_runs_at_once(
+    tmp_path: Path, fake_provider: FakeProvider, database: str | None
+) -> None:
     """
     Given a limit of a day that neither of two pipelines fits in,
     when both run at the same time in processes of their own,
     then together they cost no more than it, hardly less, and each ends with 4 and names it.
     """
     limit = 0.0006
-    lab = Lab(tmp_path, fake_provider.base_url, settings={"limits": {"cost_usd_per_day": limit}})
+    settings = {"limits": {"cost_usd_per_day": limit}}
+    lab = Lab(tmp_path, fake_provider.base_url, settings=settings, database=database)
     lab.write_rows(100)
     lab.write("pipelines/more.yaml", {**PIPELINE, "name": "more", "params": {"max_tokens": 49}})
     fake_provider.configure(latency_ms=20, jitter_ms=30)
@@ -285,8 +290,8 @@ def test_the_day_has_one_limit_for_runs_at_once(tmp_path: Path, fake_provider: F
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Any:
-    with log_in(tmp_path) as found:
+def log(log_location: str) -> Any:
+    with open_run_log(log_location) as found:
         yield found
 
 
@@ -326,7 +331,7 @@ async def test_what_was_sent_yesterday_counts_no_more(log: RunLog) -> None:
             await yesterday.intend(intent_of(text))
     day_before = datetime.now(UTC) - timedelta(days=1)
     with log.writing() as session:
-        session.connection().exec_driver_sql("update attempts set sent_at = ?", (day_before.isoformat(" "),))
+        session.execute(update(Attempt).values(sent_at=day_before))
 
     async with await begin(log) as today:
         admitted = [await today.intend(intent_of(text)) for text in "cd"]

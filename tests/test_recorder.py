@@ -2,18 +2,17 @@
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from promptlab.core.errors import StorageError
 from promptlab.engine.completion import CallFailure
@@ -21,7 +20,7 @@ from promptlab.live.recorder import Recorder
 from promptlab.schemas.events import CallRecalled, RunStarted, TrialFinished
 from promptlab.schemas.log import RunEnd
 from promptlab.schemas.run import TrialStatus
-from promptlab.services.run_log import RunLog
+from promptlab.services.run_log import RunLog, open_run_log
 from promptlab.services.runs import RunService
 from tests.run_log_kit import (
     ANSWER,
@@ -49,14 +48,20 @@ ODD_TEXTS = [
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[RunLog]:
+def log(log_location: str) -> Iterator[RunLog]:
+    with open_run_log(log_location) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_log(tmp_path: Path) -> Iterator[RunLog]:
     with log_in(tmp_path) as opened:
         yield opened
 
 
 def rows(log: RunLog, query: str) -> list[Any]:
-    with closing(sqlite3.connect(log.path)) as connection:
-        return connection.execute(query).fetchall()
+    with log.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 async def test_a_recorded_answer_is_recalled_as_it_was_bought(log: RunLog) -> None:
@@ -255,15 +260,15 @@ async def test_a_failing_writer_fails_everything_that_waits_and_all_that_comes(l
     then what waits, each later call and event, the end and the close raise StorageError with the path.
     """
     recorder = await Recorder.begin_run(log, START)
-    with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("DROP TABLE attempts")
+    with log.writing() as session:
+        session.execute(text("DROP TABLE attempts"))
 
     waiting = await asyncio.gather(
         *(recorder.intend(intent_of(str(n))) for n in range(10)), return_exceptions=True
     )
 
     assert {type(error) for error in waiting} == {StorageError}
-    assert str(log.path) in str(waiting[0])
+    assert log.name in str(waiting[0])
     with pytest.raises(StorageError):
         await recorder.settle(1, intent_of("a"), ANSWER)
     with pytest.raises(StorageError):
@@ -288,19 +293,18 @@ async def test_events_wait_where_the_disk_is_far_behind(log: RunLog) -> None:
                 recorder.emit(TrialFinished(replace(trial_of(row), steps=(big,))))
 
         producer = threading.Thread(target=produce)
-        with closing(sqlite3.connect(log.path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with log.writing() as other:
+            other.execute(text("SELECT 1"))
             producer.start()
             await asyncio.sleep(0.3)
             waited = producer.is_alive()
-            other.execute("ROLLBACK")
         await asyncio.to_thread(producer.join)
 
     assert waited
     assert len(trials_in(log, recorder.run_id)) == 12
 
 
-def child(tmp_path: Path, program: str, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+def child(location: str, program: str, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
     prelude = """
         import asyncio, os, resource, signal, sys
         from pathlib import Path
@@ -308,11 +312,11 @@ def child(tmp_path: Path, program: str, *arguments: str, **options: Any) -> "sub
         from promptlab.schemas.events import TrialFinished
         from promptlab.schemas.log import RunEnd
         from tests.run_log_kit import *
-        log = log_in(Path(sys.argv[1]))
+        log = open_run_log(sys.argv[1])
     """
-    text = textwrap.dedent(prelude) + textwrap.dedent(program)
+    program = textwrap.dedent(prelude) + textwrap.dedent(program)
     return subprocess.Popen(
-        [sys.executable, "-c", text, str(tmp_path), *arguments],
+        [sys.executable, "-c", program, location, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -321,14 +325,21 @@ def child(tmp_path: Path, program: str, *arguments: str, **options: Any) -> "sub
     )
 
 
-async def test_a_killed_run_loses_no_committed_answer(tmp_path: Path, log: RunLog) -> None:
+async def until_given_back(log: RunLog, run_id: str) -> None:
+    """Wait for the server to see that a process is gone; a file system knows at once."""
+    async with asyncio.timeout(60):
+        while log.is_running(run_id):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_killed_run_loses_no_committed_answer(log_location: str, log: RunLog) -> None:
     """
     Given a run with 16 calls in flight that says each answer once it is committed,
     when it is killed in the middle,
     then each answer it said is there, at most 16 attempts are unknown, and the run is an interrupted one.
     """
     process = child(
-        tmp_path,
+        log_location,
         """
         async def main():
             async with recording(log) as recorder:
@@ -348,6 +359,7 @@ async def test_a_killed_run_loses_no_committed_answer(tmp_path: Path, log: RunLo
     process.kill()
     rest, _ = process.communicate(timeout=60)
     said += rest.split()
+    await until_given_back(log, alive.id)
 
     recorded = {fingerprint for (fingerprint,) in rows(log, "SELECT fingerprint FROM completions")}
     assert {asking(text).fingerprint for text in said} <= recorded
@@ -358,12 +370,13 @@ async def test_a_killed_run_loses_no_committed_answer(tmp_path: Path, log: RunLo
     assert states.get("unknown", 0) <= 16
     assert states.get("intent", 0) == 0
     assert run_in(log).id == next_one.run_id
-    assert list((tmp_path / ".promptlab" / "runs").iterdir()) == []
+    assert log.lock_owners() == []
     assert rows(log, "SELECT reason FROM runs ORDER BY id LIMIT 1") == [("its process died",)]
-    assert [row for (row,) in rows(log, "PRAGMA integrity_check")] == ["ok"]
+    with log.reading() as session:
+        assert log.store.fault(session) is None
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, log: RunLog) -> None:
+def test_processes_that_write_at_once_lose_nothing(log_location: str, log: RunLog) -> None:
     """
     Given an empty log,
     when four processes run at once,
@@ -380,7 +393,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, log: RunLog) 
         asyncio.run(main())
     """
 
-    processes = [child(tmp_path, program) for _ in range(4)]
+    processes = [child(log_location, program) for _ in range(4)]
     ends = [(process.communicate(timeout=90)[1], process.returncode) for process in processes]
 
     assert ends == [("", 0)] * 4
@@ -389,14 +402,14 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, log: RunLog) 
     assert rows(log, "SELECT count(*) FROM attempts WHERE state = 'received'") == [(400,)]
 
 
-def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path, log: RunLog) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(sqlite_log: RunLog) -> None:
     """
     Given a file system that takes no file beyond 1 MB,
     when a run records more,
     then it ends with a StorageError that names the log, and all that was committed is there.
     """
     process = child(
-        tmp_path,
+        sqlite_log.name,
         """
         from promptlab.core.errors import StorageError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -415,9 +428,9 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_recorded(tmp_path: Path, l
     )
     said, message = process.communicate(timeout=60)
 
-    recorded = {fingerprint for (fingerprint,) in rows(log, "SELECT fingerprint FROM completions")}
+    recorded = {fingerprint for (fingerprint,) in rows(sqlite_log, "SELECT fingerprint FROM completions")}
     assert process.returncode == 3
-    assert str(log.path) in message
+    assert sqlite_log.name in message
     assert 5 < len(said.split()) < 100
     assert {asking(n).fingerprint for n in said.split()} <= recorded
 

@@ -32,13 +32,21 @@ from tests.resume_kit import (
 
 ROWS = 40
 RISK = 0.000279  # USD of a call at worst
-RECORDED = "select text, json_extract(request, '$.params.temperature') from completions"
+RECORDED = "select text, request from completions"
 PLACED = "  say, fake/model-1: 3 attempts for 3 rows (r0, r1, r2), at most $0.00084"
 
 
 @pytest.fixture
 def lab(tmp_path: Path, fake_provider: FakeProvider) -> Lab:
     found = Lab(tmp_path / "lab", fake_provider.base_url)
+    found.write_rows(ROWS)
+    return found
+
+
+@pytest.fixture
+def any_lab(tmp_path: Path, fake_provider: FakeProvider, database: str | None) -> Lab:
+    """A lab with its log in its own file, and one with it in PostgreSQL."""
+    found = Lab(tmp_path / "lab", fake_provider.base_url, database=database)
     found.write_rows(ROWS)
     return found
 
@@ -52,7 +60,7 @@ def twin(tmp_path: Path, fake_provider: FakeProvider) -> Lab:
 
 
 def test_a_run_killed_at_any_moment_is_finished_as_if_it_had_not_been(
-    lab: Lab, twin: Lab, fake_provider: FakeProvider
+    any_lab: Lab, twin: Lab, fake_provider: FakeProvider
 ) -> None:
     """
     Given a run of two variants that is killed, and whose resumes are killed, each time a little further,
@@ -60,6 +68,7 @@ def test_a_run_killed_at_any_moment_is_finished_as_if_it_had_not_been(
     then there is one run, all its reports equal those of an uninterrupted one, no answer that was on record
     at a kill was asked for again, and what is of unknown outcome was in flight.
     """
+    lab = any_lab
     for each in (lab, twin):
         each.write_pipeline(variants={"warm": {}, "cold": {"params": {"temperature": 0, "max_tokens": 50}}})
     twin.run()
@@ -68,7 +77,7 @@ def test_a_run_killed_at_any_moment_is_finished_as_if_it_had_not_been(
     kills = []
     for command in (["run", "words"], ["resume", "last"], ["resume", "last"]):
         killed(lab, fake_provider, random.randint(1, 25), *command)
-        kills.append((set(lab.query(RECORDED)), fake_provider.sent_count))
+        kills.append((recorded(lab), fake_provider.sent_count))
 
     end = resumed(lab)
 
@@ -76,12 +85,17 @@ def test_a_run_killed_at_any_moment_is_finished_as_if_it_had_not_been(
     asked = [(body["messages"][-1]["content"], body.get("temperature")) for body in bodies]
     assert (end.code, end.summary["status"], end.summary["trials"]["passed"]) == (0, "passed", 2 * ROWS)
     assert_same(reports(lab), reports(twin))
-    assert lab.query("select count(*), sum(planned), sum(left) from runs") == [(1, 2 * ROWS, 0)]
-    for recorded, sent in kills:
-        assert recorded.isdisjoint(asked[sent:])
+    assert lab.query('select count(*), sum(planned), sum("left") from runs') == [(1, 2 * ROWS, 0)]
+    for kept, sent in kills:
+        assert kept.isdisjoint(asked[sent:])
     assert lab.query("select count(*) from completions") == [(2 * ROWS,)]
     assert lab.states()["unknown"] <= 3 * IN_FLIGHT
     assert lab.states().keys() == {"received", "unknown"}
+
+
+def recorded(lab: Lab) -> set[tuple[str, float | None]]:
+    """Give the answers that are on record, each with the temperature that was asked for."""
+    return {(text, json.loads(request)["params"].get("temperature")) for text, request in lab.query(RECORDED)}
 
 
 def test_steps_inside_steps_tools_and_python_go_on_where_they_were(

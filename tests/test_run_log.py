@@ -26,7 +26,13 @@ from tests.run_log_kit import START, asking, buy, log_in, record_run, recording,
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[RunLog]:
+def log(log_location: str) -> Iterator[RunLog]:
+    with open_run_log(log_location) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_log(tmp_path: Path) -> Iterator[RunLog]:
     with log_in(tmp_path) as opened:
         yield opened
 
@@ -260,27 +266,28 @@ async def test_a_run_is_exported_as_one_document(log: RunLog) -> None:
     assert "output" not in document["trials"][0]["steps"][1]
 
 
-def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(log: RunLog) -> None:
+def test_a_log_that_is_opened_twice_keeps_its_place_beside_another_process(sqlite_log: RunLog) -> None:
     """
     Given a log that a process has open, and opens once more,
     when another process opens and closes it, and the first goes on writing,
     then the other takes no file from under it, and reads what was written.
     """
-    count = f"import sqlite3; print(*sqlite3.connect({str(log.path)!r}).execute('select count(*) from runs'))"
-    with log.engine.connect() as connection:
+    name = sqlite_log.name
+    count = f"import sqlite3; print(*sqlite3.connect({name!r}).execute('select count(*) from runs'))"
+    with sqlite_log.engine.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM runs").all()
-        open_run_log(log.path).close()
+        open_run_log(name).close()
         before = subprocess.check_output([sys.executable, "-c", count], text=True)
         connection.exec_driver_sql("INSERT INTO snapshots (digest, content) VALUES ('a', x'72')")
         connection.commit()
-        had_wal = log.path.with_name("lab.db-wal").exists()
+        had_wal = Path(name).with_name("lab.db-wal").exists()
 
     after = subprocess.check_output([sys.executable, "-c", count.replace("runs", "snapshots")], text=True)
 
     assert (before, had_wal, after) == ("(0,)\n", True, "(1,)\n")
 
 
-def test_what_is_read_often_is_read_by_index(log: RunLog) -> None:
+def test_what_is_read_often_is_read_by_index(sqlite_log: RunLog) -> None:
     """
     Given the questions that a big log must answer at once,
     when their plans are asked for,
@@ -295,7 +302,7 @@ def test_what_is_read_often_is_read_by_index(log: RunLog) -> None:
         "SELECT sum(spent_usd) FROM attempts WHERE sent_at >= '2026'",
     )
 
-    with log.engine.connect() as connection:
+    with sqlite_log.engine.connect() as connection:
         plans = [
             [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}")]
             for question in questions

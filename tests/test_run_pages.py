@@ -22,7 +22,7 @@ from promptlab.services.distributions import DistributionService
 from promptlab.services.matrix_cells import LONGEST_OUTPUT, cut_output
 from promptlab.services.matrix_pages import SEARCHED_AT_ONCE, MatrixPages
 from promptlab.services.one_trial import OneTrialService
-from promptlab.services.run_log import RunLog
+from promptlab.services.run_log import RunLog, open_run_log
 from promptlab.services.run_pages import RunPages
 from tests.look_kit import record, record_one, run_of, trial
 from tests.run_log_kit import ANSWER, log_in
@@ -47,9 +47,18 @@ class Looked:
         return [known[run_id] for run_id in ids]
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def location(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield str(tmp_path_factory.mktemp("looked") / "lab.db")
+        return
+    with request.getfixturevalue("postgres_server").with_database() as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
-def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
-    with log_in(tmp_path_factory.mktemp("looked")) as log:
+def looked(location: str) -> Iterator[Looked]:
+    with open_run_log(location) as log:
         rows = (trial(row, row_id=f"r{row}", output=f"answer {row}") for row in range(2 * SEARCHED_AT_ONCE))
         long = record_one(log, rows)
         earlier, later, other, dead = record(log)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,10 +35,22 @@ class Api:
         return answer.json()
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project whose log is in a file, and one whose `.env` names PostgreSQL."""
     root = tmp_path_factory.mktemp("api")
     write_project(root)
+    if request.param == "sqlite":
+        yield root
+        return
+    with request.getfixturevalue("postgres_server").with_database() as url:
+        (root / ".env").write_text(f"PROMPTLAB_DATABASE_URL={url}\n")
+        yield root
+
+
+@pytest.fixture(scope="module")
+def api(project: Path) -> Iterator[Api]:
+    root = project
     earlier, later, other, _ = folder_with_runs(root)
     with signed_in(create_app(server_settings(root, rate=1e6))) as client:
         yield Api(client, earlier, later, other)

@@ -96,7 +96,7 @@ def test_a_log_that_is_gone_is_told_once(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "project", "http://127.0.0.1:1")
     project, told = open_project(root=lab.root), list[str]()
     with KeptLog(told.append) as logs:
-        path = logs.of(project).path
+        path = Path(logs.of(project).name)
         path.unlink()
         made = [logs.of(project), logs.of(project)]
 

@@ -21,6 +21,8 @@ MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/\S+$"
 PROVIDER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_DATABASE_LOGIN = re.compile(r"(?<=://).*@", re.DOTALL)  # to the last @, as one may stand in a password
+_DATABASE_SECRET = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/@]*@")
 
 
@@ -148,13 +150,17 @@ class Settings:
     def _values(self) -> Iterator[tuple[str, str]]:
         yield "model", self.model or ""
         yield "judge", self.judge or ""
-        yield "database_url", _URL_PASSWORD.sub("***@", self.database_url or "")
+        yield "database_url", _without_secrets(self.database_url or "")
         for group in ("providers", "prices"):
             for name, entry in getattr(self, group).items():
                 for key, value in entry.model_dump(exclude_none=True, exclude_defaults=True).items():
                     yield f"{group}.{name}.{key}", _shown(key, value)
         for key, ceiling in self.limits.model_dump().items():
             yield f"limits.{key}", "" if ceiling is None else f"{ceiling:g}"
+
+
+def _without_secrets(address: str) -> str:
+    return _DATABASE_SECRET.sub(r"\1***", _DATABASE_LOGIN.sub("***@", address))
 
 
 def _shown(key: str, value: object) -> str:

@@ -74,7 +74,7 @@ def sqlite_path(location: str | Path) -> Path:
     if scheme.partition("+")[0] != "sqlite" or not rest.startswith("/") or rest in ("/", "/:memory:"):
         raise UsageError(
             f"PROMPTLAB_DATABASE_URL: the run log cannot be a '{scheme}' database of this kind",
-            hint="name an SQLite file: sqlite:///path/to/lab.db",
+            hint="name an SQLite file, sqlite:///path/to/lab.db, or PostgreSQL, postgresql+psycopg://HOST/DATABASE",
         )
     return Path(rest[1:])
 

@@ -3,12 +3,13 @@
 from importlib.util import find_spec
 from typing import Literal
 
-type Extra = Literal["local", "metrics", "parquet", "semantic", "sql"]
+type Extra = Literal["local", "metrics", "parquet", "postgres", "semantic", "sql"]
 
 MODULES: dict[Extra, tuple[str, ...]] = {
     "local": ("xllamacpp",),
     "metrics": ("rapidfuzz", "sacrebleu"),
     "parquet": ("polars",),
+    "postgres": ("psycopg",),
     "semantic": ("wordllama",),
     "sql": ("sqlglot",),
 }

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, Dialect, Insert, Select
+from sqlalchemy import Connection, Dialect, Insert, Select, Table
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from promptlab.core.frozen import frozen
 
@@ -16,6 +18,11 @@ KEPT = 64  # statements, over all databases of a process
 
 type Process = Callable[[Any], Any]
 type Processes = Sequence[tuple[str, Process | None]]
+
+
+def insert_if_new(table: Table) -> Insert:
+    """Give an INSERT that leaves out rows that are there; SQLite and PostgreSQL write it alike."""
+    return insert(table).on_conflict_do_nothing()
 
 
 @frozen
@@ -64,10 +71,7 @@ class PreparedSelect:
     def of(cls, statement: Select[Any], dialect: Dialect) -> Self:
         compiled = statement.compile(dialect=dialect)
         columns = statement.selected_columns.items()
-        processes = [
-            (name, column.type.dialect_impl(dialect).result_processor(dialect, None))
-            for name, column in columns
-        ]
+        processes = [(name, _reader(column.type, dialect)) for name, column in columns]
         return cls(str(compiled), compiled.positiontup, processes)
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -84,3 +88,10 @@ class PreparedSelect:
             name: value if process is None else process(value)
             for (name, process), value in zip(self.processes, row, strict=True)
         }
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    """Give what reads a value of one of our own types; drivers give those of all others as they are."""
+    if not isinstance(kind, TypeDecorator):
+        return None
+    return kind.dialect_impl(dialect).result_processor(dialect, None)

@@ -8,16 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sqlalchemy import Connection, insert
-from sqlalchemy.dialects.sqlite import insert as insert_if_new
 from sqlalchemy.orm import Session
 
+from promptlab.core.prepared import insert_if_new
 from promptlab.models import Run, RunFile, Snapshot
 from promptlab.schemas.log import RunStart, SourceFile
 from promptlab.services.reopening import this_process
 
 _NEW_RUN = insert(Run.__table__)
-_NEW_SNAPSHOT = insert_if_new(Snapshot.__table__).on_conflict_do_nothing()
-_NEW_FILE = insert_if_new(RunFile.__table__).on_conflict_do_nothing()
+_NEW_SNAPSHOT = insert_if_new(Snapshot.__table__)
+_NEW_FILE = insert_if_new(RunFile.__table__)
 
 
 def write_beginning(session: Session, run_id: str, start: RunStart, begun: datetime) -> None:

@@ -14,9 +14,7 @@ def bury(session: Session, log: RunLog) -> None:
     """Count what the dead had sent without an answer as of unknown outcome, and take their locks away."""
     runs = RunService(session, is_running=log.is_running).mark_interrupted()
     others = AsideService(session).give_up_dead(log.lock_owners(), is_running=log.is_running)
-    for lock in map(log.lock_of, [*runs, *others]):
-        if lock.acquire():  # else somebody resumes it
-            lock.remove()
+    log.bury_locks([*runs, *others])
 
 
 def left_by_checks(log: RunLog) -> Sequence[AttemptRecord]:

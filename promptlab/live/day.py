@@ -9,6 +9,7 @@ from promptlab.core.frozen import slotted
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.work import Intended, Settled
 from promptlab.models import Attempt
+from promptlab.services.store import Changes
 
 _ATTEMPTS = Attempt.__table__
 _DEAREST = func.coalesce(_ATTEMPTS.c.spent_usd, _ATTEMPTS.c.reserved_usd, 0.0)
@@ -46,9 +47,9 @@ class DayGuard:
     """
 
     limit: float
+    changes: Changes
     _total: float = 0.0
     _day: datetime | None = None
-    _version: int | None = None
     _first_id: int = 0
 
     def refuse(
@@ -77,11 +78,10 @@ class DayGuard:
         return spent - (work.intent.reserved_usd or 0.0)
 
     def _read(self, connection: Connection, now: datetime) -> None:
-        version = connection.exec_driver_sql("PRAGMA data_version").scalar()
-        if (version, midnight(now)) == (self._version, self._day):
+        if not self.changes.by_others(connection) and midnight(now) == self._day:
             return
         if self._day not in (None, midnight(now)):
             self._first_id = (connection.execute(select(func.max(_ATTEMPTS.c.id))).scalar() or 0) + 1
-        self._version, self._day = version, midnight(now)
+        self._day = midnight(now)
         query = select(func.coalesce(func.sum(_DEAREST), 0.0)).where(_ATTEMPTS.c.sent_at >= self._day)
         self._total = float(connection.execute(query).scalar_one())

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field, replace
 from itertools import batched
 
-from promptlab.core.files import FileLock
 from promptlab.core.frozen import frozen
 from promptlab.core.marks import Marks
 from promptlab.engine.handlers.budget import Purse
@@ -17,6 +16,7 @@ from promptlab.schemas.events import Emit, Event, TrialFinished
 from promptlab.schemas.run import Sample, TrialKey, TrialResult, TrialStatus
 from promptlab.schemas.standing import Standing
 from promptlab.services.run_log import RunLog
+from promptlab.services.store import RunLock
 from promptlab.services.trials import TrialService
 
 KEPT: tuple[TrialStatus, ...] = ("passed", "failed", "skipped")
@@ -34,7 +34,7 @@ class TakenOver:
     """
 
     run_id: str
-    lock: FileLock
+    lock: RunLock
     used: Purse = field(default_factory=Purse)
     spent_usd: float | None = 0.0
     seconds: float = 0.0

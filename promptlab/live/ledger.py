@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_if_new
 
-from promptlab.core.prepared import PreparedInsert
+from promptlab.core.prepared import PreparedInsert, insert_if_new
 from promptlab.engine.completion import Completion as Answer
 from promptlab.live.day import DayGuard
 from promptlab.live.work import (
@@ -62,21 +61,21 @@ _count = (
 _PLACE = ("run_id", "row", "cell_index", "repeat")
 _take_out = delete(_TRIALS).where(*(_TRIALS.c[name] == bindparam(f"old_{name}") for name in _PLACE))
 _new = {table: insert(table) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
-_NEW_ROWS = insert_if_new(_ROWS).on_conflict_do_nothing()
+_NEW_ROWS = insert_if_new(_ROWS)
 _NEW_STEPS, _NEW_VERDICTS = insert(_STEPS), insert(_VERDICTS)
 _last_id = {table: select(func.max(table.c.id)) for table in (_ATTEMPTS, _COMPLETIONS, _TRIALS)}
 
 
 class Ledger:
-    """The rows of one run. `cost_usd_per_day`: a limit that it shares with all other runs of the log.
+    """The rows of one run. `guard`: of a limit that it shares with all other runs of the log.
 
     `replaces`: there may be a trial already in the place of one that has finished.
     """
 
-    def __init__(self, run_id: str, *, cost_usd_per_day: float | None = None, replaces: bool = False) -> None:
+    def __init__(self, run_id: str, *, guard: DayGuard | None = None, replaces: bool = False) -> None:
         self._run_id = run_id
         self._replaces = replaces
-        self._guard = DayGuard(cost_usd_per_day) if cost_usd_per_day is not None else None
+        self._guard = guard
 
     def write(self, connection: Connection, group: Group) -> Sequence[Any]:
         """Write the group; give, in order, the id of each attempt (None: refused) and of each completion."""

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from promptlab.core.database import default_path, sqlite_path
+from promptlab.core.database import default_path
 from promptlab.loader.project import Project
 from promptlab.services.run_log import RunLog, look_into_run_log, open_run_log
+from promptlab.services.store import store_at
 
 
 def log_location(project: Project) -> str | Path:
@@ -13,12 +14,12 @@ def log_location(project: Project) -> str | Path:
 
 
 def has_log(project: Project) -> bool:
-    return sqlite_path(log_location(project)).exists()
+    return store_at(log_location(project)).exists()
 
 
-def open_log(project: Project, *, create: bool = True) -> RunLog:
+def open_log(project: Project, *, create: bool = True, upgrade: bool = False) -> RunLog:
     """Open the run log of a project, where its settings say."""
-    return open_run_log(log_location(project), create=create)
+    return open_run_log(log_location(project), create=create, upgrade=upgrade)
 
 
 def look_into_log(project: Project) -> RunLog:

@@ -1,15 +1,14 @@
 """Looks recorded answers up: all that are asked for in one turn of the loop, in one query."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
-from functools import cache
+from functools import cache, partial
 from itertools import batched, repeat
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, func, select, text
 
-from promptlab.core.database import storage_error, storage_errors
 from promptlab.core.frozen import frozen, replace, slotted
 from promptlab.core.prepared import PreparedSelect
 from promptlab.engine.completion import Completion, CompletionRequest, Usage
@@ -28,6 +27,7 @@ _TABLE = Recorded.__table__
 _OWN = _TABLE.c.run_id == bindparam("run")
 
 type _Waiting = dict[str, list[asyncio.Future[Completion | None]]]
+type _Read = Callable[[], Mapping[str, Completion]]
 
 
 @cache
@@ -73,7 +73,7 @@ class Recaller:
     """
 
     def __init__(self, log: RunLog, run_id: str, *, goes_on: bool = False) -> None:
-        self._path = log.path
+        self._log = log
         self._connection = log.engine.connect()
         self._run_id = run_id
         self._goes_on = goes_on
@@ -92,18 +92,22 @@ class Recaller:
 
     def answers(self) -> int:
         """Give how many answers there are on record, at most."""
-        with storage_errors(self._path), self._connection.begin():
+        with self._log.errors(), self._connection.begin():
             return self._connection.execute(select(func.max(_TABLE.c.id))).scalar() or 0
 
     def doubtful(self) -> set[str]:
         """Give the requests that left, in any run, and of which nobody knows what became of them."""
-        with storage_errors(self._path), self._connection.begin():
+        with self._log.errors(), self._connection.begin():
             return set(self._connection.execute(_DOUBTFUL).scalars())
 
     def today(self, is_running: Callable[[str], bool]) -> DaySpend:
         """Give what was spent on this UTC day, by this run and by others."""
-        with storage_errors(self._path), self._connection.begin():
+        with self._log.errors(), self._connection.begin():
             return spend_of_day(self._connection, self._run_id, is_running)
+
+    async def aside[T](self, read: Callable[[], T]) -> T:
+        """Read something else of this, without a loop that waits where that takes long."""
+        return read()
 
     def close(self) -> None:
         self._connection.close()
@@ -116,11 +120,14 @@ class Recaller:
                 self._answer(fingerprints, futures, own=own)
 
     def _answer(self, fingerprints: tuple[str, ...], futures: _Waiting, *, own: bool) -> None:
+        self._tell(fingerprints, futures, partial(self._read, fingerprints, own=own))
+
+    def _tell(self, fingerprints: tuple[str, ...], futures: _Waiting, read: _Read) -> None:
         wanted = [future for fingerprint in fingerprints for future in futures[fingerprint]]
         try:
-            found = self._read(fingerprints, own=own)
+            found = read()
         except Exception as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
-            failure = storage_error(self._path, error)
+            failure = self._log.store.error(error)
             for future in wanted:
                 if not future.done():
                     future.set_exception(failure)

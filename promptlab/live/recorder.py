@@ -9,9 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
-from promptlab.core.database import storage_errors
 from promptlab.core.errors import StorageError
-from promptlab.core.files import FileLock
 from promptlab.core.frozen import replace
 from promptlab.core.ids import new_id
 from promptlab.core.json import plain
@@ -20,6 +18,7 @@ from promptlab.engine.completion import CallFailure, Completion, CompletionReque
 from promptlab.engine.day_limit import DaySpend
 from promptlab.live.beginning import write_beginning, write_file
 from promptlab.live.burial import bury
+from promptlab.live.day import DayGuard
 from promptlab.live.ledger import Ledger
 from promptlab.live.recall import OwnAnswers, Recaller
 from promptlab.live.work import Finished, Intended, Job, Kept, Recalled, Settled, weight_of
@@ -34,6 +33,7 @@ from promptlab.schemas.sources import Sources
 from promptlab.services.reopening import ReopeningService, recount
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import count_left, give_up_attempts
+from promptlab.services.store import RunLock
 
 _NEVER_LEFT = CallFailure(kind="interrupted", message="given up before it left", outcome="unsent")
 _INTERRUPTED = RunEnd(status="interrupted", reason="it was not brought to an end")
@@ -51,13 +51,14 @@ class Recorder:
         log: RunLog,
         *,
         run_id: str | None = None,
-        lock: FileLock | None = None,
+        lock: RunLock | None = None,
         cost_usd_per_day: float | None = None,
     ) -> None:
         self.run_id = run_id or new_id()
         self._log = log
         self._goes_on = lock is not None
-        self._ledger = Ledger(self.run_id, cost_usd_per_day=cost_usd_per_day, replaces=self._goes_on)
+        guard = DayGuard(cost_usd_per_day, log.store.changes()) if cost_usd_per_day is not None else None
+        self._ledger = Ledger(self.run_id, guard=guard, replaces=self._goes_on)
         self._lock = lock or log.lock_of(self.run_id)
         self._numbers: dict[str, int] = {}
         self._cells: dict[str, int] = {}
@@ -76,7 +77,7 @@ class Recorder:
         all runs of the day cost more than `cost_usd_per_day`.
         """
         recorder = cls(log, run_id=start.id, cost_usd_per_day=cost_usd_per_day)
-        with storage_errors(log.path):
+        with log.errors():
             recorder._lock.wait()
         begun = datetime.now(UTC)  # what is on record by then is recalled
         recorder._open(first=lambda to: recorder._begin(to, start, begun))
@@ -86,14 +87,14 @@ class Recorder:
     async def aside(cls, log: RunLog, *, cost_usd_per_day: float | None = None) -> Self:
         """Record calls that belong to no run; otherwise as `begin_run`."""
         recorder = cls(log, cost_usd_per_day=cost_usd_per_day)
-        with storage_errors(log.path):
+        with log.errors():
             recorder._lock.wait()
         recorder._open(recorder._bury)
         return recorder
 
     @classmethod
     async def go_on(
-        cls, log: RunLog, run_id: str, lock: FileLock, *, cost_usd_per_day: float | None = None
+        cls, log: RunLog, run_id: str, lock: RunLock, *, cost_usd_per_day: float | None = None
     ) -> Self:
         """Commit that a run goes on whose lock this process holds; otherwise as `begin_run`.
 
@@ -120,10 +121,12 @@ class Recorder:
     async def in_doubt(self, fingerprint: str) -> bool:
         if self._doubtful is None:
             await self.flush()  # what runs left behind that died is in doubt from our beginning on
-        return fingerprint in self._known_doubtful()
+            self._doubtful = await self._recaller.aside(self._recaller.doubtful)
+        return fingerprint in self._doubtful
 
     async def today(self) -> DaySpend:
-        return self._recaller.today(self._log.is_running)
+        recaller = self._recaller
+        return await recaller.aside(lambda: recaller.today(self._log.is_running))
 
     async def intend(self, intent: Intent) -> int | None:
         intent = self._numbered(intent)
@@ -211,17 +214,12 @@ class Recorder:
         count, self._recalled = self._recalled, 0
         return count
 
-    def _known_doubtful(self) -> set[str]:
-        if self._doubtful is None:
-            self._doubtful = self._recaller.doubtful()
-        return self._doubtful
-
     def _open(self, begin: Callable[[], None] = lambda: None, *, first: First | None = None) -> None:
         """Get ready to record; gives the lock back where that fails."""
-        with storage_errors(self._log.path):
+        with self._log.errors():
             try:
                 begin()
-                self._recaller = Recaller(self._log, self.run_id, goes_on=self._goes_on)
+                self._recaller = _recaller(self._log)(self._log, self.run_id, goes_on=self._goes_on)
                 loop = asyncio.get_running_loop()
                 self._writer = Writer(self._log, self._ledger.write, loop=loop, first=first)
             except BaseException:
@@ -280,3 +278,11 @@ class Recorder:
         if end.compared_usd != 0:
             more = {"cost_usd": Run.cost_usd + end.compared_usd}
             connection.execute(update(Run).where(Run.id == self.run_id).values(more))
+
+
+def _recaller(log: RunLog) -> type[Recaller]:
+    if log.store.answers_at_once:
+        return Recaller
+    from promptlab.live.far_recall import FarRecaller  # noqa: PLC0415 - not for a file
+
+    return FarRecaller

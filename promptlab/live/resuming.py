@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from promptlab.core.errors import UsageError
-from promptlab.core.files import FileLock
 from promptlab.core.frozen import frozen
 from promptlab.engine.targets import Targets
 from promptlab.live.circumstances import can_be_read, differences
@@ -25,6 +24,7 @@ from promptlab.services.commands import command_again
 from promptlab.services.reopening import ReopeningService
 from promptlab.services.run_log import RunLog
 from promptlab.services.runs import RunService, mark_dead
+from promptlab.services.store import RunLock
 
 LOOKS = 5  # at a lock: whoever asks whether a run is running holds it for an instant
 BETWEEN_LOOKS = 0.05  # seconds
@@ -80,7 +80,7 @@ def claimed(log: RunLog, reference: str) -> Iterator[ClaimedRun]:
         lock.remove()
 
 
-def _acquired(log: RunLog, run: RunRecord) -> FileLock:
+def _acquired(log: RunLog, run: RunRecord) -> RunLock:
     lock = log.lock_of(run.id)
     for look in range(LOOKS):
         if lock.acquire():
@@ -93,7 +93,7 @@ def _acquired(log: RunLog, run: RunRecord) -> FileLock:
     )
 
 
-def _claim(log: RunLog, run_id: str, lock: FileLock) -> ClaimedRun:
+def _claim(log: RunLog, run_id: str, lock: RunLock) -> ClaimedRun:
     with log.writing() as session:
         mark_dead(session, run_id)
         runs, reopening = RunService(session, is_running=log.is_running), ReopeningService(session, run_id)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from promptlab.core.database import checkpoint, storage_error
 from promptlab.core.errors import StorageError
 from promptlab.core.frozen import frozen
 from promptlab.services.run_log import RunLog
@@ -91,7 +90,7 @@ class Writer:
     def _add(self, put: Put) -> None:
         self._check()
         if self._closing:
-            raise StorageError(f"{self._log.path}: the run log is closed")
+            raise StorageError(f"{self._log.name}: the run log is closed")
         self._waiting.append(put)
         self._weight += put.weight
         if self._weight > _GATHER_BYTES:
@@ -121,7 +120,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            with self._log.engine.execution_options(immediate=True).connect() as connection:
+            with self._log.writers.connect() as connection:
                 self._write_all(connection)
         except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
             self._fail(error)
@@ -157,10 +156,10 @@ class Writer:
         with self._changed:
             self._weight -= sum(put.weight for put in group)
             self._changed.notify_all()
-        checkpoint(connection, self._log.path)
+        self._log.store.committed(connection)
 
     def _fail(self, error: BaseException) -> None:
-        failure = error if isinstance(error, StorageError) else storage_error(self._log.path, error)
+        failure = error if isinstance(error, StorageError) else self._log.store.error(error)
         failure.__cause__ = error if error is not failure else None
         with self._changed:
             self._failure = failure

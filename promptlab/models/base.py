@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -23,6 +23,9 @@ _EMPTY: Mapping[type, str] = {dict: "{}", list: "[]", tuple: "[]"}
 class Base(DeclarativeBase):
     __table__: ClassVar[Table]
 
+    type_annotation_map: ClassVar[Mapping[Any, Any]] = {
+        int: Integer().with_variant(BigInteger(), "postgresql")
+    }
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",

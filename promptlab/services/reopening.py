@@ -17,6 +17,7 @@ from promptlab.engine.providers.web import WEB
 from promptlab.models import Attempt, Completion, Run, Trial
 
 _TRIALS, _ATTEMPTS, _ANSWERS = Trial.__table__, Attempt.__table__, Completion.__table__
+_COST = func.coalesce(func.sum(_TRIALS.c.cost_usd), 0.0)
 _COUNTED = ("passed", "failed", "errored", "skipped")
 
 
@@ -118,7 +119,7 @@ def _counted(
     connection: Connection, run_id: str, *, without: str = ""
 ) -> tuple[dict[str, int], float | None]:
     query = (
-        select(_TRIALS.c.status, func.count(), func.count(_TRIALS.c.cost_usd), func.total(_TRIALS.c.cost_usd))
+        select(_TRIALS.c.status, func.count(), func.count(_TRIALS.c.cost_usd), _COST)
         .where(_TRIALS.c.run_id == run_id, _TRIALS.c.status != without)
         .group_by(_TRIALS.c.status)
     )

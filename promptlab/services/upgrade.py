@@ -1,4 +1,4 @@
-"""Brings a run log to the newest tables: makes them, or migrates older ones behind a backup."""
+"""Brings a run log in SQLite to the newest tables: makes them, or migrates older ones behind a backup."""
 
 import sqlite3
 from contextlib import closing
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from promptlab.core.database import looking_into, outside_transactions, refuse_damaged
-from promptlab.core.errors import StorageError
+from promptlab.core.database import looking_into, open_engine, outside_transactions, refuse_damaged
+from promptlab.core.errors import StorageError, UsageError
 from promptlab.core.files import private_file
 from promptlab.models import REVISION, Base
 
@@ -38,7 +38,7 @@ def refuse_strange(path: Path) -> str | None:
         refuse_damaged(connection, path)
         revision = revision_in(connection)
     if revision not in (None, REVISION):
-        _refuse_newer(revision, migrations_folder(), path)
+        refuse_newer(revision, migrations_folder(), str(path))
     return revision
 
 
@@ -58,18 +58,25 @@ def bring_up_to_date(engine: Engine, path: Path) -> None:
         migrate(engine, path)
 
 
+def empty_engine() -> Engine:
+    """Give a log without anything in it, in memory."""
+    engine = open_engine(Path(":memory:"))
+    _create(engine)
+    return engine
+
+
 def migrate(engine: Engine, path: Path, *, folder: Path | None = None) -> None:
     """Run the migrations of `folder` in one transaction, after a backup of the file beside it."""
     from alembic import command  # noqa: PLC0415 (slow to import, seldom needed)
 
     folder = folder or migrations_folder()
-    config = _config(folder)
+    config = alembic_config(folder)
     with engine.execution_options(immediate=True).connect() as connection:
         _foreign_keys(connection, enforced=False)
         try:
             with connection.begin():
                 revision = _revision(connection)
-                _refuse_newer(revision, folder, path)
+                refuse_newer(revision, folder, str(path))
                 _back_up(path, revision or "base")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -95,7 +102,7 @@ def _create(engine: Engine) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION})
 
 
-def _config(folder: Path) -> "Config":
+def alembic_config(folder: Path) -> "Config":
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -104,12 +111,19 @@ def _config(folder: Path) -> "Config":
     return config
 
 
-def _refuse_newer(revision: str | None, folder: Path, path: Path) -> None:
+def older(name: str, revision: str | None) -> UsageError:
+    """Give the error of a log that must not be changed here."""
+    hint = "`promptlab db upgrade` brings it up to date"
+    return UsageError(f"{name}: the run log is of an older version, '{revision}'", hint=hint)
+
+
+def refuse_newer(revision: str | None, folder: Path, name: str) -> None:
+    """Raise StorageError for a revision that none of the migrations in `folder` leads to."""
     known = {file.stem.partition("_")[0] for file in (folder / "versions").glob("*.py")}
     if revision is not None and revision not in known:
         raise StorageError(
-            f"{path}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
-            hint="a newer promptlab wrote it: upgrade, or name another file by PROMPTLAB_DATABASE_URL",
+            f"{name}: this promptlab does not know the log's revision '{revision}'; it was left untouched",
+            hint="a newer promptlab wrote it: upgrade, or name another log by PROMPTLAB_DATABASE_URL",
         )
 
 

@@ -114,6 +114,14 @@ def serve(bench: Bench) -> None:
     print_served(bench.fresh())
 
 
+def postgres(bench: Bench) -> None:
+    """Log to PostgreSQL, beside a file."""
+    from tests.bench.on_postgres import print_on_postgres  # noqa: PLC0415 - it imports the driver
+
+    bench.server.configure(latency_ms=0)
+    print_on_postgres(bench.fresh(), bench.server.base_url)
+
+
 def checks(bench: Bench) -> None:
     rows = 1_000
     table = Table(f"{rows:,} rows × 1 step on echo/echo", rows)
@@ -212,6 +220,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "recalled": recalled,
     "nothing-changed": nothing_changed,
     "big-log": big_log,
+    "postgres": postgres,
     "serve": serve,
     "checks": checks,
     "replayed": replayed,

@@ -1,13 +1,8 @@
 """The project: its run log, the embedded model, and the models that its pipelines ask."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from sqlite3 import Error as SqliteError
 
-from sqlalchemy import text
-
-from promptlab.core.database import sqlite_path
 from promptlab.core.errors import PromptlabError
 from promptlab.engine.providers.embedded import MODELS
 from promptlab.engine.providers.overview import problem_of
@@ -17,31 +12,32 @@ from promptlab.live.project_log import log_location, open_log
 from promptlab.loader.memory import LoadingMemory
 from promptlab.loader.project import Project
 from promptlab.loader.validating import Validation
+from promptlab.services.store import Store, store_at
 
 
 def run_log(project: Project) -> Finding:
     """Check an existing log and whether it can be written; makes none."""
     try:
-        path = sqlite_path(log_location(project)).absolute()
-        if not path.exists():
-            return _future_log(path)
+        store = store_at(log_location(project))
+        if not store.exists():
+            return _future_log(store)
         with open_log(project, create=False) as log, log.writing() as session:
-            fault = session.execute(text("PRAGMA quick_check(1)")).scalar()
+            fault = store.fault(session)
             session.rollback()
     except (PromptlabError, SqliteError) as error:
         return Finding("run log", "bad", str(error), getattr(error, "hint", None) or "")
-    if fault != "ok":
-        return Finding("run log", "bad", f"{path} is damaged: {fault}", "put a backup in its place")
-    return Finding("run log", "ok", f"{path} is healthy and can be written")
+    if fault is not None:
+        return Finding("run log", "bad", f"{store.name} is damaged: {fault}", "put a backup in its place")
+    return Finding("run log", "ok", f"{store.name} is healthy and can be written")
 
 
-def _future_log(path: Path) -> Finding:
-    """Check the folder in which the first run will make the log."""
-    folder = next(above for above in path.parents if above.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        detail = f"there is none yet, and {folder} is no folder that can be written"
-        return Finding("run log", "bad", detail, "make it writable, or name a log by PROMPTLAB_DATABASE_URL")
-    return Finding("run log", "ok", f"there is none yet; the first run makes {path}")
+def _future_log(store: Store) -> Finding:
+    """Check the place in which the first run will make the log."""
+    outlook, advice = store.outlook()
+    if advice is not None:
+        detail = f"there is none yet, and {outlook}"
+        return Finding("run log", "bad", detail, f"{advice}, or name a log by PROMPTLAB_DATABASE_URL")
+    return Finding("run log", "ok", f"there is none yet; {outlook}")
 
 
 def embedded_model(project: Project) -> Finding:

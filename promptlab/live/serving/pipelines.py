@@ -1,7 +1,7 @@
 """The pipelines that an address names, as they are on disk now; looking at them runs nothing of theirs."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -124,7 +124,7 @@ class AskedPipelines:
         return pipeline_path(self.project, name, names=self.names)
 
 
-def pipeline_path(project: Project, name: str, *, names: dict[str, str] | None = None) -> str:
+def pipeline_path(project: Project, name: str, *, names: Callable[[], Mapping[str, str]] | None = None) -> str:
     """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
     if "/" in name or PurePosixPath(name).suffix in YAML:
         raise NotFound(

@@ -1,7 +1,6 @@
 """The run log of a watch: open from run to run, and opened anew where it is another one."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Self
 
 from promptlab.core.frozen import slotted
@@ -13,8 +12,6 @@ LOST = (
     "warning: the run log {} is {} since it was opened: what this watch paid for is not on record any more, "
     "and is bought again where it is needed"
 )
-
-type Identity = tuple[int, int] | None
 
 
 @slotted
@@ -28,7 +25,7 @@ class KeptLog:
     tell: Callable[[str], None]
     _log: RunLog | None = None
     _said: str | None = None
-    _identity: Identity = None
+    _identity: object = None
 
     def __enter__(self) -> Self:
         return self
@@ -40,24 +37,16 @@ class KeptLog:
         """Give the open log of the project; raises StorageError."""
         log, said = self._log, project.settings.database_url
         if log is not None and said == self._said:
-            found = _identity(log.path)
+            found = log.store.identity()
             if found == self._identity:
                 return log
-            self.tell(LOST.format(log.path, "gone" if found is None else "another one"))
+            self.tell(LOST.format(log.name, "gone" if found is None else "another one"))
         self.close()
         self._log, self._said = open_log(project), said
-        self._identity = _identity(self._log.path)
+        self._identity = self._log.store.identity()
         return self._log
 
     def close(self) -> None:
         log, self._log = self._log, None
         if log is not None:
             log.close()
-
-
-def _identity(path: Path) -> Identity:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
