@@ -22,7 +22,10 @@ def main(url: str, rows: int, connections: int, steps: int, cached: int) -> None
         )
         for number in range(rows)
     ]
-    solvers: list[Solver] = [system_message("You answer in one short sentence."), generate(cache=bool(cached))]
+    solvers: list[Solver] = [
+        system_message("You answer in one short sentence."),
+        generate(cache=bool(cached)),
+    ]
     for _ in range(steps - 1):
         solvers += [user_message("Shorten this."), generate(cache=bool(cached))]
     task = Task(dataset=MemoryDataset(samples), solver=solvers, scorer=includes())
