@@ -34,6 +34,7 @@ class Peer:
     program: Path
     command: Command
     most_steps: int = 2
+    has_cache: bool = True
 
     @property
     def is_installed(self) -> bool:
@@ -42,7 +43,7 @@ class Peer:
     def run(self, folder: Path, work: Work) -> Measure:
         """Do the work in a folder, fresh or of an earlier run, and say what it took, the whole process."""
         folder.mkdir(parents=True, exist_ok=True)
-        return measured(self.command(folder, work), cwd=folder, env=environment_in(folder))[0]
+        return measured(self.command(folder, work), cwd=folder, env=_environment_in(folder))[0]
 
 
 QUIET = {
@@ -52,19 +53,19 @@ QUIET = {
 }
 
 
-def environment_in(folder: Path) -> dict[str, str]:
+def _environment_in(folder: Path) -> dict[str, str]:
     """Give what keeps a peer's settings, logs and caches in the folder, and the peer quiet."""
     return {"PROMPTFOO_CONFIG_DIR": str(folder), "INSPECT_CACHE_DIR": str(folder / "cache"), **QUIET}
 
 
-def _python(name: str, script: str) -> Peer:
+def _python(name: str, script: str, *, has_cache: bool) -> Peer:
     program = HOME / name / "bin" / "python"
 
     def command(_folder: Path, work: Work) -> list[str]:
         numbers = [str(number) for number in (work.rows, CONNECTIONS, work.steps, int(work.cached))]
         return [str(program), str(HERE / script), work.url, *numbers]
 
-    return Peer(name, program, command)
+    return Peer(name, program, command, has_cache=has_cache)
 
 
 def _promptfoo(folder: Path, work: Work) -> list[str]:
@@ -90,7 +91,7 @@ _PROMPTFOO = HOME / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
 
 # promptflow is not among them: it starts a service that stays, and reports over the network.
 PEERS = (
-    _python("pydantic-evals", "pydantic_evals_rows.py"),
-    _python("inspect-ai", "inspect_rows.py"),
+    _python("pydantic-evals", "pydantic_evals_rows.py", has_cache=False),
+    _python("inspect-ai", "inspect_rows.py", has_cache=True),
     Peer("promptfoo", _PROMPTFOO, _promptfoo, most_steps=1),
 )
