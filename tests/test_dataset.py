@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptlab.core.frozen import replace
 from promptlab.core.json import JSON
 from promptlab.loader.dataset import Dataset, Scan, check_input_name
 from promptlab.loader.document import parse_yaml
@@ -441,7 +442,7 @@ def test_rows_that_were_read_before_are_streamed_without_their_ids() -> None:
     """
     lines = [f'{{"q":"number {n}"}}\n' for n in range(4_000)]
     data = dataset("a.jsonl", "".join([*lines, lines[7]]))
-    scan = scanned(data)
+    scan = replace(scanned(data), kept=None)
     named = [row.id for row in data.rows()]
     tracemalloc.start()
 

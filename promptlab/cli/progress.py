@@ -82,10 +82,10 @@ class PlainLines:
     _last: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        notice = notice_of(event)
-        if notice:
-            self._write(notice)
-        elif isinstance(event, TrialFinished) and time.monotonic() - self._last >= PLAIN_SECONDS:
+        if not isinstance(event, TrialFinished):
+            if notice := notice_of(event):
+                self._write(notice)
+        elif time.monotonic() - self._last >= PLAIN_SECONDS:
             self._last = time.monotonic()
             words = ", ".join(text for text, _ in tally(self.counts))
             self._write(f"{self.counts.done}/{self.counts.planned}: {words}, {self.pace.words(self.counts)}")

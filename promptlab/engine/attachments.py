@@ -9,6 +9,7 @@ from promptlab.engine.conversation import Attachment, AttachmentKind, Message
 from promptlab.engine.scope import RenderFailed
 
 MOST_TEXT = 1_000_000
+_PLAIN = ("role", "content")  # all that most messages have
 
 type Part = str | Attachment
 
@@ -62,6 +63,8 @@ def content_of(rendered: JSON, source: AttachmentSource) -> str | tuple[Part, ..
 
 
 def _message(item: Any, source: AttachmentSource) -> Message | None:
+    if len(item) == len(_PLAIN) and type(item["content"]) is str and item["content"]:
+        return Message(item["role"], item["content"])
     content = content_of(item["content"], source)
     is_empty = not content and item.keys() <= {"role", "content"}
     return None if is_empty else Message.of({**item, "content": content})

@@ -2,10 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, StrictInt, ValidationInfo, field_validator
 
@@ -16,7 +15,7 @@ from promptlab.engine.conversation import Tool
 from promptlab.engine.function import CallFunction
 from promptlab.engine.question import AskJudge, nobody
 from promptlab.engine.scope import Names, Render, filled
-from promptlab.engine.trace import traced_names
+from promptlab.engine.trace import TracedSteps
 from promptlab.schemas.base import Frozen
 from promptlab.schemas.fields import Expression, Templated
 from promptlab.schemas.gate import Severity
@@ -74,20 +73,19 @@ class Evidence:
     @cached_property
     def names(self) -> Names:
         values = {**self.row, **self.inputs, "row": dict(self.row)}
-        return Names(values, {step: traced_names(result) for step, result in self.results.items()})
+        return Names(values, TracedSteps(self.results))
 
     @cached_property
     def subjects(self) -> "dict[str, Subject]":
         """Keeps what checks at one place look at, so that they share what was made of it."""
         return {}
 
-    @contextmanager
-    def shared(self) -> "Iterator[Evidence]":
-        """Forget the subjects at the end: they know the evidence, and a circle would hold the whole trial."""
-        try:
-            yield self
-        finally:
-            self.subjects.clear()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Forget the subjects: they know the evidence, and a circle would hold the whole trial."""
+        self.subjects.clear()
 
 
 @frozen(kw_only=True, slots=False)

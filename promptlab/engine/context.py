@@ -216,8 +216,8 @@ class RunningStep:
 def _not_taken(call: Call) -> str | None:
     """Say what of a request its model is known not to take."""
     messages, profile = call.request.messages, call.profile
-    attached = frozenset().union(*(message.forms for message in messages))
-    if refused := attached - profile.takes:
+    attached = {form for message in messages for form in message.forms}
+    if attached and (refused := attached - profile.takes):
         return f"{call.model} takes no {' or '.join(sorted(refused))}, and one is attached"
     if profile.needs_turn and all(message.role == "system" for message in messages):
         return f"{call.model} takes no prompt in which the system alone speaks"

@@ -13,6 +13,7 @@ type Form = Literal["text", "image", "document"]
 type Role = Literal["system", "user", "assistant", "tool"]
 
 ALL_FORMS: frozenset[Form] = frozenset(("text", "image", "document"))
+_NONE: frozenset[Form] = frozenset()
 MOST_IMAGE_TOKENS = 50_000
 """What the dearest model of OpenAI's counts for the largest image, rounded up."""
 
@@ -121,6 +122,8 @@ class Message:
     @property
     def forms(self) -> frozenset[Form]:
         """What is attached."""
+        if isinstance(self.content, str):
+            return _NONE
         return frozenset(part.form for part in self.parts if isinstance(part, Attachment))
 
     def as_seen(self) -> dict[str, JSON]:

@@ -41,7 +41,7 @@ async def judge(
     that it counts as a failure in every rate. Raises NotAsked where a judge was not asked.
     """
     called = path or step
-    with evidence.shared():
+    with evidence:
         return tuple([await _judged(name, check, step, called, evidence, jury) for name, check in checks])
 
 
@@ -96,7 +96,9 @@ def _with_faults(verdicts: Sequence[Verdict], faults: Mapping[int, str], first: 
 
 def _wanted(checks: Sequence[NamedCheck], machinery: Machinery) -> tuple[NamedCheck, ...]:
     """Give the checks to judge by: those that ask models alone, where a trial is only looked at."""
-    return tuple(item for item in checks if item[1].worst_calls or not machinery.is_walk)
+    if not machinery.is_walk:
+        return tuple(checks)
+    return tuple(item for item in checks if item[1].worst_calls)
 
 
 def _all_checks(trial: Trial) -> tuple[tuple[NamedCheck, ...], Mapping[int, str]]:
@@ -154,7 +156,7 @@ async def _judged(
     if jury is None or not check.worst_calls:
         return _verdict(name, check, called, await rule_at(check, step, evidence))
     tally = Tally()
-    with replace(evidence, ask=jury.counted_by(tally)).shared() as asking:
+    with replace(evidence, ask=jury.counted_by(tally)) as asking:
         ruling = await rule_at(check, step, asking)
     return _verdict(name, check, called, ruling, asked_of(tally))
 

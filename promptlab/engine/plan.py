@@ -158,7 +158,7 @@ class Plan:
     cells: tuple[Cell, ...]
     rows: Callable[[], Iterator[Row]]
     row_count: int
-    selected: Callable[[TrialKey, Row], bool] = field(default=lambda _key, _row: True)
+    selected: Callable[[TrialKey, Row], bool] | None = None
     counts: Mapping[str, int] | None = None
     kept: Callable[[TrialKey], TrialStatus | None] | None = None
 
@@ -200,7 +200,10 @@ class Plan:
         return self.repeats(row, cell) if any(True for _ in selected) else iter(())
 
     def _selected(self, row: Row, cell: Cell) -> Iterator[Trial]:
-        return (trial for trial in self.repeats(row, cell) if self.selected(trial.key, row))
+        if self.selected is None:
+            return self.repeats(row, cell)
+        selected = self.selected
+        return (trial for trial in self.repeats(row, cell) if selected(trial.key, row))
 
     @property
     def size(self) -> int:
@@ -219,7 +222,7 @@ class Plan:
 
     def narrowed(self, selected: Callable[[TrialKey, Row], bool]) -> "Plan":
         """Give the plan of those trials that are selected too; reads the rows once, to count them."""
-        before = self.selected
+        before = self.selected or (lambda _key, _row: True)
         narrow = replace(self, selected=lambda key, row: before(key, row) and selected(key, row))
         return replace(narrow, counts=Counter(trial.cell.name for trial in narrow.trials()))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Protocol
 
-from promptlab.core.frozen import frozen, replace
+from promptlab.core.frozen import frozen
 from promptlab.core.json import JSON
 from promptlab.schemas.run import MISSING, StepResult
 from promptlab.schemas.template import Template, TemplatedValue
@@ -23,7 +23,7 @@ class Names:
     steps: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
 
     def and_values(self, values: Mapping[str, JSON]) -> "Names":
-        return replace(self, values={**self.values, **values})
+        return Names({**self.values, **values}, self.steps)
 
 
 def step_names(result: StepResult) -> dict[str, JSON]:

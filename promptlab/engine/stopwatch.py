@@ -1,9 +1,10 @@
 """The time of a step: it stands still while all that the step has asked for waits in line."""
 
 from asyncio import Timeout, get_running_loop, timeout
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from promptlab.core.frozen import replace
 from promptlab.engine.call import Call
@@ -29,16 +30,9 @@ class Stopwatch:
             finally:
                 self._limit = None
 
-    @contextmanager
-    def timing(self, call: Call) -> Iterator["Timed"]:
-        """Count a call as under way."""
-        timed = Timed(self, call)
-        self.count(under_way=1)
-        try:
-            yield timed
-        finally:
-            timed.leave_line()
-            self.count(under_way=-1)
+    def timing(self, call: Call) -> "Timed":
+        """Count a call as under way, inside a `with`."""
+        return Timed(self, call)
 
     def count(self, *, under_way: int = 0, in_line: int = 0) -> None:
         """Note how many calls more there are of each kind."""
@@ -66,6 +60,14 @@ class Timed:
     plain: Call
     sent: int = 0
     _in_line: bool = False
+
+    def __enter__(self) -> Self:
+        self.watch.count(under_way=1)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.leave_line()
+        self.watch.count(under_way=-1)
 
     @property
     def call(self) -> Call:

@@ -39,14 +39,13 @@ async def converse(
     table: Table, messages: tuple[Message, ...], tools: Sequence[ProjectTool], *, turns: int, earlier: int = 0
 ) -> Talk:
     """Ask at most `turns` times. The last `earlier` messages are what was said when it was asked before."""
-    calls = [call for message in messages[len(messages) - earlier :] for call in message.tool_calls]
-    toolbox = Toolbox(table, {tool.name: tool for tool in tools}, Counter(map(_key, calls)))
+    toolbox = _toolbox(table, messages[len(messages) - earlier :], tools) if tools else None
     for turn in range(1, turns + 1):
         answer = await table.complete(messages)
         if isinstance(answer, CallFailure):
             return Talk(messages, answer)
         messages = (*messages, Message("assistant", answer.text, answer.tool_calls))
-        if not (tools and answer.tool_calls):
+        if toolbox is None or not answer.tool_calls:
             return Talk(messages, answer)
         if turn < turns:
             results = await toolbox.use_all(answer.tool_calls)
@@ -54,6 +53,11 @@ async def converse(
                 return Talk(messages, results)
             messages = (*messages, *results)
     return Talk(messages, None)
+
+
+def _toolbox(table: Table, earlier: Sequence[Message], tools: Sequence[ProjectTool]) -> "Toolbox":
+    calls = [call for message in earlier for call in message.tool_calls]
+    return Toolbox(table, {tool.name: tool for tool in tools}, Counter(map(_key, calls)))
 
 
 class _Mistake(Exception):

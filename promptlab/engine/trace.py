@@ -18,6 +18,28 @@ def traced_names(result: StepResult) -> dict[str, JSON]:
     return {**step_names(result), TRACE: trace_of(result)}
 
 
+class TracedSteps(Mapping[str, Mapping[str, JSON]]):
+    """What checks see of finished steps by their ids; made once something names one."""
+
+    def __init__(self, results: Mapping[str, StepResult]) -> None:
+        self._results = results
+        self._made: dict[str, Mapping[str, JSON]] = {}
+
+    def __getitem__(self, step: str) -> Mapping[str, JSON]:
+        if step not in self._made:
+            self._made[step] = traced_names(self._results[step])
+        return self._made[step]
+
+    def __contains__(self, step: object) -> bool:
+        return step in self._results
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._results)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+
 def trace_of(result: StepResult) -> dict[str, JSON]:
     """Give the trace of a step; what is counted is so with the steps inside it.
 

@@ -63,7 +63,7 @@ def trial_status(steps: tuple[StepResult, ...], verdicts: Iterable[Verdict]) -> 
 
     A step inside another makes the trial errored only through that one.
     """
-    inner = (verdict for step in steps for one in step.flat for verdict in one.verdicts)
+    inner = [verdict for step in steps for one in step.flat for verdict in one.verdicts]
     serious = {verdict.status for verdict in (*inner, *verdicts) if verdict.is_serious}
     if "errored" in serious or any(step.status == "errored" for step in steps):
         return "errored"

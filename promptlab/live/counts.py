@@ -15,6 +15,7 @@ from promptlab.schemas.events import (
     ModelPaused,
     RunStarted,
     RunStopped,
+    StepFinished,
     TrialFinished,
 )
 from promptlab.schemas.report import StoodIn
@@ -66,6 +67,10 @@ class RunCounts:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case StepFinished():
+                pass
+            case CallRecalled():
+                self.recalled += 1
             case TrialFinished(result, _, spared):
                 self.trials[result.status] += 1
                 self.unread += result.is_unread
@@ -78,8 +83,6 @@ class RunCounts:
                 self.in_flight += 1
             case AttemptEnded():
                 self._ended(event)
-            case CallRecalled():
-                self.recalled += 1
             case RunStarted():
                 self.planned += event.planned
             case RunStopped():

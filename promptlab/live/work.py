@@ -273,13 +273,13 @@ def _judged(trial: TrialResult) -> Iterator[tuple[int | None, Verdict]]:
 
 def weight_of(trial: TrialResult) -> int:
     """Give about how many bytes a trial takes while it waits."""
-    return 4_000 + sum(_weight_of_step(step) for step in trial.all_steps)
+    return 4_000 + sum(map(_weight_of_step, trial.all_steps))
 
 
 def _weight_of_step(step: StepResult) -> int:
     output = step.output
     size = len(output) if isinstance(output, str) else 0 if output is MISSING else 1_000
-    said = sum(_length(message) for message in step.messages)
+    said = sum(map(_length, step.messages))
     return size + said + _LOGPROB * len(step.logprobs or ())
 
 

@@ -1,6 +1,6 @@
 """Datasets: every row read once to find what is wrong, and again as a stream to run."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from promptlab.core.frozen import frozen
@@ -18,6 +18,8 @@ from promptlab.schemas.dataset import DatasetSpec, InputSpec, Row
 
 __all__ = ["MOST_ROWS", "Dataset", "Scan", "check_input_name", "infer_inputs"]
 
+MOST_KEPT = 2_000_000  # bytes of data files whose rows are kept from the first reading, not read again
+
 
 @frozen
 class Scan:
@@ -25,7 +27,7 @@ class Scan:
 
     `columns` are those of any row, but ours; `sha256` the hashes of its files as they were read, in order;
     `contested`: the ids that more than one row came to, where that is known of all rows and they are few.
-    `forms`: by input, what kinds of files its paths lead to.
+    `forms`: by input, what kinds of files its paths lead to. `kept`: all its rows, where its files are small.
     """
 
     rows: int
@@ -34,6 +36,7 @@ class Scan:
     sha256: Mapping[str, str]
     contested: frozenset[str] | None = None
     forms: Mapping[str, frozenset[Form]] = field(default_factory=dict)
+    kept: Sequence[Row] | None = field(default=None, compare=False, repr=False)
 
 
 @frozen(slots=False)
@@ -57,7 +60,10 @@ class Dataset:
         reading = Reading(self.files, problems, self.inputs, self.alone, with_files=True)
         errors, sources = problems.errors, self._sources()
         is_cut = False
+        kept: list[Row] | None = [] if self._are_small(sources) else None
         for row in _rows(reading, sources):
+            if kept is not None:
+                kept.append(row)
             is_cut = each(row) is False
             reading.is_stopped = is_cut or self._is_enough(reading.count)
         if problems.errors > errors:
@@ -73,6 +79,7 @@ class Dataset:
             self._hashes(sources),
             None if is_cut else reading.ids.contested,
             reading.forms,
+            None if is_cut else kept,
         )
 
     def rows(self, scan: Scan | None = None) -> Generator[Row]:
@@ -80,6 +87,10 @@ class Dataset:
 
         Of a dataset that was scanned the same files are read; raises FileError if one of them has changed.
         """
+        if scan is not None and scan.kept is not None:
+            self._look_again(scan.sha256)
+            yield from scan.kept
+            return
         problems = Problems()
         ids = RowIds(None if scan is None else scan.contested)
         reading = Reading(self.files, problems, self.inputs, self.alone, ids=ids)
@@ -120,11 +131,22 @@ class Dataset:
         """The files that were scanned, looked at before the first row, and again when their turn comes."""
         if isinstance(self.origin, Document):
             return [DataFile(self.origin)]
-        for path, sha256 in list(known.items())[1:]:
-            with self.files.open(path) as stream:
-                hashed(self.files, path, stream, known=sha256)
+        self._look_again(dict(list(known.items())[1:]))
         formats = formats_of(list(known), self.origin.format)
         return [DataFile(path, kind, known[path]) for path, kind in formats.items()]
+
+    def _look_again(self, known: Mapping[str, str]) -> None:
+        """Raise FileError where a file is not what it was; `known`: the SHA-256 of each."""
+        for path, sha256 in known.items():
+            with self.files.open(path) as stream:
+                hashed(self.files, path, stream, known=sha256)
+
+    def _are_small(self, sources: list[DataFile]) -> bool:
+        """Whether the files are so small that their rows take little room; of Parquet they do not tell."""
+        if any(data.kind == "parquet" for data in sources):
+            return False
+        paths = [data.source for data in sources if isinstance(data.source, str)]
+        return sum(map(self.files.size, paths)) <= MOST_KEPT
 
     def _hashes(self, sources: list[DataFile]) -> dict[str, str]:
         located = {

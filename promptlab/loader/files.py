@@ -102,6 +102,10 @@ class ProjectFiles:
             return None
         return FileStamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
+    def size(self, name: str) -> int:
+        """How many bytes a data file has; raises FileError."""
+        return self.source.size(self.resolve(name))
+
     def record(self, snapshot: FileSnapshot) -> None:
         """Remembers a file that was streamed."""
         self.files_read[snapshot.path] = snapshot

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from promptlab.core.frozen import frozen
+from promptlab.core.frozen import frozen, replace
 from promptlab.loader.dataset import Dataset, Scan
 from promptlab.loader.document import Document
 from promptlab.loader.files import FileSnapshot, FileStamp
@@ -16,6 +16,7 @@ from promptlab.schemas.template import Template
 __all__ = ["Found", "KnownRows", "Question"]
 
 MOST = 64
+MOST_ROWS = 1_000  # of a reading, that are remembered with it
 
 
 @frozen
@@ -64,5 +65,8 @@ class KnownRows:
 
     def keep(self, question: Question | None, found: Found) -> None:
         """Remember a reading, unless it looked at files besides those of the question."""
-        if question is not None and not found.scan.forms:
-            self._found.append((question, found))
+        if question is None or found.scan.forms:
+            return
+        if len(found.scan.kept or ()) > MOST_ROWS:
+            found = replace(found, scan=replace(found.scan, kept=None))
+        self._found.append((question, found))

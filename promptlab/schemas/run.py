@@ -268,4 +268,4 @@ def total(values: Iterable[float | None]) -> float | None:
         if value is None:
             return None
         result += value
-    return round(result, DIGITS)
+    return round(result, DIGITS) if result else 0.0

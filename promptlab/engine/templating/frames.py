@@ -82,7 +82,7 @@ def render_frame(template: Template, names: Names) -> bytes:
     """Give what is sent: the values whose names are in the template; of the others the names, for errors."""
     words = template.words
     values = {name: value for name, value in names.values.items() if name in words}
-    steps = {name: view for name, view in names.steps.items() if name in words}
+    steps = {name: names.steps[name] for name in names.steps if name in words}
     others = [name for name in (*names.values, *names.steps) if name not in words]
     try:
         frame = _encode(["render", template.key, values, steps, others])

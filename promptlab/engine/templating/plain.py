@@ -33,7 +33,8 @@ class Part:
     pieces: Sequence[str | Path]
 
     def text(self, names: Names) -> str:
-        return "".join(piece if isinstance(piece, str) else _inserted(piece, names) for piece in self.pieces)
+        found = [piece if isinstance(piece, str) else _inserted(piece, names) for piece in self.pieces]
+        return "".join(found)
 
 
 class _NotPlainError(Exception):

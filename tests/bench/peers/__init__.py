@@ -15,11 +15,12 @@ SYSTEM = "You answer in one short sentence."
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """So many rows, so many calls each, against a server."""
+    """So many rows, so many calls each, against a server; `cached`: what was answered before is not asked."""
 
     url: str
     rows: int
     steps: int = 1
+    cached: bool = False
 
 
 type Command = Callable[[Path, Work], list[str]]
@@ -33,16 +34,16 @@ class Peer:
     program: Path
     command: Command
     most_steps: int = 2
+    has_cache: bool = True
 
     @property
     def is_installed(self) -> bool:
         return self.program.exists()
 
     def run(self, folder: Path, work: Work) -> Measure:
-        """Do the work in a fresh folder and say what it took, the whole process."""
-        folder.mkdir(parents=True)
-        environment = {"PROMPTFOO_CONFIG_DIR": str(folder), **QUIET}
-        return measured(self.command(folder, work), cwd=folder, env=environment)[0]
+        """Do the work in a folder, fresh or of an earlier run, and say what it took, the whole process."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return measured(self.command(folder, work), cwd=folder, env=_environment_in(folder))[0]
 
 
 QUIET = {
@@ -52,14 +53,19 @@ QUIET = {
 }
 
 
-def _python(name: str, script: str) -> Peer:
+def _environment_in(folder: Path) -> dict[str, str]:
+    """Give what keeps a peer's settings, logs and caches in the folder, and the peer quiet."""
+    return {"PROMPTFOO_CONFIG_DIR": str(folder), "INSPECT_CACHE_DIR": str(folder / "cache"), **QUIET}
+
+
+def _python(name: str, script: str, *, has_cache: bool) -> Peer:
     program = HOME / name / "bin" / "python"
 
     def command(_folder: Path, work: Work) -> list[str]:
-        numbers = [str(number) for number in (work.rows, CONNECTIONS, work.steps)]
+        numbers = [str(number) for number in (work.rows, CONNECTIONS, work.steps, int(work.cached))]
         return [str(program), str(HERE / script), work.url, *numbers]
 
-    return Peer(name, program, command)
+    return Peer(name, program, command, has_cache=has_cache)
 
 
 def _promptfoo(folder: Path, work: Work) -> list[str]:
@@ -67,25 +73,25 @@ def _promptfoo(folder: Path, work: Work) -> list[str]:
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": "Answer this question: {{question}}"},
     ]
-    options = {"apiBaseUrl": work.url, "apiKey": "bench-key", "max_tokens": 64}
+    provider = {"apiBaseUrl": work.url, "apiKey": "bench-key", "max_tokens": 64}
     config = {
         "prompts": [json.dumps(conversation)],
-        "providers": [{"id": "openai:chat:fake-model", "config": options}],
+        "providers": [{"id": "openai:chat:fake-model", "config": provider}],
         "defaultTest": {"assert": [{"type": "icontains", "value": "{{expected}}"}]},
         "tests": "rows.csv",
     }
     (folder / "config.json").write_text(json.dumps(config))
     rows = "".join(f"{question(number)},{expected(number)}\n" for number in range(work.rows))
     (folder / "rows.csv").write_text(f"question,expected\n{rows}")
-    quiet = ("--no-cache", "--no-table", "--no-progress-bar")
-    return [str(_PROMPTFOO), "eval", "-c", "config.json", "-j", str(CONNECTIONS), *quiet]
+    options = ("--no-table", "--no-progress-bar", *(() if work.cached else ("--no-cache",)))
+    return [str(_PROMPTFOO), "eval", "-c", "config.json", "-j", str(CONNECTIONS), *options]
 
 
 _PROMPTFOO = HOME / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
 
 # promptflow is not among them: it starts a service that stays, and reports over the network.
 PEERS = (
-    _python("pydantic-evals", "pydantic_evals_rows.py"),
-    _python("inspect-ai", "inspect_rows.py"),
+    _python("pydantic-evals", "pydantic_evals_rows.py", has_cache=False),
+    _python("inspect-ai", "inspect_rows.py", has_cache=True),
     Peer("promptfoo", _PROMPTFOO, _promptfoo, most_steps=1),
 )

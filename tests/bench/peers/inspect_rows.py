@@ -1,6 +1,6 @@
 """inspect_ai: a task of samples, each held to one word, logged as it logs by default.
 
-Arguments: address, rows, connections, calls a row.
+Arguments: address, rows, connections, calls a row, 1 where its cache is to be used.
 """
 
 import os
@@ -12,7 +12,7 @@ from inspect_ai.scorer import includes
 from inspect_ai.solver import Solver, generate, system_message, user_message
 
 
-def main(url: str, rows: int, connections: int, steps: int) -> None:
+def main(url: str, rows: int, connections: int, steps: int, cached: int) -> None:
     os.environ.update(OPENAI_BASE_URL=url, OPENAI_API_KEY="bench-key")
     samples = [
         Sample(
@@ -22,9 +22,12 @@ def main(url: str, rows: int, connections: int, steps: int) -> None:
         )
         for number in range(rows)
     ]
-    solvers: list[Solver] = [system_message("You answer in one short sentence."), generate()]
+    solvers: list[Solver] = [
+        system_message("You answer in one short sentence."),
+        generate(cache=bool(cached)),
+    ]
     for _ in range(steps - 1):
-        solvers += [user_message("Shorten this."), generate()]
+        solvers += [user_message("Shorten this."), generate(cache=bool(cached))]
     task = Task(dataset=MemoryDataset(samples), solver=solvers, scorer=includes())
     (log,) = eval(
         task,
@@ -40,4 +43,4 @@ def main(url: str, rows: int, connections: int, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:5]))
+    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:6]))
