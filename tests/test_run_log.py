@@ -192,7 +192,7 @@ async def test_a_long_run_is_deleted_in_slices_and_that_can_be_cut_off(log: RunL
     WithOthers.most = 4  # to note that it goes, and two slices
 
     with pytest.raises(ConnectionAbortedError):
-        SlicedRemoval(log=WithOthers(log.path, log.engine), first=20, seconds=0).remove([run_id])
+        SlicedRemoval(log=WithOthers(log.store, log.engine), first=20, seconds=0).remove([run_id])
     with log.reading() as session:
         cut_off = RunService(session, is_running=log.is_running).find(run_id)
     left = len(trials_in(log, run_id))

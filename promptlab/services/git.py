@@ -76,7 +76,7 @@ def difference_to_head(root: Path, path: str) -> str | None:
     """Give what a file below the root differs in from the last commit; None where that does not have it."""
     literally = "--literal-pathspecs"
     try:
-        known = _asked(root, literally, "ls-tree", "HEAD", "--", path)
+        known = asked_git(root, literally, "ls-tree", "HEAD", "--", path)
         if known.returncode or not known.stdout:
             return None
         shown = ("--no-color", "--no-ext-diff", "--no-textconv")

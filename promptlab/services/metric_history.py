@@ -11,7 +11,7 @@ from promptlab.schemas.log import RunRecord
 from promptlab.schemas.pages import MetricPage, MetricPoint
 from promptlab.schemas.report import MEASURED
 from promptlab.services.cursors import cursor_of, key_of
-from promptlab.services.runs import RunService
+from promptlab.services.runs import OF_PIPELINES, RunService
 
 USUAL = ("pass_rate", "error_rate", "score", "cost_usd", "latency_ms", "latency_ms.p50", "latency_ms.p95")
 
@@ -43,7 +43,7 @@ class MetricHistory:
         Reads what is kept with each run, never its trials. Raises UsageError where the cursor is broken.
         """
         before = key_of(cursor, str)[0] if cursor is not None else None
-        found = self._runs.newest(pipeline=pipeline, before=before, limit=limit + 1)
+        found = self._runs.newest(pipeline=pipeline, before=before, limit=limit + 1, where=(OF_PIPELINES,))
         points = tuple(_narrowed(point_of(run), metrics, variants) for run in found[:limit])
         following = cursor_of(found[limit - 1].id) if len(found) > limit else None
         return MetricPage(points, _names(points), _cells(points), following)

@@ -62,8 +62,8 @@ class RunLog:
 
     def checkpoint(self) -> None:
         """Move what was committed into the main file, once there is much of it."""
-        with self.store.errors():
-            self.store.checkpoint(self.engine)
+        with self.store.errors(), self.engine.connect() as connection:
+            self.store.committed(connection)
 
     def compact(self) -> None:
         """Make use of the space that deleted rows took."""

@@ -26,7 +26,7 @@ class Broadcast:
         self._records = records
         self._own = own
         self._channels: dict[str, Channel] = {}
-        self._last_told: dict[str, float] = {}
+        self._awaiting: dict[str, dict[str, Any] | None] = {}
         self._elsewhere: dict[str, dict[str, Any]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._newest = lowest_id(time.time())
@@ -56,10 +56,10 @@ class Broadcast:
     def moved(self, run_id: str, figures: Mapping[str, Any]) -> None:
         told = _of(run_id, figures)
         self._channel(run_id).tell_state(STATE, "moved", told)
-        now = asyncio.get_running_loop().time()
-        if now - self._last_told.get(run_id, 0.0) >= OVERVIEW_SECONDS:
-            self._last_told[run_id] = now
-            self.all.tell_state(run_id, "moved", told)
+        if run_id not in self._awaiting:
+            self._tell_all(run_id, told)
+        else:
+            self._awaiting[run_id] = told
 
     def text(self, run_id: str, step: str, text: str | None) -> None:
         """Tell who follows a run a piece of an answer; None: it was broken off, and comes anew."""
@@ -68,7 +68,7 @@ class Broadcast:
     def ended(self, run_id: str, record: RunRecord | None) -> None:
         """Tell all who listen to a run, and let them go; `record` None: it never began."""
         channel = self._channels.pop(run_id, None)
-        self._last_told.pop(run_id, None)
+        self._awaiting.pop(run_id, None)
         self.all.forget(run_id)
         if record is not None:
             told = _of(run_id, figures_in(record))
@@ -87,6 +87,17 @@ class Broadcast:
             self._looking.cancel()
         for channel in (*self._channels.values(), self.all):
             channel.close()
+
+    def _tell_all(self, run_id: str, told: dict[str, Any]) -> None:
+        """Tell how far a run is, and once more in a while if it moved on until then."""
+        self.all.tell_state(run_id, "moved", told)
+        self._awaiting[run_id] = None
+        asyncio.get_running_loop().call_later(OVERVIEW_SECONDS, self._tell_late, run_id)
+
+    def _tell_late(self, run_id: str) -> None:
+        told = self._awaiting.pop(run_id, None)
+        if told is not None:
+            self._tell_all(run_id, told)
 
     def _channel(self, run_id: str) -> Channel:
         return self._channels.setdefault(run_id, Channel())

@@ -124,7 +124,9 @@ class AskedPipelines:
         return pipeline_path(self.project, name, names=self.names)
 
 
-def pipeline_path(project: Project, name: str, *, names: Callable[[], Mapping[str, str]] | None = None) -> str:
+def pipeline_path(
+    project: Project, name: str, *, names: Callable[[], Mapping[str, str]] | None = None
+) -> str:
     """Give where a pipeline is; never taken from an address, only found in the folder of pipelines."""
     if "/" in name or PurePosixPath(name).suffix in YAML:
         raise NotFound(
