@@ -176,7 +176,7 @@ class WithOthers(RunLog):
         if not self.most:
             raise ConnectionAbortedError
         with super().writing() as other:
-            other.execute(text("update runs set note = 'seen' where 0"))
+            other.execute(text("update runs set note = 'seen' where 1 = 0"))
         with super().writing() as session:
             yield session
 
