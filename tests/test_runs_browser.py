@@ -89,14 +89,22 @@ def test_rows_are_filtered_as_is_typed_and_back_goes_back(browser: Browser, site
         page.keyboard.press("f")
         page.wait_for_url("**/*status=failed*")
         state(2)
+        page.keyboard.press("f")
+        page.wait_for_url("**/*?text=billing*")
+        state(6)
         page.go_back()
-        page.wait_for_url("**/*text=billing*")
+        page.wait_for_url("**/*status=failed*")
+        state(2)
+        page.go_back()
+        page.wait_for_url("**/*?text=billing*")
         state(6)
         assert window.complaints == []
         return states
 
     assert browser.look(act) == [
         ("", 6),
+        ("?text=billing&sort=row", 6),
+        ("?status=failed&text=billing&sort=row", 2),
         ("?text=billing&sort=row", 6),
         ("?status=failed&text=billing&sort=row", 2),
         ("?text=billing&sort=row", 6),

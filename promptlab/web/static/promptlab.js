@@ -3,7 +3,7 @@
 "use strict";
 {
   const root = document.documentElement;
-  const typed = "input, textarea, select, [contenteditable]";
+  const typed = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
   const help = document.getElementById("help");
   const enabled = document.getElementById("keys-enabled");
 
